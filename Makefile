@@ -1,0 +1,45 @@
+# Everything a user types. `make help` lists it. Needs only make and Python 3.10, 3.11 or 3.12.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Off Linux and where PyTorch's CPU build is not the default, name its index:
+#   make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+GOLDEN ?= ../shared/golden
+ARGS ?=
+
+# One thread per process: threads of linear algebra libraries only fight with those of the simulation.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup test lint bench parity clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## make .venv and install everything with pinned versions
+
+# PyTorch first and alone: the plain Linux index would bring several GB of CUDA with it.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 12) else f"Python {v[0]}.{v[1]} found, 3.10 to 3.12 needed: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## time physics, environment and training beside bare MuJoCo; writes bench.json
+	$(BIN)/python -m kinesis_trl.bench --json bench.json $(ARGS)
+
+parity: setup ## compare with arrays of the original: make parity GOLDEN=DIR
+	@$(BIN)/python -m kinesis_trl.parity --golden $(GOLDEN)
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Policies and value functions as TensorDict modules."""

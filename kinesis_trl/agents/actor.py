@@ -1,0 +1,157 @@
+"""What all stochastic policies share: keys, sampling by exploration type, normalised perceptrons."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from tensordict import TensorDictBase
+from tensordict.nn import TensorDictModuleBase
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torchrl.envs.utils import ExplorationType, exploration_type
+
+from kinesis_trl.agents.networks import NetworkConfig, hidden_layers, output_layer
+from kinesis_trl.agents.normalisation import RunningNorm
+
+
+class StochasticModule(TensorDictModuleBase):
+    """observation → distribution → sample and its log-probability.
+
+    Samples under `ExplorationType.RANDOM`, as collectors set it; takes the most probable value otherwise
+    (also where nothing is set, like TorchRL's own probabilistic modules). `ClipPPOLoss` reads `get_dist`,
+    `dist_sample_keys` and `log_prob_keys`.
+    """
+
+    def __init__(self, *, sample_key: str, log_prob_key: str) -> None:
+        super().__init__()
+        self.in_keys = ["observation"]
+        self.out_keys = [sample_key, log_prob_key]
+
+    @property
+    def dist_sample_keys(self) -> list[str]:
+        """Where the sample is written."""
+        return self.out_keys[:1]
+
+    @property
+    def log_prob_keys(self) -> list[str]:
+        """Where the log-probability of the sample is written."""
+        return self.out_keys[1:]
+
+    @property
+    def trained(self) -> StochasticModule:
+        """The module whose log-probabilities a policy loss must use."""
+        return self
+
+    def distribution(self, observation: Tensor) -> Distribution:
+        """Distribution of the sample given observations (…, width)."""
+        raise NotImplementedError
+
+    def most_probable(self, dist: Distribution) -> Tensor:
+        """The sample to take when not exploring."""
+        return dist.mode
+
+    def update_norm(self, observation: Tensor) -> None:
+        """Merge observations (…, width) into the running statistics, if there are any.
+
+        Call it between updates of the policy, never between collecting a batch and learning from it.
+        """
+        raise NotImplementedError
+
+    def get_dist(self, tensordict: TensorDictBase) -> Distribution:
+        """Distribution given a TensorDict with `observation`."""
+        return self.distribution(tensordict.get("observation"))
+
+    def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Write the sample and its log-probability."""
+        dist = self.get_dist(tensordict)
+        explore = exploration_type() == ExplorationType.RANDOM
+        sample = dist.sample() if explore else self.most_probable(dist)
+        tensordict.set(self.out_keys[0], sample)
+        tensordict.set(self.out_keys[1], dist.log_prob(sample))
+        return tensordict
+
+
+class NormalisedMLP(nn.Module):
+    """Optional running norm, hidden layers, linear output: (…, in) → (…, out)."""
+
+    def __init__(self, width: int, out: int, config: NetworkConfig, *, normalise: bool) -> None:
+        super().__init__()
+        self.norm = RunningNorm(width) if normalise else None
+        self.hidden = hidden_layers(width, config)
+        self.head = output_layer(out, config)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Output of the linear layer."""
+        x = observation if self.norm is None else self.norm(observation)
+        return self.head(self.hidden(x))
+
+    def update_norm(self, observation: Tensor) -> None:
+        """Merge observations into the norm, where there is one."""
+        if self.norm is not None:
+            self.norm.update(observation)
+
+
+class GaussianPolicyConfig(Protocol):
+    """The fields that every Gaussian policy's config has."""
+
+    @property
+    def network(self) -> NetworkConfig: ...
+    @property
+    def normalise(self) -> bool: ...
+
+
+class GaussianPolicy(StochasticModule):
+    """Policy with a Gaussian action whose covariance does not depend on the observation."""
+
+    def __init__(self, config: GaussianPolicyConfig, observation_width: int, action_width: int) -> None:
+        super().__init__(sample_key="action", log_prob_key="action_log_prob")
+        self.observation_width = observation_width
+        self.action_width = action_width
+        self.net = NormalisedMLP(observation_width, action_width, config.network, normalise=config.normalise)
+
+    def mean(self, observation: Tensor) -> Tensor:
+        """Mean action (…, action_width)."""
+        return self.net(observation)
+
+    def scale_tril(self) -> Tensor:
+        """Lower Cholesky factor (action_width, action_width) of the action's covariance."""
+        raise NotImplementedError
+
+    def update_norm(self, observation: Tensor) -> None:
+        self.net.update_norm(observation)
+
+
+class _ClampInward(torch.autograd.Function):
+    """clamp whose gradient still reaches a value outside the bounds when descent brings it back.
+
+    A plain clamp has no gradient outside: a log-deviation that one step of Adam carried over the bound
+    would stay there for good.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bounds = (low, high)  # type: ignore[attr-defined]
+        return x.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        low, high = ctx.bounds  # type: ignore[attr-defined]
+        (grad,) = grads
+        outward = ((x <= low) & (grad > 0)) | ((x >= high) & (grad < 0))
+        return grad.masked_fill(outward, 0.0), None, None
+
+
+def clamp_log_std(log_std: Tensor, low: float, high: float) -> Tensor:
+    """log_std within [low, high]; the gradient never pushes further out, but does bring back in."""
+    return _ClampInward.apply(log_std, low, high)
+
+
+def check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> None:
+    """Raise ValueError unless low < high and every initial log-deviation lies between them."""
+    if not low < high:
+        raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
+    if not all(low <= value <= high for value in initial):
+        raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")

@@ -1,0 +1,300 @@
+"""Policies on disk: weights as safetensors, with everything needed to rebuild the networks beside them.
+
+A checkpoint is a folder with `policy.safetensors` and `policy.json`. The description is stored in the header
+of the weights, so that one atomic replacement of one file commits both; the JSON file is a copy to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from kinesis_trl.agents.actor import GaussianPolicy
+from kinesis_trl.agents.critic import Critic, CriticConfig
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.mixture import FinetunedMixture, MixtureActor, MixtureConfig, make_mixture
+from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.agents.original import import_original
+from kinesis_trl.agents.policy import ActorConfig, Policy, make_actor
+from kinesis_trl.agents.provenance import provenance
+
+WEIGHTS = "policy.safetensors"
+DESCRIPTION = "policy.json"
+FORMAT_VERSION = 1
+
+_KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
+_MOST_EXPERTS = 64
+_Config = TypeVar("_Config", bound=LatticeConfig | GaussianConfig | MixtureConfig | CriticConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyCheckpoint:
+    """What a policy file holds."""
+
+    policy: Policy
+    """The policy, in evaluation mode."""
+    critic: Critic | None = None
+    """Value function, where the file has one."""
+    body: str = ""
+    """Name of the body the policy moves; '' where the file does not say."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What the writer noted: training steps, clips, …"""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Git commit and library versions at the time of writing."""
+
+
+def save_policy(
+    folder: Path | str,
+    policy: Policy,
+    *,
+    body: str,
+    critic: Critic | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a policy, and its value function if given, into a folder; returns the folder.
+
+    `notes` must be JSON values. A reader sees either the earlier checkpoint or the new one, whole, even if
+    the process or machine dies meanwhile. Raises CheckpointError when the disk refuses (an earlier
+    checkpoint is then untouched) or when weights are not finite.
+    """
+    folder = Path(folder)
+    weights = {n: w.detach().cpu().contiguous() for n, w in _weights(policy, critic).items()}
+    _check_finite(folder, weights)
+    description = {
+        "format_version": FORMAT_VERSION,
+        "body": body,
+        "observation_width": policy.observation_width,
+        "action_width": policy.action_width,
+        "policy": _describe(policy),
+        "critic": None if critic is None else asdict(critic.config),
+        "notes": dict(notes or {}),
+        "provenance": provenance(),
+        "sha256": _digest(weights),
+    }
+    text = json.dumps(description, indent=2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / WEIGHTS, save(weights, metadata={"kinesis_trl": text}))
+        write_atomically(folder / DESCRIPTION, text.encode())
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder}: could not write the policy ({error}); an earlier one there is still whole. "
+            "Free space or choose another folder."
+        ) from error
+    return folder
+
+
+def load_policy(
+    path: Path | str,
+    *,
+    body: str | None = None,
+    observation_width: int | None = None,
+    action_width: int | None = None,
+    network: NetworkConfig | None = None,
+    device: torch.device | str = "cpu",
+) -> Policy:
+    """The policy in a checkpoint, in evaluation mode; see `load_checkpoint`."""
+    return load_checkpoint(
+        path,
+        body=body,
+        observation_width=observation_width,
+        action_width=action_width,
+        network=network,
+        device=device,
+    ).policy
+
+
+def load_checkpoint(
+    path: Path | str,
+    *,
+    body: str | None = None,
+    observation_width: int | None = None,
+    action_width: int | None = None,
+    network: NetworkConfig | None = None,
+    device: torch.device | str = "cpu",
+) -> PolicyCheckpoint:
+    """Read a checkpoint folder, a `.safetensors` file, or `model.pth` of the original KINESIS.
+
+    Arguments that are given must agree with the file; `network` is that of the policy (of a mixture, its
+    gate's). Raises CheckpointError when they do not, or when the file is missing, damaged or unknown.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / ("model.pth" if not (path / WEIGHTS).exists() and (path / "model.pth").exists() else WEIGHTS)
+    if path.suffix == ".pth":
+        imported = import_original(path)
+        checkpoint = PolicyCheckpoint(policy=imported.policy, critic=imported.critic, notes=imported.notes)
+    else:
+        checkpoint = _read(path)
+    policy = checkpoint.policy
+    config = policy.config
+    found_network = config.gate if isinstance(config, MixtureConfig) else config.network
+    for what, found, expected, mend in (
+        ("body", checkpoint.body or body, body, "Use this policy's body, or train one for yours."),
+        ("observation width", policy.observation_width, observation_width,
+         "Use the task and observation settings it was trained with."),
+        ("action width", policy.action_width, action_width, "Use the body it was trained with."),
+        ("network", found_network, network, "Set the network in the config to that of the file."),
+    ):  # fmt: skip
+        if expected is not None and found != expected:
+            raise CheckpointError(f"{path}: {what} is {found}, expected {expected}. {mend}")
+    policy.to(device).eval()
+    if checkpoint.critic is not None:
+        checkpoint.critic.to(device).eval()
+    return checkpoint
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step, on disk when this returns. Raises OSError, leaving the old file whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _describe(policy: Policy) -> dict[str, Any]:
+    if isinstance(policy, MixtureActor | FinetunedMixture):
+        experts = [_describe(cast(Policy, expert)) for expert in policy.experts]
+        return {"kind": "mixture", "config": asdict(policy.config), "experts": experts}
+    kind = next(name for name, config in _KINDS.items() if isinstance(policy.config, config))
+    return {"kind": kind, "config": asdict(policy.config)}
+
+
+def _read(path: Path) -> PolicyCheckpoint:
+    try:
+        with safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {}).get("kinesis_trl", "null"))
+            if not isinstance(description, dict):
+                raise CheckpointError(
+                    f"{path}: no description of a policy in its header, expected one written by kinesis_trl. "
+                    "Choose a folder that kinesis_trl saved."
+                )
+            policy, critic = _build(path, description)
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            # Before any memory is taken: a description may claim any size, but the file is as large as it is.
+            expected = _weights(policy, critic)
+            _check_shapes(path, shapes, {name: tuple(weight.shape) for name, weight in expected.items()})
+            weights = {name: file.get_tensor(name) for name in expected}
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path}: no such file, expected a folder with {WEIGHTS} or a model.pth. Train a policy first."
+        ) from error
+    except (SafetensorError, OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file ({error}). Copy or download it again."
+        ) from error
+    if description.get("sha256") != _digest(weights):
+        raise CheckpointError(
+            f"{path}: the weights are not those it was written with (checksum differs); expected an "
+            "undamaged file. Copy or download it again."
+        )
+    _check_finite(path, weights)
+    for prefix, module in (("policy.", policy), ("critic.", critic)):
+        if module is not None:
+            own = {n: weights[prefix + n].to(w.dtype) for n, w in module.state_dict().items()}
+            module.load_state_dict(own, assign=True)
+    return PolicyCheckpoint(
+        policy=policy,
+        critic=critic,
+        body=str(description.get("body", "")),
+        notes=description.get("notes") or {},
+        provenance=description.get("provenance") or {},
+    )
+
+
+def _build(path: Path, description: dict[str, Any]) -> tuple[Policy, Critic | None]:
+    """The networks described, without memory for their weights."""
+    version = description.get("format_version")
+    if version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {version}, expected {FORMAT_VERSION}. "
+            "Update kinesis_trl, or save the policy again with the version that wrote it."
+        )
+    try:
+        observation, action = (int(description[key]) for key in ("observation_width", "action_width"))
+        with torch.device("meta"):
+            policy = _build_policy(description["policy"], observation, action)
+            critic = description.get("critic")
+            return policy, None if critic is None else Critic(_config(CriticConfig, critic), observation)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        raise CheckpointError(
+            f"{path}: the description of its networks does not hold together "
+            f"({type(error).__name__}: {error}). Download it again or use another checkpoint."
+        ) from error
+
+
+def _build_policy(description: dict[str, Any], observation: int, action: int) -> Policy:
+    if description["kind"] == "mixture":
+        experts = description["experts"]
+        if len(experts) > _MOST_EXPERTS:
+            raise ValueError(f"{len(experts)} experts, expected at most {_MOST_EXPERTS}")
+        members = [_build_policy(expert, observation, action) for expert in experts]
+        if not all(isinstance(member, GaussianPolicy) for member in members):
+            raise ValueError("an expert is itself a mixture")
+        return make_mixture(_config(MixtureConfig, description["config"]), cast(list[GaussianPolicy], members))
+    return make_actor(_config(_KINDS[description["kind"]], description["config"]), observation, action)
+
+
+def _config(kind: type[_Config], values: dict[str, Any]) -> _Config:
+    known = {f.name for f in fields(kind)}
+    if unknown := set(values) - known:
+        raise ValueError(f"unknown settings {', '.join(sorted(unknown))} of {kind.__name__}")
+    typed: dict[str, Any] = dict(values)
+    for name in {"network", "gate"} & set(values):
+        network = dict(values[name])
+        typed[name] = NetworkConfig(**{**network, "hidden": tuple(network["hidden"])})
+    return kind(**typed)
+
+
+def _weights(policy: Policy, critic: Critic | None) -> dict[str, Tensor]:
+    """Every weight and statistic under the name it has in a file."""
+    modules: dict[str, nn.Module] = {"policy": policy} if critic is None else {"policy": policy, "critic": critic}
+    return {f"{prefix}.{n}": w for prefix, module in modules.items() for n, w in module.state_dict().items()}
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names and numbers; safetensors itself would not notice a flipped bit."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _check_shapes(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            raise CheckpointError(
+                f"{path}: {name} has shape {found.get(name, 'missing')}, expected by its description: "
+                f"{expected.get(name, 'no such weight')}. Download it again or use another checkpoint."
+            )
+
+
+def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{path}: {name} holds NaN or infinity, expected finite weights. Use an earlier checkpoint."
+            )

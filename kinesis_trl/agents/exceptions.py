@@ -1,0 +1,11 @@
+"""Errors of the agents package; each message says what was found, what was expected, and the mend."""
+
+from __future__ import annotations
+
+
+class CheckpointError(ValueError):
+    """A policy file cannot be read, written, or used for the task at hand."""
+
+
+class CovarianceError(ArithmeticError):
+    """The covariance of a policy is not positive definite, even with jitter on its diagonal."""

@@ -1,0 +1,1 @@
+"""The musculoskeletal body and its physics; knows nothing of clips or of learning."""

@@ -1,0 +1,281 @@
+"""N simulations of one body, stepped together: arrays in, arrays out.
+
+`BatchPhysics` runs on MuJoCo's own batch of simulations (a C++ thread pool, bit-identical at any thread
+count). What MuJoCo derives from a state (body poses, muscle lengths) describes, after a step, the state one
+substep earlier; recomputing it costs 12 % of a policy step, so by default `BodyState.lag` says how old it is
+and the task compares it with the reference at that same moment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+from numpy.typing import NDArray
+
+from kinesis_trl.body.failures import Failure
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.muscles import effort_reward, length_controller, lesion_mask
+
+Array = NDArray[np.float64]
+
+_BAD = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+    int(mujoco.mjtWarning.mjWARN_BADCTRL),
+]
+_CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
+_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicsConfig:
+    """How the body is simulated."""
+
+    substeps: int = 5
+    """Physics steps per policy step (the physics step is 1/150 s)."""
+    threads: int = 1
+    """Threads of the simulation pool; results do not depend on it."""
+    fresh: bool = False
+    """Recompute body poses after the last substep instead of using those one substep (6.7 ms) old; +12 % time."""
+    lesions: tuple[str, ...] = ()
+    """Muscles whose excitation is cut, by name, e.g. tibant_l."""
+    history: int = 8
+    """Policy steps of states kept for the report of a simulation that became non-finite."""
+    failure_dir: Path | None = None
+    """Folder for such reports (.npz); None keeps the last 16 in memory only."""
+
+    def __post_init__(self) -> None:
+        if self.substeps < 1 or self.threads < 1 or self.history < 1:
+            raise ValueError(
+                f"substeps, threads and history must be at least 1, got "
+                f"{self.substeps}, {self.threads} and {self.history}."
+            )
+
+
+@dataclass(frozen=True)
+class BodyState:
+    """What can be observed of N bodies; observed-body order, world frame."""
+
+    position: Array
+    """(N, B, 3) body origins in metres."""
+    quaternion: Array
+    """(N, B, 4) body orientations, wxyz."""
+    linear_velocity: Array
+    """(N, B, 3) velocities of the body origins in m/s."""
+    angular_velocity: Array
+    """(N, B, 3) angular velocities in rad/s, world axes."""
+    touch: Array
+    """(N, 4) normal force on the touch sensors in newtons: right foot, right toes, left foot, left toes."""
+    lag: Array
+    """(N,) age of this description in seconds."""
+
+
+class Physics(Protocol):
+    """What an environment needs of a simulator."""
+
+    body: BodyModel
+    num: int
+
+    def reset(self, rows: NDArray[np.int64], qpos: Array, qvel: Array, activation: Array) -> None:
+        """Put `rows` (R,) into the given states (R, ·)."""
+
+    def step_lengths(self, target: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step towards target lengths (N, M); effort reward (N,) and rows that failed (N,)."""
+
+    def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step at constant excitations (N, M); effort reward (N,) and rows that failed (N,)."""
+
+    def observe(self) -> BodyState:
+        """Describe all bodies."""
+
+
+class BatchPhysics:
+    """`num` simulations of `body` on MuJoCo's simulation pool.
+
+    Attributes:
+        qpos, qvel, activation, excitation: live views (N, ·) of the simulations' states.
+        length, velocity: muscle–tendon lengths (N, M) in metres and their rates, as last derived.
+        failures: reports on simulations that became non-finite, newest last.
+    """
+
+    def __init__(self, body: BodyModel, num: int, config: PhysicsConfig | None = None) -> None:
+        """Start all simulations in the standing pose.
+
+        Args:
+            body: the model to simulate.
+            num: number of simulations N.
+            config: how to simulate.
+        """
+        self.body, self.num = body, num
+        self.config = config or PhysicsConfig()
+        self.works = lesion_mask(body.muscle_names, self.config.lesions)
+        self._batch = Batch(body.model, num, self.config.threads)
+        self.qpos, self.qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self.activation, self.excitation = self._batch.bind("act"), self._batch.bind("ctrl")
+        self._derived = {
+            name: self._batch.bind(name)
+            for name in (
+                "xpos",
+                "xquat",
+                "cvel",
+                "subtree_com",
+                "sensordata",
+                "actuator_length",
+                "actuator_velocity",
+                "actuator_force",
+            )
+        }
+        self.length = np.zeros((num, body.model.nu))
+        self.velocity = np.zeros((num, body.model.nu))
+        self.lag = np.zeros(num)
+        self.failures: deque[Failure] = deque(maxlen=16)
+        self._past_states = np.zeros((self.config.history, num, self._batch.nstate))
+        self._past_inputs = np.zeros((self.config.history, num, body.model.nu))
+        self._steps = 0
+        self._failed = np.zeros(num, dtype=bool)
+        self._stand(np.arange(num))
+
+    @property
+    def substep(self) -> float:
+        """Physics step in seconds."""
+        return float(self.body.model.opt.timestep)
+
+    @property
+    def muscle_force(self) -> Array:
+        """(N, M) muscle forces of the last substep in newtons, negative when pulling."""
+        return self._derived["actuator_force"]
+
+    def reset(self, rows: NDArray[np.int64], qpos: Array, qvel: Array, activation: Array) -> None:
+        """Put `rows` (R,) into the states qpos (R, nq), qvel (R, nv), activation (R, M).
+
+        Everything derived of these rows is current afterwards (lag 0).
+
+        Raises:
+            ValueError: a state that is not finite, naming the row.
+        """
+        if len(rows) == 0:
+            return
+        bad = ~(np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1) & np.isfinite(activation).all(1))
+        if bad.any():
+            raise ValueError(f"cannot reset simulation {rows[bad.argmax()]} to a state that is not finite.")
+        self._batch.reset(rows, stage=_NONE)
+        self.qpos[rows], self.qvel[rows], self.activation[rows] = qpos, qvel, activation
+        self._batch.forward(rows)
+        self._batch.warning[rows] = 0
+        self.lag[rows] = 0.0
+        self._keep_lengths()
+
+    def step_lengths(self, target: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step in which the length controller pulls towards `target` (N, M) metres.
+
+        Returns:
+            effort reward (N,), the mean over substeps; rows (N,) that failed and were put to standing.
+        """
+        target = self._remember(target)
+        effort = np.zeros(self.num)
+        parameters = self.body.muscles
+        for k in range(self.config.substeps):
+            excitation = length_controller(self.length, self.velocity, target, parameters) * self.works
+            self.excitation[:] = excitation
+            effort += effort_reward(excitation)
+            self._advance(1, last=k == self.config.substeps - 1)
+        return effort / self.config.substeps, self._guard()
+
+    def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
+        self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.works
+        self._advance(self.config.substeps, last=True)
+        return effort_reward(self.excitation), self._guard()
+
+    def observe(self) -> BodyState:
+        """Describe all bodies as last derived; copies, safe to keep."""
+        ids = self.body.observed_ids
+        derived = self._derived
+        position = derived["xpos"][:, ids]
+        spatial = derived["cvel"][:, ids]
+        centre = derived["subtree_com"][:, self.body.model.body_rootid[ids[0]], None]
+        angular = spatial[..., :3]
+        # cvel is taken at the tree's centre of mass; shift it to the body's origin
+        linear = spatial[..., 3:] + np.cross(angular, position - centre)
+        touch = derived["sensordata"][:, self.body.touch_adr]
+        return BodyState(position, derived["xquat"][:, ids], linear, angular, touch, self.lag.copy())
+
+    def get_state(self) -> dict[str, Array]:
+        """Everything needed to go on to the same numbers; copies."""
+        return {
+            "state": self._batch.state.copy(),
+            "length": self.length.copy(),
+            "velocity": self.velocity.copy(),
+            "lag": self.lag.copy(),
+        }
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Restore what `get_state` returned, of the same body and number of simulations."""
+        if state["state"].shape != self._batch.state.shape:
+            raise ValueError(
+                f"saved simulations have shape {state['state'].shape}, these have {self._batch.state.shape}; "
+                "use the same body and number of environments."
+            )
+        self._batch.state[:] = state["state"]
+        self.length[:], self.velocity[:], self.lag[:] = state["length"], state["velocity"], state["lag"]
+
+    def _stand(self, rows: NDArray[np.int64]) -> None:
+        model = self.body.model
+        shape = (len(rows), 1)
+        self.reset(
+            rows,
+            np.tile(self.body.standing_qpos, shape),
+            np.zeros((len(rows), model.nv)),
+            np.zeros((len(rows), model.na)),
+        )
+
+    def _keep_lengths(self) -> None:
+        self.length[:] = self._derived["actuator_length"]
+        self.velocity[:] = self._derived["actuator_velocity"]
+
+    def _remember(self, inputs: Array) -> Array:
+        """Keep state and inputs for a failure report; returns the inputs with non-finite rows at zero."""
+        slot = self._steps % self.config.history
+        self._past_states[slot] = self._batch.state
+        self._past_inputs[slot] = inputs
+        self._steps += 1
+        self._failed[:] = ~np.isfinite(inputs).all(1)
+        return np.where(self._failed[:, None], 0.0, inputs)
+
+    def _advance(self, substeps: int, *, last: bool) -> None:
+        fresh = last and self.config.fresh
+        try:
+            self._batch.step(nstep=substeps, stage=_CURRENT if fresh else _NONE)
+        except SimulationError as error:  # these kept their last state; the others went on
+            self._failed[error.ids] = True
+        self.lag[:] = 0.0 if fresh else self.substep
+        self._keep_lengths()
+
+    def _guard(self) -> NDArray[np.bool_]:
+        """Rows that became non-finite in this policy step; they are reported and put to standing."""
+        failed = self._failed | ~np.isfinite(self._batch.state).all(1)
+        failed |= (self._batch.warning[:, _BAD, 1] > 0).any(1)  # (lastinfo, number)
+        if not failed.any():
+            return failed
+        order = np.arange(self._steps - self.config.history, self._steps)
+        order = order[order >= 0] % self.config.history
+        for row in np.flatnonzero(failed):
+            failure = Failure(
+                body=self.body.name,
+                row=int(row),
+                policy_step=self._steps,
+                states=self._past_states[order, row].copy(),
+                inputs=self._past_inputs[order, row].copy(),
+            )
+            self.failures.append(failure)
+            if self.config.failure_dir is not None:
+                failure.save(self.config.failure_dir)
+        self._stand(np.flatnonzero(failed))
+        return failed

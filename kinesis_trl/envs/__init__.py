@@ -1,0 +1,1 @@
+"""Tasks for the body as natively batched TorchRL and Gymnasium environments."""

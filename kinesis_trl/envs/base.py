@@ -1,0 +1,208 @@
+"""MyoLegsEnv: a natively batched TorchRL environment around the body; tasks fill in three hooks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from torchrl.data import Binary, Bounded, Composite, Unbounded
+from torchrl.envs import EnvBase
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.muscles import target_length
+from kinesis_trl.body.physics import BatchPhysics, BodyState, PhysicsConfig
+from kinesis_trl.envs.observations import proprioception
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvConfig:
+    """What all tasks share."""
+
+    num_envs: int = 64
+    """Number of environments stepped together."""
+    control: Literal["pd", "direct"] = "pd"
+    """Action as target lengths of a length controller (pd), or as excitations (direct)."""
+    muscle_observations: bool = False
+    """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
+    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
+    """How the body is simulated."""
+    seed: int = 0
+    """Seed of the environment's own random numbers."""
+
+    def __post_init__(self) -> None:
+        if self.num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, got {self.num_envs}.")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Torch views of a `BodyState`, float64, and the tracked bodies picked out of it."""
+
+    position: Tensor
+    """(N, B, 3)."""
+    quaternion: Tensor
+    """(N, B, 4) wxyz."""
+    linear_velocity: Tensor
+    """(N, B, 3)."""
+    angular_velocity: Tensor
+    """(N, B, 3)."""
+    touch: Tensor
+    """(N, S)."""
+    lag: Tensor
+    """(N,) seconds."""
+    body_pos: Tensor
+    """(N, K, 3) tracked bodies."""
+    body_vel: Tensor
+    """(N, K, 3) tracked bodies."""
+
+    @classmethod
+    def of(cls, state: BodyState, tracked: Tensor) -> Tracked:
+        """From arrays; `tracked` (K,) picks bodies among the observed ones."""
+        arrays = (
+            state.position,
+            state.quaternion,
+            state.linear_velocity,
+            state.angular_velocity,
+            state.touch,
+            state.lag,
+        )
+        position, quaternion, linear, angular, touch, lag = (torch.from_numpy(a) for a in arrays)
+        return cls(position, quaternion, linear, angular, touch, lag, position[:, tracked], linear[:, tracked])
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a task says of the step just made; all (N,)."""
+
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    metrics: dict[str, Tensor]
+
+
+class MyoLegsEnv(EnvBase):
+    """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
+
+    A task defines `metric_names`, `task_width` and three hooks: `_start` (where episodes begin),
+    `_task_observation` and `_judge`.
+    """
+
+    metric_names: tuple[str, ...] = ()
+    task_width: int = 0
+
+    def __init__(self, body: BodyModel, config: EnvConfig) -> None:
+        """Build the simulations and declare the specs.
+
+        Args:
+            body: the model to control.
+            config: settings that all tasks share.
+        """
+        super().__init__(device="cpu", batch_size=torch.Size([config.num_envs]))
+        self.body, self.settings = body, config
+        self.physics = BatchPhysics(body, config.num_envs, config.physics)
+        self.policy_dt = config.physics.substeps * self.physics.substep
+        self._tracked = torch.from_numpy(body.tracked_in_observed)
+        self._set_seed(config.seed)
+        self._declare_specs()
+
+    # -- hooks ---------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Begin new episodes in `rows` (R,): qpos (R, nq), qvel (R, nv), activation (R, M)."""
+
+    @abstractmethod
+    def _task_observation(self, state: Tracked) -> dict[str, Tensor]:
+        """The task's part of the observation, (N, ·) each, `task_width` wide in all."""
+
+    @abstractmethod
+    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+        """Reward and ends of the step just made; `effort` (N,) is the energy term of the reward."""
+
+    # -- TorchRL -------------------------------------------------------------------------------------------
+
+    def _declare_specs(self) -> None:
+        n, m = self.settings.num_envs, self.body.model.nu
+        bodies = len(self.body.entry.observed)
+        width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
+        width += 3 * m if self.settings.muscle_observations else 0
+        self.observation_width = width
+        metrics = Composite({name: Unbounded((n,)) for name in self.metric_names}, shape=(n,))
+        self.observation_spec = Composite(observation=Unbounded((n, width)), metrics=metrics, shape=(n,))
+        self.action_spec = Bounded(-1.0, 1.0, shape=(n, m))
+        self.reward_spec = Unbounded((n, 1))
+        self.full_done_spec = Composite(
+            {key: Binary(1, shape=(n, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")},
+            shape=(n,),
+        )
+
+    def _set_seed(self, seed: int | None) -> None:
+        self.generator = np.random.default_rng(seed)
+
+    def _reset(self, tensordict: TensorDictBase | None = None, **kwargs: Any) -> TensorDictBase:
+        mask = None if tensordict is None else tensordict.get("_reset", None)
+        rows = np.arange(self.settings.num_envs) if mask is None else np.flatnonzero(mask.reshape(-1).numpy())
+        self.physics.reset(rows, *self._start(rows))
+        out = self._describe(self._observe())
+        for name in self.metric_names:
+            out["metrics", name] = torch.zeros(self.settings.num_envs)
+        for key in ("done", "terminated", "truncated"):
+            out[key] = torch.zeros(self.settings.num_envs, 1, dtype=torch.bool)
+        return out
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        action = tensordict["action"].double().numpy()
+        if self.settings.control == "pd":
+            effort, failed = self.physics.step_lengths(target_length(action, self.body.muscles))
+        else:
+            effort, failed = self.physics.step_excitations(0.5 * (action + 1))
+        self._advance_time()
+        state = self._observe()
+        judged = self._judge(state, torch.from_numpy(effort))
+        lost = torch.from_numpy(failed)
+        terminated = judged.terminated | lost
+        truncated = judged.truncated & ~terminated
+        out = self._describe(state)
+        out["reward"] = torch.where(lost, 0.0, judged.reward).float()[:, None]
+        out["terminated"], out["truncated"] = terminated[:, None], truncated[:, None]
+        out["done"] = (terminated | truncated)[:, None]
+        for name in self.metric_names:
+            out["metrics", name] = judged.metrics[name].float()
+        return out
+
+    def _observe(self) -> Tracked:
+        return Tracked.of(self.physics.observe(), self._tracked)
+
+    def _advance_time(self) -> None:
+        """Called after each policy step; tasks with a clock move it here."""
+
+    def _describe(self, state: Tracked) -> TensorDict:
+        parts = [
+            *proprioception(state.position, state.quaternion, state.linear_velocity, state.angular_velocity).values(),
+            state.touch,
+            *self._task_observation(state).values(),
+        ]
+        if self.settings.muscle_observations:
+            muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
+            parts += [torch.from_numpy(np.array(values)) for values in muscles]
+        observation = torch.cat(parts, dim=-1).float()
+        return TensorDict({"observation": observation}, batch_size=self.batch_size)
+
+    # -- going on later ------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything needed to go on to the same numbers, including the random numbers; copies."""
+        return {"physics": self.physics.get_state(), "generator": self.generator.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        self.physics.set_state(state["physics"])
+        self.generator.bit_generator.state = state["generator"]

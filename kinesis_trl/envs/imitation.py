@@ -1,0 +1,215 @@
+"""Imitation: follow a reference clip with the tracked bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.observations import about_z, multiply, rotate, tilt, tracking
+from kinesis_trl.envs.rewards import tracking_reward, upright_reward
+from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
+from kinesis_trl.motion.library import FPS, MotionLibrary
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardConfig:
+    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
+
+    position_weight: float = 0.6
+    """Weight of the position term."""
+    position_scale: float = 200.0
+    """Scale of the mean squared position error, 1/m²."""
+    velocity_weight: float = 0.2
+    """Weight of the velocity term."""
+    velocity_scale: float = 5.0
+    """Scale of the mean squared velocity error, s²/m²."""
+    upright_weight: float = 0.1
+    """Weight of the upright term."""
+    upright_scale: float = 3.0
+    """Scale of the root's squared tilt, 1/rad²."""
+    effort_weight: float = 0.1
+    """Weight of the effort term."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationConfig(EnvConfig):
+    """The imitation task; the defaults are the training rules."""
+
+    start: Literal["random", "beginning"] = "random"
+    """Where in its clip an episode starts."""
+    start_grid: float = 0.2
+    """Random starts lie on multiples of this time, in seconds."""
+    random_heading: bool = True
+    """Turn each episode's clip by a random angle about the vertical."""
+    rule: DistanceRule = STRICT
+    """When an episode has failed."""
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """Weights and scales of the reward."""
+
+
+class ImitationEnv(MyoLegsEnv):
+    """N bodies, each following a clip of a library; an episode is truncated at the clip's end.
+
+    Rows draw their clips from `clip_weights`, unless `assign` gave each row its own.
+
+    Attributes:
+        clip: (N,) clip each row follows.
+        time: (N,) seconds into that clip, float64.
+        distances: (N, K) distance in metres of each tracked body from its reference at the last step.
+        clip_weights: (C,) probabilities of the clips; may be changed between episodes.
+    """
+
+    metric_names = (
+        "position_reward",
+        "velocity_reward",
+        "upright_reward",
+        "effort_reward",
+        "mean_error",
+        "largest_error",
+    )
+
+    def __init__(self, body: BodyModel, library: MotionLibrary, config: ImitationConfig | None = None) -> None:
+        """Environment on a body with references prepared for it.
+
+        Args:
+            body: the model to control.
+            library: references for this body.
+            config: settings; default: training rules.
+
+        Raises:
+            ValueError: the library is of another body, or the policy step is not its frame time.
+        """
+        config = config or ImitationConfig()
+        if library.body_name != body.name:
+            raise ValueError(
+                f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
+            )
+        n = config.num_envs
+        self.task_width = 9 * len(body.tracked_ids)
+        self.library, self.rules = library, config
+        self.clip = torch.zeros(n, dtype=torch.int64)
+        self.time = torch.zeros(n, dtype=torch.float64)
+        self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
+        self.clip_weights = np.full(len(library), 1 / len(library))
+        self._assigned: NDArray[np.int64] | None = None
+        self._turn = about_z(torch.zeros(n, dtype=torch.float64))
+        self._origin = torch.zeros(n, 1, 3, dtype=torch.float64)
+        super().__init__(body, config)
+        if abs(self.policy_dt * FPS - 1) > 1e-9:
+            raise ValueError(f"a policy step of {self.policy_dt} s does not fit references at {FPS} frames/s.")
+
+    def assign(self, clips: NDArray[np.int64] | list[int] | None) -> None:
+        """Let row i follow clip `clips[i]` from the next reset on; None goes back to drawing at random."""
+        if clips is None:
+            self._assigned = None
+            return
+        chosen = np.asarray(clips, dtype=np.int64)
+        if chosen.shape != (self.settings.num_envs,) or chosen.min() < 0 or chosen.max() >= len(self.library):
+            raise ValueError(
+                f"assign needs {self.settings.num_envs} clip indices below {len(self.library)}, got {chosen.tolist()}."
+            )
+        self._assigned = chosen
+
+    def reference(self, time: Tensor) -> tuple[Tensor, Tensor]:
+        """Tracked bodies' reference at `time` (N,) seconds: positions, velocities (N, K, 3), as each row is turned."""
+        position, velocity = self.library.tracked(self.clip, time)
+        turn = self._turn[:, None]
+        return rotate(turn, position - self._origin), rotate(turn, velocity)
+
+    def reference_action(self) -> Tensor:
+        """(N, M) action whose target lengths are the reference's muscle lengths one policy step ahead (pd)."""
+        index = self.library.frame_index(self.clip, self.time + self.policy_dt)
+        longest = torch.from_numpy(self.body.muscles.longest_tendon)
+        return (2 * self.library.muscle_length[index] / longest - 1).clamp(-1, 1).float()
+
+    # -- hooks ---------------------------------------------------------------------------------------------
+
+    def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        rng, count = self.generator, len(rows)
+        clip = (
+            self._assigned[rows]
+            if self._assigned is not None
+            else rng.choice(len(self.library), size=count, p=self.clip_weights)
+        )
+        time = np.zeros(count)
+        if self.rules.start == "random":
+            grid = self.rules.start_grid
+            latest = self.library.duration.numpy()[clip] - grid  # leaves something to follow
+            time = grid * np.floor(rng.random(count) * (np.maximum(np.floor(latest / grid + 1e-9), 0) + 1))
+        angle = rng.uniform(-np.pi, np.pi, count) if self.rules.random_heading else np.zeros(count)
+        index = torch.from_numpy(rows)
+        self.clip[index] = torch.from_numpy(clip)
+        self.time[index] = torch.from_numpy(time)
+        self._turn[index] = turn = about_z(torch.from_numpy(angle))
+        # the frame nearest to the start, because states are stored at whole frames
+        frame = self.library.frame_index(self.clip[index], self.time[index])
+        self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
+        first = self.library.qpos[self.library.start[self.clip[index]]]
+        self._origin[index, 0, :2] = first[:, :2]
+        qpos, qvel = self.library.qpos[frame].clone(), self.library.qvel[frame].clone()
+        qpos[:, :3] = rotate(turn, qpos[:, :3] - self._origin[index, 0])
+        qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
+        qvel[:, :3] = rotate(turn, qvel[:, :3])
+        return qpos.numpy(), qvel.numpy(), np.zeros((count, self.body.model.na))
+
+    def _advance_time(self) -> None:
+        self.time += self.policy_dt
+
+    def _task_observation(self, state: Tracked) -> dict[str, Tensor]:
+        ref_pos, ref_vel = self.reference(self.time - state.lag + self.policy_dt)
+        return tracking(state.position[:, 0], state.quaternion[:, 0], state.body_pos, state.body_vel, ref_pos, ref_vel)
+
+    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+        # the description is `lag` old: compare it with the reference at that moment
+        ref_pos, ref_vel = self.reference(self.time - state.lag)
+        weights = self.rules.reward
+        position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
+        velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
+        upright = upright_reward(tilt(state.quaternion[:, 0]), weights.upright_scale)
+        self.distances = distance = body_distance(state.body_pos, ref_pos)
+        return Judgement(
+            reward=weights.position_weight * position
+            + weights.velocity_weight * velocity
+            + weights.upright_weight * upright
+            + weights.effort_weight * effort,
+            terminated=self.rules.rule.failed(distance),
+            truncated=self.time >= self.library.duration[self.clip] - 1e-6,
+            metrics={
+                "position_reward": position,
+                "velocity_reward": velocity,
+                "upright_reward": upright,
+                "effort_reward": effort,
+                "mean_error": distance.mean(-1),
+                "largest_error": distance.amax(-1),
+            },
+        )
+
+    # -- going on later ------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        """As the base class, with each row's clip, time and heading and the clips' weights."""
+        mine = {"clip": self.clip, "time": self.time, "turn": self._turn, "origin": self._origin}
+        return {
+            **super().get_state(),
+            **{key: value.clone() for key, value in mine.items()},
+            "clip_weights": self.clip_weights.copy(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        super().set_state(state)
+        for key, mine in (
+            ("clip", self.clip),
+            ("time", self.time),
+            ("turn", self._turn),
+            ("origin", self._origin),
+        ):
+            mine.copy_(state[key])
+        self.clip_weights = np.array(state["clip_weights"])

@@ -1,0 +1,16 @@
+"""Reward terms; pure functions on tensors. Formulas: KINESIS (arXiv 2503.14637)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:
+    """exp(−scale · mean squared error) over bodies and axes; (N, K, 3) × 2 → (N,). Positions or velocities."""
+    return torch.exp(-scale * (value - reference).square().mean((-2, -1)))
+
+
+def upright_reward(tilt: Tensor, scale: float) -> Tensor:
+    """exp(−scale · (roll² + pitch²)) of the root's tilt (N, 2) in radians → (N,)."""
+    return torch.exp(-scale * tilt.square().sum(-1))

@@ -1,0 +1,1 @@
+"""Policy rollouts, metrics, tables, pictures and videos."""

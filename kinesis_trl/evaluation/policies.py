@@ -1,0 +1,37 @@
+"""Policies that need no training, to try an environment and to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from tensordict import TensorDictBase
+
+from kinesis_trl.envs.imitation import ImitationEnv
+
+Policy = Callable[[TensorDictBase], TensorDictBase]
+"""Adds "action" (N, M) to a TensorDict with "observation"; every TorchRL actor is one."""
+
+BASELINES = ("zero", "random", "reference")
+
+
+def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
+    """A policy by name.
+
+    `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference's muscle
+    lengths one policy step ahead, which needs the length controller (control `pd`).
+
+    Raises:
+        ValueError: unknown name, or `reference` with direct excitations.
+    """
+    shape = env.action_spec.shape
+    if name == "zero":
+        return lambda td: td.set("action", torch.zeros(shape))
+    if name == "random":
+        generator = torch.Generator().manual_seed(seed)
+        return lambda td: td.set("action", 2 * torch.rand(shape, generator=generator) - 1)
+    if name == "reference":
+        if env.settings.control != "pd":
+            raise ValueError("policy 'reference' gives target lengths; it needs --control pd.")
+        return lambda td: td.set("action", env.reference_action())
+    raise ValueError(f"unknown policy {name!r}; choose one of {', '.join(BASELINES)}.")

@@ -1,0 +1,121 @@
+"""Play every clip of a library once, from its first frame, and record what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.evaluation.policies import Policy
+from kinesis_trl.motion.library import MotionLibrary
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One clip played once, from its first frame until its end or until the body was lost."""
+
+    clip: int
+    """Index of the clip in the library."""
+    steps: int
+    """Policy steps the clip asks for (its frames less one)."""
+    distance: NDArray[np.float64]
+    """(T, K) distance of each tracked body from its reference in metres after each step made; T ≤ steps."""
+    reward: NDArray[np.float64]
+    """(T,) reward of each step."""
+    qpos: NDArray[np.float64] | None = None
+    """(T + 1, nq) coordinates at the start and after each step, if asked for."""
+    activation: NDArray[np.float64] | None = None
+    """(T + 1, M) muscle activations, if asked for."""
+    broken: bool = False
+    """Whether the simulation became non-finite."""
+
+
+def play_clips(
+    body: BodyModel,
+    library: MotionLibrary,
+    policy: Callable[[ImitationEnv], Policy],
+    config: ImitationConfig,
+    *,
+    max_envs: int = 128,
+    keep_states: frozenset[int] = frozenset(),
+    on_step: Callable[[int], None] | None = None,
+) -> list[Episode]:
+    """Play every clip of `library` once under the most lenient rule, many side by side.
+
+    An episode goes on until the mean distance passes 0.5 m (the rule `kinesis`), so that any stricter rule can
+    be applied to the recorded distances afterwards.
+
+    Args:
+        body: the model.
+        library: clips to play.
+        policy: makes the policy for an environment.
+        config: environment settings; start, heading, rule and number of environments are set here.
+        max_envs: most clips side by side.
+        keep_states: clips whose states are recorded, for videos.
+        on_step: called with the number of steps just made, for progress.
+
+    Returns:
+        One episode per clip, in the library's order.
+    """
+    episodes: list[Episode] = []
+    for first in range(0, len(library), max_envs):
+        chunk = list(range(first, min(first + max_envs, len(library))))
+        settings = replace(config, num_envs=len(chunk), start="beginning", random_heading=False, rule=KINESIS)
+        env = ImitationEnv(body, library, settings)
+        env.assign(chunk)
+        episodes += _play(env, policy(env), chunk, keep_states, on_step)
+    return episodes
+
+
+def _play(
+    env: ImitationEnv,
+    policy: Policy,
+    clips: list[int],
+    keep_states: frozenset[int],
+    on_step: Callable[[int], None] | None,
+) -> list[Episode]:
+    steps = (env.library.frames[torch.tensor(clips)] - 1).tolist()
+    distance: list[list[NDArray[np.float64]]] = [[] for _ in clips]
+    reward: list[list[float]] = [[] for _ in clips]
+    kept = [row for row, clip in enumerate(clips) if clip in keep_states]
+    states: dict[int, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {row: [] for row in kept}
+    running = np.ones(len(clips), dtype=bool)
+    broken = np.zeros(len(clips), dtype=bool)
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        td = env.reset()
+        for row in kept:
+            states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
+        while running.any():
+            failures = len(env.physics.failures)
+            td = env.step(policy(td))["next"]
+            apart = env.distances.numpy()
+            for row in np.flatnonzero(running).tolist():
+                distance[row].append(apart[row])
+                reward[row].append(float(td["reward"][row]))
+                if row in states:
+                    states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
+            if len(env.physics.failures) > failures:
+                lost = {f.row for f in list(env.physics.failures)[failures:]}
+                broken |= running & np.isin(np.arange(len(clips)), list(lost))
+            if on_step is not None:
+                on_step(int(running.sum()))
+            running &= ~td["done"].reshape(-1).numpy()
+    return [
+        Episode(
+            clip=clip,
+            steps=steps[row],
+            distance=np.array(distance[row]),
+            reward=np.array(reward[row]),
+            qpos=np.array([q for q, _ in states[row]]) if row in states else None,
+            activation=np.array([a for _, a in states[row]]) if row in states else None,
+            broken=bool(broken[row]),
+        )
+        for row, clip in enumerate(clips)
+    ]

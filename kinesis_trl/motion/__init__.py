@@ -1,0 +1,1 @@
+"""Recorded or made-up motion in, references for the body out."""

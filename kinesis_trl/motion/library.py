@@ -1,0 +1,236 @@
+"""MotionLibrary: all reference clips in flat arrays, memory-mapped; one gather serves every environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.kinematics import forward_kinematics, velocities
+
+FPS = 30.0
+"""Frame rate of every clip in a library."""
+_VERSION = 1
+_ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEntry:
+    """Where one clip lies in the flat arrays, and what it is."""
+
+    name: str
+    """Name, unique in the library."""
+    start: int
+    """First frame in the flat arrays."""
+    frames: int
+    """Number of frames."""
+    label: str = ""
+    """What the motion shows, in words."""
+    category: str = ""
+    """Group for tables and learning curves."""
+    source: str = ""
+    """File or data set it came from."""
+    licence: str = ""
+    """Terms the source states."""
+
+
+class MotionLibrary:
+    """References for one body at 30 frames/s.
+
+    Attributes:
+        body_name: the body whose coordinates these are.
+        clips: one entry per clip.
+        qpos (F, nq), qvel (F, nv): coordinates and velocities of all frames, float64.
+        track (F, K, 6): world position (m) and velocity (m/s) of the tracked bodies, float64.
+        muscle_length (F, M): muscle–tendon lengths in metres, float32.
+        start (C,), frames (C,): first frame and number of frames of each clip, int64.
+    """
+
+    def __init__(self, body_name: str, clips: Sequence[ClipEntry], arrays: dict[str, NDArray[Any]]) -> None:
+        """Wrap arrays that `build` made or `load` mapped; both check them."""
+        self.body_name = body_name
+        self.clips = tuple(clips)
+        self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in _ARRAYS)
+        self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
+        self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self.clips)
+
+    @property
+    def duration(self) -> Tensor:
+        """(C,) seconds from the first to the last frame of each clip, float64."""
+        return (self.frames - 1).double() / FPS
+
+    @classmethod
+    def build(cls, clips: Iterable[MotionClip], body: BodyModel) -> MotionLibrary:
+        """From prepared clips: qpos at 30 frames/s in the coordinates of `body`.
+
+        Raises:
+            ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
+        """
+        entries: list[ClipEntry] = []
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _ARRAYS}
+        start = 0
+        seen: dict[str, int] = {}
+        for clip in clips:
+            qpos = _checked_qpos(clip, body)
+            qvel = velocities(qpos, FPS, body)
+            motion = forward_kinematics(body, qpos, qvel)
+            parts["qpos"].append(qpos)
+            parts["qvel"].append(qvel)
+            parts["track"].append(np.concatenate([motion.body_pos, motion.body_vel], axis=-1))
+            parts["muscle_length"].append(motion.muscle_length.astype(np.float32))
+            seen[clip.name] = seen.get(clip.name, 0) + 1
+            name = clip.name if seen[clip.name] == 1 else f"{clip.name}#{seen[clip.name]}"
+            entries.append(
+                ClipEntry(
+                    name=name,
+                    start=start,
+                    frames=len(qpos),
+                    label=clip.label,
+                    category=clip.category,
+                    source=clip.source,
+                    licence=clip.licence,
+                )
+            )
+            start += len(qpos)
+        if not entries:
+            raise ClipFormatError("no clip to build a motion library from; name at least one motion file.")
+        arrays = {name: np.concatenate(chunks) for name, chunks in parts.items()}
+        return cls(body.name, entries, arrays)
+
+    def save(self, folder: Path) -> None:
+        """Write to `folder` (created or replaced as a whole; a reader never sees half of it)."""
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for name, kind in _ARRAYS.items():
+                np.save(staging / f"{name}.npy", getattr(self, name).numpy().astype(kind, copy=False))
+            header = {
+                "version": _VERSION,
+                "body": self.body_name,
+                "fps": FPS,
+                "clips": [asdict(c) for c in self.clips],
+            }
+            (staging / "library.json").write_text(json.dumps(header, indent=1))
+            staging.chmod(0o755)
+            if folder.is_dir():
+                retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+                os.replace(folder, retired / "library")
+                os.replace(staging, folder)
+                shutil.rmtree(retired, ignore_errors=True)
+            else:
+                os.replace(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    @classmethod
+    def load(cls, folder: Path, body: BodyModel) -> MotionLibrary:
+        """Map a saved library into memory; frames are read from disk as they are used.
+
+        Raises:
+            ClipFormatError: not a library, of another body or version, or damaged.
+        """
+        folder = Path(folder)
+        try:
+            header = json.loads((folder / "library.json").read_text())
+            entries = [ClipEntry(**c) for c in header["clips"]]
+            version, name, fps = header["version"], header["body"], header["fps"]
+        except FileNotFoundError as error:
+            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
+        if version != _VERSION or fps != FPS:
+            raise ClipFormatError(
+                f"{folder} has version {version} at {fps} frames/s, expected {_VERSION} at {FPS}; prepare it again."
+            )
+        if name != body.name:
+            raise ClipFormatError(f"{folder} was of body {name!r}, not {body.name!r}; pass --body {name}.")
+        model = body.model
+        width = {
+            "qpos": (model.nq,),
+            "qvel": (model.nv,),
+            "track": (len(body.tracked_ids), 6),
+            "muscle_length": (model.nu,),
+        }
+        total = sum(c.frames for c in entries)
+        starts = np.cumsum([0] + [c.frames for c in entries]).tolist()
+        contiguous = all(c.frames >= 2 and c.start == start for c, start in zip(entries, starts, strict=False))
+        arrays = {}
+        for key, kind in _ARRAYS.items():
+            try:  # copy-on-write: torch needs writable memory, and the file must stay as it is
+                array = np.load(folder / f"{key}.npy", mmap_mode="c", allow_pickle=False)
+            except (OSError, ValueError) as error:
+                raise ClipFormatError(f"{folder / key}.npy is damaged ({error}); prepare it again.") from error
+            shape = (total, *width[key])
+            if array.shape != shape or array.dtype != np.dtype(kind) or not contiguous or not total:
+                found, expected = f"{array.shape} {array.dtype}", f"{shape} {kind}"
+                raise ClipFormatError(f"{folder / key}.npy has {found}, expected {expected}; prepare it again.")
+            arrays[key] = array
+        return cls(name, entries, arrays)
+
+    def subset(self, indices: Sequence[int]) -> MotionLibrary:
+        """Library of some of the clips, in the order given, with its own copy of their frames."""
+        chosen = [self.clips[i] for i in indices]
+        if not chosen:
+            raise ClipFormatError("no clip to build a motion library from; choose at least one.")
+        rows = np.concatenate([np.arange(c.start, c.start + c.frames) for c in chosen])
+        starts = np.cumsum([0] + [c.frames for c in chosen])
+        clips = [replace(c, start=int(start)) for c, start in zip(chosen, starts, strict=False)]
+        return MotionLibrary(self.body_name, clips, {name: getattr(self, name).numpy()[rows] for name in _ARRAYS})
+
+    def frame_index(self, clip: Tensor, time: Tensor) -> Tensor:
+        """Row in the flat arrays of the frame nearest to `time` (N,) seconds in clips (N,); held at both ends."""
+        frame = torch.clamp((time * FPS).round().long(), min=0)
+        return self.start[clip] + torch.minimum(frame, self.frames[clip] - 1)
+
+    def tracked(self, clip: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        """Tracked bodies at `time` (N,) seconds in clips (N,): positions and velocities (N, K, 3), world frame.
+
+        Between frames positions follow the cubic Hermite polynomial through both frames' positions and
+        velocities, and velocities the straight line; before the start and after the end the clip stands still
+        at its first and last frame.
+        """
+        last = (self.frames[clip] - 1).double()
+        exact = time.double() * FPS
+        frame = torch.minimum(torch.clamp(exact, min=0.0), last)
+        low = torch.minimum(frame.floor(), torch.clamp(last - 1, min=0.0))
+        s = (frame - low)[:, None, None]
+        index = self.start[clip] + low.long()
+        rows = self.track[torch.cat([index, index + 1])]
+        before, after = rows[: len(clip)], rows[len(clip) :]
+        p0, p1 = before[..., :3], after[..., :3]
+        v0, v1 = before[..., 3:], after[..., 3:]
+        s2, s3 = s * s, s * s * s
+        position = (2 * s3 - 3 * s2 + 1) * p0 + (3 * s2 - 2 * s3) * p1 + ((s3 - 2 * s2 + s) * v0 + (s3 - s2) * v1) / FPS
+        outside = ((exact < 0) | (exact > last))[:, None, None]
+        velocity = torch.where(outside, torch.zeros_like(v0), (1 - s) * v0 + s * v1)
+        return position, velocity
+
+
+def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
+    if clip.qpos is None:
+        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis_trl.prepare).")
+    if clip.qpos.shape[1] != body.model.nq:
+        raise ClipFormatError(
+            f"{clip.name} has {clip.qpos.shape[1]} coordinates, body {body.name} has {body.model.nq}; "
+            "prepare the clip for this body."
+        )
+    if abs(clip.fps - FPS) > 1e-9:
+        raise ClipFormatError(f"{clip.name} has {clip.fps} frames/s, a library needs {FPS}; prepare it first.")
+    return np.ascontiguousarray(clip.qpos, dtype=np.float64)

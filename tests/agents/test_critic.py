@@ -1,0 +1,29 @@
+"""Value function: keys, shape, and the norm as an option."""
+
+from __future__ import annotations
+
+import torch
+from tensordict import TensorDict
+
+from kinesis_trl.agents.critic import Critic, CriticConfig
+from kinesis_trl.agents.networks import NetworkConfig
+
+
+def test_value_has_one_column_for_any_leading_shape() -> None:
+    critic = Critic(CriticConfig(network=NetworkConfig(hidden=(8,))), 5)
+    out = critic(TensorDict({"observation": torch.randn(3, 4, 5)}, [3, 4]))
+    assert out["state_value"].shape == (3, 4, 1)
+
+
+def test_only_a_normalising_critic_forgets_the_scale_of_its_input() -> None:
+    observation = torch.randn(200, 5)
+    scaled = 100 * observation + 30
+    for normalise in (True, False):
+        torch.manual_seed(0)
+        config = CriticConfig(network=NetworkConfig(hidden=(8,)), normalise=normalise)
+        critic, other = Critic(config, 5), Critic(config, 5)
+        other.load_state_dict(critic.state_dict())
+        critic.update_norm(observation)
+        other.update_norm(scaled)
+        same = torch.allclose(critic.net(observation), other.net(scaled), atol=1e-5)
+        assert same is normalise

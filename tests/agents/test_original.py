@@ -1,0 +1,163 @@
+"""Checkpoints of the original: what is read, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from kinesis_trl.agents.checkpoint import load_checkpoint, load_policy, save_policy
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.lattice import LatticeActor
+from kinesis_trl.agents.mixture import MixtureActor
+from kinesis_trl.agents.original import import_original
+
+OBSERVATION, ACTION, HIDDEN = 6, 3, (7, 5)
+
+
+def layers(stem: str, widths: tuple[int, ...]) -> dict[str, torch.Tensor]:
+    weights = {}
+    for i, (before, after) in enumerate(pairwise(widths)):
+        weights[f"{stem}affine_layers.{i}.weight"] = torch.randn(after, before)
+        weights[f"{stem}affine_layers.{i}.bias"] = torch.randn(after)
+    return weights
+
+
+def policy_weights(seen: int = 100) -> dict[str, torch.Tensor]:
+    std = torch.rand(OBSERVATION) + 0.5
+    return {
+        "norm.n": torch.tensor(seen),
+        "norm.mean": torch.randn(OBSERVATION),
+        "norm.var": std.square(),
+        "norm.std": std,
+        **layers("net.", (OBSERVATION, *HIDDEN)),
+        "action_mean.weight": torch.randn(ACTION, HIDDEN[-1]),
+        "action_mean.bias": torch.randn(ACTION),
+        "log_std": torch.randn(1, ACTION + HIDDEN[-1]) - 4.5,  # partly below our own lower bound
+    }
+
+
+def value_weights() -> dict[str, torch.Tensor]:
+    head = {"value_head.weight": torch.randn(1, HIDDEN[-1]), "value_head.bias": torch.randn(1)}
+    return {**layers("net.", (OBSERVATION, *HIDDEN)), **head}
+
+
+def original_network(x: torch.Tensor, weights: dict[str, torch.Tensor], head: str) -> torch.Tensor:
+    for i in range(len(HIDDEN)):
+        stem = f"net.affine_layers.{i}."
+        x = functional.silu(functional.linear(x, weights[stem + "weight"], weights[stem + "bias"]))
+    return functional.linear(x, weights[head + "weight"], weights[head + "bias"])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "model.pth"
+    content = {"policy": policy_weights(), "value": value_weights(), "epoch": 3, "frame": 99}
+    torch.save({**content, "optimizer_policy": {"state": {}}, "optimizer_value": {}}, path)
+    return path
+
+
+def test_mean_covariance_and_value_follow_the_original_formulas(file: Path) -> None:
+    content = torch.load(file, weights_only=True)
+    weights, found = content["policy"], load_checkpoint(file)
+    policy, x = found.policy, 4 * torch.randn(50, OBSERVATION)
+    assert isinstance(policy, LatticeActor) and found.critic is not None
+    assert found.notes == {"epoch": 3, "frame": 99}
+    normal = ((x - weights["norm.mean"]) / (weights["norm.std"] + 1e-8)).clamp(-5, 5)
+    std, head = weights["log_std"][0].exp(), weights["action_mean.weight"]
+    covariance = head @ (std[ACTION:] ** 2).diag() @ head.T + (std[:ACTION] ** 2).diag()
+    with torch.no_grad():
+        torch.testing.assert_close(policy.mean(x), original_network(normal, weights, "action_mean."))
+        torch.testing.assert_close(policy.covariance().float(), covariance)
+        expected = original_network(x, content["value"], "value_head.")  # on raw observations
+        torch.testing.assert_close(found.critic.net(x), expected)
+
+
+def test_a_norm_that_has_seen_nothing_is_left_out(tmp_path: Path) -> None:
+    weights, x = policy_weights(seen=0), 9 * torch.randn(5, OBSERVATION)
+    torch.save({"policy": weights, "value": {}}, tmp_path / "model.pth")
+    policy = import_original(tmp_path / "model.pth").policy
+    assert isinstance(policy, LatticeActor)
+    with torch.no_grad():
+        torch.testing.assert_close(policy.mean(x), original_network(x, weights, "action_mean."))
+
+
+def test_imported_policies_survive_our_own_format(shared: Path, tmp_path: Path) -> None:
+    x = torch.randn(4, 309)
+    for name, kind in (("kin_expert_1", LatticeActor), ("kin_moe", MixtureActor)):
+        # A folder with only a model.pth, as the hub gives it, is found too.
+        policy = load_policy(shared / "golden" / name, observation_width=309, action_width=80)
+        again = load_policy(save_policy(tmp_path / name, policy, body="legs"))
+        assert isinstance(policy, kind) and isinstance(again, kind)
+        weights = again.state_dict()
+        assert all(torch.equal(value, weights[key]) for key, value in policy.state_dict().items())
+    assert isinstance(again, MixtureActor) and isinstance(policy, MixtureActor)
+    with torch.no_grad():
+        assert torch.equal(again.expert_actions(x), policy.expert_actions(x))
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return exec, ("raise SystemExit('code of the file was run')",)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
+    torch.save({"policy": policy_weights(), "value": Bomb()}, tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match="could run code"):
+        import_original(tmp_path / "model.pth")
+    (tmp_path / "model.pth").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError, match=r"damaged or no model.pth"):
+        import_original(tmp_path / "model.pth")
+
+
+def test_a_compressed_archive_is_not_unpacked(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records.items():
+            archive.writestr(name, content)
+    with pytest.raises(CheckpointError, match="compressed"):
+        import_original(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["policy"].pop("action_mean.weight"), "action_mean.weight"),
+        (lambda c: c["policy"].pop("net.affine_layers.0.weight"), "neither a Lattice policy nor a mixture"),
+        (lambda c: c["policy"].pop("net.affine_layers.1.bias"), "net.affine_layers.1.bias"),
+        (lambda c: c["policy"].update(log_std=torch.zeros(1, ACTION)), "expected 8"),
+        (lambda c: c["policy"].update({"norm.mean": torch.zeros(4)}), r"norm.mean has shape \(4,\)"),
+        (lambda c: c["policy"]["log_std"].fill_(float("nan")), "log_std holds NaN"),
+        (lambda c: c.update(policy=[1, 2]), "not a dict of tensors"),
+        (lambda c: c["value"].pop("value_head.weight"), "output layers in the value function"),
+        (lambda c: c.pop("policy"), "not a dict of tensors"),
+    ],
+)
+def test_incomplete_or_odd_files_are_refused(file: Path, change: Callable[[dict[str, Any]], Any], message: str) -> None:
+    content = torch.load(file, weights_only=True)
+    change(content)
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match=message):
+        import_original(file)
+
+
+def test_cut_missing_or_foreign_files_are_refused(file: Path) -> None:
+    content = file.read_bytes()
+    for damaged in (b"", content[:300], content[: len(content) // 2]):
+        file.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="Download it again"):
+            import_original(file)
+    torch.save([torch.ones(2)], file)
+    with pytest.raises(CheckpointError, match="holds a list"):
+        import_original(file)
+    with pytest.raises(CheckpointError, match="no such file"):
+        import_original(file.with_name("other.pth"))

@@ -1,0 +1,74 @@
+"""Fixtures for every test: where the reference arrays and recorded motions lie, and the bodies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.library import MotionLibrary
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with golden arrays and recorded motion; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("KINESIS_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (folder / "golden").is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"{folder} is missing, but these tests must run in CI; set KINESIS_SHARED.")
+        pytest.skip(f"no reference data at {folder}; set KINESIS_SHARED to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def body() -> BodyModel:
+    """The 80-muscle body."""
+    return load_body()
+
+
+@pytest.fixture(scope="session")
+def kinesis_xml(shared: Path) -> Path:
+    """The original's model file."""
+    return shared / "data" / "kinesis_model" / "myolegs.xml"
+
+
+def marching(
+    body: BodyModel, *, frames: int = 61, speed: float = 0.3, turn: float = 0.0, name: str = "march"
+) -> MotionClip:
+    """A made-up clip at 30 frames/s: marching with bent knees, feet at floor height, optionally turning."""
+    time = np.arange(frames) / 30
+    qpos = np.tile(body.standing_qpos, (frames, 1))
+    columns = {joint: 7 + k for k, joint in enumerate(body.joint_names)}
+    for side, phase in (("r", 0.0), ("l", np.pi)):
+        swing = np.sin(2 * np.pi * 0.8 * time + phase)
+        qpos[:, columns[f"hip_flexion_{side}"]] = 0.15 + 0.3 * swing
+        qpos[:, columns[f"knee_angle_{side}"]] = 0.3 + 0.25 * swing
+        qpos[:, columns[f"ankle_angle_{side}"]] = 0.05 * swing
+        qpos[:, columns[f"hip_adduction_{side}"]] = -0.05
+    heading = turn * time
+    qpos[:, 0], qpos[:, 1] = speed * time * np.cos(heading), speed * time * np.sin(heading)
+    qpos[:, 3], qpos[:, 6] = np.cos(heading / 2), np.sin(heading / 2)
+    qpos = body.couplings.apply(qpos)
+    qpos[:, 2] -= body.lowest_foot_point(qpos)
+    return MotionClip(name=name, fps=30.0, qpos=qpos, label="a person marches", category="march")
+
+
+@pytest.fixture(scope="session")
+def march(body: BodyModel) -> MotionClip:
+    """A marching clip of two seconds."""
+    return marching(body)
+
+
+@pytest.fixture(scope="session")
+def library(body: BodyModel, march: MotionClip) -> MotionLibrary:
+    """Three marching clips of different lengths and speeds."""
+    clips = [
+        march,
+        marching(body, frames=46, speed=0.0, name="in place"),
+        marching(body, turn=0.7, name="turning"),
+    ]
+    return MotionLibrary.build(clips, body)

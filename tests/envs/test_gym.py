@@ -1,0 +1,59 @@
+"""The Gymnasium vector environment."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import kinesis_trl.envs.gym as registered
+
+
+@pytest.fixture
+def envs(body, library):
+    made = gymnasium.make_vec(registered.IMITATION, num_envs=6, body=body, library=library, seed=2)
+    yield made
+    made.close()
+
+
+def test_spaces_and_seeding(envs):
+    first, _ = envs.reset(seed=5)
+    assert first.shape == (6, 309) and first.dtype == np.float32
+    assert envs.single_action_space.shape == (80,)
+    again, _ = envs.reset(seed=5)
+    other, _ = envs.reset(seed=6)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    with pytest.raises(ValueError, match="single seed"):
+        envs.reset(seed=[1, 2, 3, 4, 5, 6])
+
+
+def test_autoreset_in_the_same_step_keeps_the_last_observation(envs):
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    envs.reset(seed=1)
+    rng = np.random.default_rng(0)
+    ended = 0
+    for _ in range(10):
+        seen, reward, terminated, truncated, infos = envs.step(rng.uniform(-1, 1, (6, 80)).astype(np.float32))
+        done = terminated | truncated
+        assert reward.shape == (6,) and "largest_error" in infos
+        if done.any():
+            ended += done.sum()
+            np.testing.assert_array_equal(infos["_final_obs"], done)
+            changed = (infos["final_obs"] != seen).any(1)
+            np.testing.assert_array_equal(changed, done)
+            assert (infos["largest_error"][terminated] > 0.15).all()
+    assert ended > 3
+
+
+def test_wrong_action_shape_is_refused(envs):
+    envs.reset(seed=1)
+    with pytest.raises(ValueError, match="expected"):
+        envs.step(np.zeros((6, 79), dtype=np.float32))
+
+
+def test_reset_mask_resets_some(envs):
+    before, _ = envs.reset(seed=1)
+    mask = np.array([True, False, True, False, False, False])
+    after, _ = envs.reset(options={"reset_mask": mask})
+    np.testing.assert_array_equal((before != after).any(1)[~mask], False)
+    assert (before != after).any(1)[mask].any()

@@ -1,0 +1,170 @@
+"""The motion library: look-up, saving, and damaged or foreign files."""
+
+import json
+import shutil
+import time
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from kinesis_trl.body.model import load_body
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import FPS, MotionLibrary
+
+
+@pytest.fixture
+def saved(library, tmp_path):
+    library.save(tmp_path / "library")
+    return tmp_path / "library"
+
+
+def times(library, clip, *seconds):
+    return library.tracked(torch.tensor([clip] * len(seconds)), torch.tensor(seconds, dtype=torch.float64))
+
+
+def test_frames_are_the_kinematics_of_the_clip(body, library, march):
+    data = mujoco.MjData(body.model)
+    for frame in (0, 17, 60):
+        data.qpos[:] = march.qpos[frame]
+        mujoco.mj_kinematics(body.model, data)
+        position, _ = times(library, 0, frame / FPS)
+        np.testing.assert_allclose(position[0], data.xpos[body.tracked_ids], atol=1e-9)
+
+
+def test_velocity_is_the_derivative_of_the_position(library):
+    step = 1e-4
+    moments = [0.51, 0.77, 1.2]
+    before, _ = times(library, 0, *[t - step for t in moments])
+    after, _ = times(library, 0, *[t + step for t in moments])
+    _, velocity = times(library, 0, *moments)
+    np.testing.assert_allclose((after - before) / (2 * step), velocity, atol=0.05)
+    assert velocity.abs().max() > 0.5
+
+
+def test_positions_between_frames_match_a_finer_clip(body, march, library):
+    """Hermite interpolation at the lagged time is good to a tenth of a millimetre."""
+    from kinesis_trl.motion.kinematics import forward_kinematics
+    from kinesis_trl.motion.resample import resample_qpos
+
+    fine = resample_qpos(march.qpos, 30.0, 150.0, body=body)
+    position = forward_kinematics(body, fine, np.zeros((len(fine), body.model.nv))).body_pos
+    frames = np.arange(10, 50)
+    seen, _ = library.tracked(torch.zeros(40, dtype=torch.int64), torch.from_numpy(frames / FPS - 1 / 150))
+    np.testing.assert_allclose(seen, position[5 * frames - 1], atol=1e-4)
+
+
+def test_clips_stand_still_beyond_their_ends(library):
+    position, velocity = times(library, 1, 0.0, 1.5, 99.0, -1.0)
+    np.testing.assert_array_equal(position[2], position[1])
+    np.testing.assert_array_equal(position[3], position[0])
+    assert (velocity[2:] == 0).all() and velocity[1].abs().max() > 0
+
+
+def test_look_up_never_crosses_into_the_next_clip(library):
+    end = float(library.duration[0])
+    last, _ = times(library, 0, end - 1e-9, end, end + 0.2)
+    np.testing.assert_allclose(last[0], last[2], atol=1e-6)
+    assert library.frame_index(torch.tensor([0]), torch.tensor([50.0])) == library.start[1] - 1
+
+
+def test_saved_and_loaded_is_the_same(body, library, saved):
+    again = MotionLibrary.load(saved, body)
+    assert again.clips == library.clips
+    for name in ("qpos", "qvel", "track", "muscle_length"):
+        assert torch.equal(getattr(again, name), getattr(library, name))
+
+
+def test_writing_to_a_loaded_library_leaves_the_file_alone(body, saved):
+    one = MotionLibrary.load(saved, body)
+    one.qpos[0] = 7.0
+    assert MotionLibrary.load(saved, body).qpos[0, 0] != 7.0
+
+
+def test_saving_again_replaces_the_whole(body, library, saved):
+    library.subset([2, 0]).save(saved)
+    again = MotionLibrary.load(saved, body)
+    assert [c.name for c in again.clips] == ["turning", "march"]
+    two = torch.tensor([0.4], dtype=torch.float64)
+    for mine, theirs in ((0, 2), (1, 0)):
+        position, _ = again.tracked(torch.tensor([mine]), two)
+        assert torch.equal(position, library.tracked(torch.tensor([theirs]), two)[0])
+    assert not [p for p in saved.parent.iterdir() if p.name.startswith(".")]
+
+
+def test_same_names_are_told_apart(body, march):
+    names = [c.name for c in MotionLibrary.build([march, march, march], body).clips]
+    assert names == ["march", "march#2", "march#3"]
+
+
+def spoil(name):
+    def header(folder, **changes):
+        content = json.loads((folder / "library.json").read_text())
+        (folder / "library.json").write_text(json.dumps({**content, **changes}))
+
+    return {
+        "missing": shutil.rmtree,
+        "no header": lambda f: (f / "library.json").unlink(),
+        "garbage header": lambda f: (f / "library.json").write_text("{"),
+        "other body": lambda f: header(f, body="myolegs_abdomen"),
+        "other version": lambda f: header(f, version=99),
+        "no clips": lambda f: header(f, clips=[]),
+        "truncated": lambda f: (f / "track.npy").write_bytes((f / "track.npy").read_bytes()[:1000]),
+        "pickled": lambda f: np.save(f / "qpos.npy", np.array([object()]), allow_pickle=True),
+        "wrong shape": lambda f: np.save(f / "qvel.npy", np.zeros((4, 34))),
+        "overlapping": lambda f: header(
+            f, clips=[{**c, "start": 0} for c in json.loads((f / "library.json").read_text())["clips"]]
+        ),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "damage, says",
+    [
+        ("missing", "library.json"),
+        ("no header", "kinesis_trl.prepare"),
+        ("garbage header", "damaged"),
+        ("other body", "--body myolegs_abdomen"),
+        ("other version", "version 99"),
+        ("no clips", "expected"),
+        ("truncated", "track.npy is damaged"),
+        ("pickled", "qpos.npy is damaged"),
+        ("wrong shape", "expected"),
+        ("overlapping", "expected"),
+    ],
+)
+def test_damaged_libraries_are_refused(body, saved, damage, says):
+    spoil(damage)(saved)
+    with pytest.raises(ClipFormatError, match=says):
+        MotionLibrary.load(saved, body)
+
+
+def test_unprepared_clips_are_refused(body, march):
+    with pytest.raises(ClipFormatError, match="no clip"):
+        MotionLibrary.build([], body)
+    with pytest.raises(ClipFormatError, match=r"29\.97 frames/s"):
+        MotionLibrary.build([march.with_(fps=29.97)], body)
+    with pytest.raises(ClipFormatError, match="has 38"):
+        MotionLibrary.build([march], load_body("myolegs_abdomen"))
+
+
+def test_two_hours_fit_in_a_gigabyte_and_map_at_once(body, library, tmp_path):
+    """2 h of frames written sparsely: what counts is the size per frame and that loading reads no frame."""
+    frames = 2 * 3600 * 30
+    folder = tmp_path / "long"
+    library.save(folder)
+    header = json.loads((folder / "library.json").read_text())
+    header["clips"] = [{**header["clips"][0], "start": 0, "frames": frames}]
+    (folder / "library.json").write_text(json.dumps(header))
+    size = 0
+    for name in ("qpos", "qvel", "track", "muscle_length"):
+        part = getattr(library, name).numpy()
+        array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", part.dtype, (frames, *part.shape[1:]))
+        size += array.nbytes
+        del array
+    assert size < 1e9
+    started = time.process_time()
+    long = MotionLibrary.load(folder, body)
+    assert time.process_time() - started < 5.0
+    assert long.duration[0] == pytest.approx(7200, abs=0.1)
