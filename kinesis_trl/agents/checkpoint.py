@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -29,6 +28,7 @@ from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.original import import_original
 from kinesis_trl.agents.policy import ActorConfig, Policy, make_actor
 from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_bytes
 
 WEIGHTS = "policy.safetensors"
 DESCRIPTION = "policy.json"
@@ -86,8 +86,8 @@ def save_policy(
     text = json.dumps(description, indent=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / WEIGHTS, save(weights, metadata={"kinesis_trl": text}))
-        write_atomically(folder / DESCRIPTION, text.encode())
+        write_bytes(folder / WEIGHTS, save(weights, metadata={"kinesis_trl": text}))
+        write_bytes(folder / DESCRIPTION, text.encode())
     except OSError as error:
         raise CheckpointError(
             f"{folder}: could not write the policy ({error}); an earlier one there is still whole. "
@@ -154,24 +154,6 @@ def load_checkpoint(
     if checkpoint.critic is not None:
         checkpoint.critic.to(device).eval()
     return checkpoint
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, on disk when this returns. Raises OSError, leaving the old file whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _describe(policy: Policy) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
+from kinesis_trl.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Failure:
             if len(list(folder.glob("failure_*.npz"))) >= keep:
                 return None
             target = folder / f"failure_{os.getpid()}_{self.policy_step:09d}_{self.row:04d}.npz"
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+            with replacing(target) as temporary:
                 np.savez_compressed(
-                    file,
+                    temporary,
                     body=self.body,
                     row=self.row,
                     policy_step=self.policy_step,
@@ -47,7 +48,6 @@ class Failure:
                     inputs=self.inputs,
                     mujoco_version=mujoco.__version__,
                 )
-            os.replace(file.name, target)
             return target
         except OSError:
             return None

@@ -23,6 +23,8 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import effort_reward, length_controller, lesion_mask
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.int64] | slice
+ALL = slice(None)
 
 _BAD = [
     int(mujoco.mjtWarning.mjWARN_BADQPOS),
@@ -92,8 +94,8 @@ class Physics(Protocol):
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant excitations (N, M); effort reward (N,) and rows that failed (N,)."""
 
-    def observe(self) -> BodyState:
-        """Describe all bodies."""
+    def observe(self, rows: Rows = ALL) -> BodyState:
+        """Describe the bodies of some simulations."""
 
 
 class BatchPhysics:
@@ -194,18 +196,18 @@ class BatchPhysics:
         self._advance(self.config.substeps, last=True)
         return effort_reward(self.excitation), self._guard()
 
-    def observe(self) -> BodyState:
-        """Describe all bodies as last derived; copies, safe to keep."""
+    def observe(self, rows: Rows = ALL) -> BodyState:
+        """Describe the bodies of `rows` (R,) as last derived; copies, safe to keep."""
         ids = self.body.observed_ids
         derived = self._derived
-        position = derived["xpos"][:, ids]
-        spatial = derived["cvel"][:, ids]
-        centre = derived["subtree_com"][:, self.body.model.body_rootid[ids[0]], None]
+        position = derived["xpos"][rows][:, ids]
+        spatial = derived["cvel"][rows][:, ids]
+        centre = derived["subtree_com"][rows, self.body.model.body_rootid[ids[0]], None]
         angular = spatial[..., :3]
         # cvel is taken at the tree's centre of mass; shift it to the body's origin
         linear = spatial[..., 3:] + np.cross(angular, position - centre)
-        touch = derived["sensordata"][:, self.body.touch_adr]
-        return BodyState(position, derived["xquat"][:, ids], linear, angular, touch, self.lag.copy())
+        touch = derived["sensordata"][rows][:, self.body.touch_adr]
+        return BodyState(position, derived["xquat"][rows][:, ids], linear, angular, touch, self.lag[rows].copy())
 
     def get_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers; copies."""

@@ -16,7 +16,7 @@ from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
-from kinesis_trl.body.physics import BatchPhysics, BodyState, PhysicsConfig
+from kinesis_trl.body.physics import ALL, BatchPhysics, BodyState, PhysicsConfig
 from kinesis_trl.envs.observations import proprioception
 
 Rows = NDArray[np.int64]
@@ -112,6 +112,7 @@ class MyoLegsEnv(EnvBase):
         self._tracked = torch.from_numpy(body.tracked_in_observed)
         self._set_seed(config.seed)
         self._declare_specs()
+        self._observation = torch.zeros(config.num_envs, self.observation_width)
 
     # -- hooks ---------------------------------------------------------------------------------------------
 
@@ -120,8 +121,8 @@ class MyoLegsEnv(EnvBase):
         """Begin new episodes in `rows` (R,): qpos (R, nq), qvel (R, nv), activation (R, M)."""
 
     @abstractmethod
-    def _task_observation(self, state: Tracked) -> dict[str, Tensor]:
-        """The task's part of the observation, (N, ·) each, `task_width` wide in all."""
+    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
+        """The task's part of the observation of `rows` (R,), (R, ·) each, `task_width` wide in all."""
 
     @abstractmethod
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
@@ -148,15 +149,20 @@ class MyoLegsEnv(EnvBase):
         self.generator = np.random.default_rng(seed)
 
     def _reset(self, tensordict: TensorDictBase | None = None, **kwargs: Any) -> TensorDictBase:
+        n = self.settings.num_envs
         mask = None if tensordict is None else tensordict.get("_reset", None)
-        rows = np.arange(self.settings.num_envs) if mask is None else np.flatnonzero(mask.reshape(-1).numpy())
+        rows = np.arange(n) if mask is None else np.flatnonzero(mask.reshape(-1).numpy())
         self.physics.reset(rows, *self._start(rows))
-        out = self._describe(self._observe())
-        for name in self.metric_names:
-            out["metrics", name] = torch.zeros(self.settings.num_envs)
-        for key in ("done", "terminated", "truncated"):
-            out[key] = torch.zeros(self.settings.num_envs, 1, dtype=torch.bool)
-        return out
+        self._observation = self._observation.clone()
+        self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
+        return TensorDict(
+            {
+                "observation": self._observation,
+                "metrics": {name: torch.zeros(n) for name in self.metric_names},
+                **{key: torch.zeros(n, 1, dtype=torch.bool) for key in ("done", "terminated", "truncated")},
+            },
+            batch_size=self.batch_size,
+        )
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].double().numpy()
@@ -170,31 +176,37 @@ class MyoLegsEnv(EnvBase):
         lost = torch.from_numpy(failed)
         terminated = judged.terminated | lost
         truncated = judged.truncated & ~terminated
-        out = self._describe(state)
-        out["reward"] = torch.where(lost, 0.0, judged.reward).float()[:, None]
-        out["terminated"], out["truncated"] = terminated[:, None], truncated[:, None]
-        out["done"] = (terminated | truncated)[:, None]
-        for name in self.metric_names:
-            out["metrics", name] = judged.metrics[name].float()
-        return out
+        self._observation = self._describe(state, ALL)
+        metrics = torch.stack([judged.metrics[name] for name in self.metric_names]).float().unbind()
+        return TensorDict(
+            {
+                "observation": self._observation,
+                "reward": judged.reward.masked_fill(lost, 0.0).float()[:, None],
+                "metrics": dict(zip(self.metric_names, metrics, strict=True)),
+                "done": (terminated | truncated)[:, None],
+                "terminated": terminated[:, None],
+                "truncated": truncated[:, None],
+            },
+            batch_size=self.batch_size,
+        )
 
-    def _observe(self) -> Tracked:
-        return Tracked.of(self.physics.observe(), self._tracked)
+    def _observe(self, rows: Any = ALL) -> Tracked:
+        return Tracked.of(self.physics.observe(rows), self._tracked)
 
     def _advance_time(self) -> None:
         """Called after each policy step; tasks with a clock move it here."""
 
-    def _describe(self, state: Tracked) -> TensorDict:
+    def _describe(self, state: Tracked, rows: Any) -> Tensor:
+        """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
         parts = [
             *proprioception(state.position, state.quaternion, state.linear_velocity, state.angular_velocity).values(),
             state.touch,
-            *self._task_observation(state).values(),
+            *self._task_observation(state, rows).values(),
         ]
         if self.settings.muscle_observations:
             muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
-            parts += [torch.from_numpy(np.array(values)) for values in muscles]
-        observation = torch.cat(parts, dim=-1).float()
-        return TensorDict({"observation": observation}, batch_size=self.batch_size)
+            parts += [torch.from_numpy(np.array(values[rows])) for values in muscles]
+        return torch.cat(parts, dim=-1).float()
 
     # -- going on later ------------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.physics import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
-from kinesis_trl.envs.observations import about_z, multiply, rotate, tilt, tracking
+from kinesis_trl.envs.observations import about_z, multiply, rotate, tilt, to_heading, tracking
 from kinesis_trl.envs.rewards import tracking_reward, upright_reward
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -100,6 +101,8 @@ class ImitationEnv(MyoLegsEnv):
         self.clip_weights = np.full(len(library), 1 / len(library))
         self._assigned: NDArray[np.int64] | None = None
         self._turn = about_z(torch.zeros(n, dtype=torch.float64))
+        self._turn_matrix = torch.zeros(n, 3, 3, dtype=torch.float64)
+        self._ahead = torch.zeros(n, 2, len(body.tracked_ids), 3, dtype=torch.float64)
         self._origin = torch.zeros(n, 1, 3, dtype=torch.float64)
         super().__init__(body, config)
         if abs(self.policy_dt * FPS - 1) > 1e-9:
@@ -117,11 +120,15 @@ class ImitationEnv(MyoLegsEnv):
             )
         self._assigned = chosen
 
-    def reference(self, time: Tensor) -> tuple[Tensor, Tensor]:
-        """Tracked bodies' reference at `time` (N,) seconds: positions, velocities (N, K, 3), as each row is turned."""
-        position, velocity = self.library.tracked(self.clip, time)
-        turn = self._turn[:, None]
-        return rotate(turn, position - self._origin), rotate(turn, velocity)
+    def reference(self, time: Tensor, rows: Any = ALL) -> tuple[Tensor, Tensor]:
+        """Tracked bodies' reference of `rows` (R,), as each is turned, at `time` (Q, R) or (R,) seconds.
+
+        Returns:
+            positions and velocities, (Q, R, K, 3) or (R, K, 3), world frame.
+        """
+        position, velocity = self.library.tracked(self.clip[rows].expand(time.shape), time)
+        turn = self._turn_matrix[rows]
+        return (position - self._origin[rows]) @ turn, velocity @ turn
 
     def reference_action(self) -> Tensor:
         """(N, M) action whose target lengths are the reference's muscle lengths one policy step ahead (pd)."""
@@ -148,6 +155,7 @@ class ImitationEnv(MyoLegsEnv):
         self.clip[index] = torch.from_numpy(clip)
         self.time[index] = torch.from_numpy(time)
         self._turn[index] = turn = about_z(torch.from_numpy(angle))
+        self._turn_matrix[index] = to_heading(turn).mT
         # the frame nearest to the start, because states are stored at whole frames
         frame = self.library.frame_index(self.clip[index], self.time[index])
         self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
@@ -157,18 +165,21 @@ class ImitationEnv(MyoLegsEnv):
         qpos[:, :3] = rotate(turn, qpos[:, :3] - self._origin[index, 0])
         qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
         qvel[:, :3] = rotate(turn, qvel[:, :3])
+        self._ahead[index] = torch.stack(self.reference(self.time[index] + self.policy_dt, index), dim=1)
         return qpos.numpy(), qvel.numpy(), np.zeros((count, self.body.model.na))
 
     def _advance_time(self) -> None:
         self.time += self.policy_dt
 
-    def _task_observation(self, state: Tracked) -> dict[str, Tensor]:
-        ref_pos, ref_vel = self.reference(self.time - state.lag + self.policy_dt)
+    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
+        ref_pos, ref_vel = self._ahead[rows].unbind(1)
         return tracking(state.position[:, 0], state.quaternion[:, 0], state.body_pos, state.body_vel, ref_pos, ref_vel)
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         # the description is `lag` old: compare it with the reference at that moment
-        ref_pos, ref_vel = self.reference(self.time - state.lag)
+        now = self.time - state.lag
+        (ref_pos, next_pos), (ref_vel, next_vel) = self.reference(torch.stack([now, now + self.policy_dt]))
+        self._ahead = torch.stack([next_pos, next_vel], dim=1)
         weights = self.rules.reward
         position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
         velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
@@ -195,21 +206,22 @@ class ImitationEnv(MyoLegsEnv):
 
     def get_state(self) -> dict[str, Any]:
         """As the base class, with each row's clip, time and heading and the clips' weights."""
-        mine = {"clip": self.clip, "time": self.time, "turn": self._turn, "origin": self._origin}
-        return {
-            **super().get_state(),
-            **{key: value.clone() for key, value in mine.items()},
-            "clip_weights": self.clip_weights.copy(),
-        }
+        mine = {key: value.clone() for key, value in self._carried().items()}
+        return {**super().get_state(), **mine, "clip_weights": self.clip_weights.copy()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
-        for key, mine in (
-            ("clip", self.clip),
-            ("time", self.time),
-            ("turn", self._turn),
-            ("origin", self._origin),
-        ):
+        for key, mine in self._carried().items():
             mine.copy_(state[key])
         self.clip_weights = np.array(state["clip_weights"])
+
+    def _carried(self) -> dict[str, Tensor]:
+        return {
+            "clip": self.clip,
+            "time": self.time,
+            "turn": self._turn,
+            "turn_matrix": self._turn_matrix,
+            "origin": self._origin,
+            "ahead": self._ahead,
+        }

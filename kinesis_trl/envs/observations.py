@@ -10,6 +10,15 @@ import torch
 from torch import Tensor
 
 
+# Coefficients of the rotated x and z axis in the products of a quaternion's components, row 4i + j for q_i q_j.
+_AXES = torch.zeros(16, 6, dtype=torch.float64)
+for _row, _column, _value in (
+    *((0, 0, 1), (5, 0, 1), (10, 0, -1), (15, 0, -1), (6, 1, 2), (3, 1, 2), (7, 2, 2), (2, 2, -2)),
+    *((7, 3, 2), (2, 3, 2), (11, 4, 2), (1, 4, -2), (0, 5, 1), (5, 5, -1), (10, 5, -1), (15, 5, 1)),
+):
+    _AXES[_row, _column] = _value
+
+
 def rotate(quat: Tensor, vector: Tensor) -> Tensor:
     """Rotate `vector` (…, 3) by the unit quaternion `quat` (…, 4) wxyz; shapes broadcast."""
     w, xyz = quat[..., :1], quat[..., 1:]
@@ -54,8 +63,17 @@ def tilt(quat: Tensor) -> Tensor:
 
 
 def to_heading(root_quat: Tensor) -> Tensor:
-    """Quaternion (N, 4) that turns world vectors into the heading frame of roots (N, 4)."""
-    return about_z(-yaw(root_quat))
+    """Rotation matrix (N, 3, 3) of the yaw of roots (N, 4): a world row vector times it is in the heading frame."""
+    angle = yaw(root_quat)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=-1).reshape(-1, 3, 3)
+
+
+def axes(quat: Tensor) -> Tensor:
+    """The rotated x axis, then the rotated z axis, of unit quaternions (…, 4): (…, 6)."""
+    products = (quat[..., :, None] * quat[..., None, :]).flatten(-2)
+    return products @ _AXES.to(quat)
 
 
 def proprioception(
@@ -73,20 +91,23 @@ def proprioception(
         root_height (N, 1), root_tilt (N, 4): cos, sin of roll, then of pitch, body_pos (N, 3(B−1)) relative to
         the root, body_rot (N, 6B): each body's x axis then z axis, body_linvel (N, 3B), body_angvel (N, 3B).
     """
-    n = len(position)
-    turn = to_heading(quaternion[:, 0])[:, None]
-    local = rotate(turn, position - position[:, :1])
-    local_quat = multiply(turn.expand_as(quaternion), quaternion)
-    axes = torch.eye(3, dtype=position.dtype, device=position.device)
-    axes = torch.cat([rotate(local_quat, axes[0]), rotate(local_quat, axes[2])], dim=-1)
+    n, bodies = position.shape[:2]
     angles = tilt(quaternion[:, 0])
+    vectors = torch.cat(
+        [
+            position[:, 1:] - position[:, :1],
+            axes(quaternion).reshape(n, 2 * bodies, 3),
+            linear_velocity,
+            angular_velocity,
+        ],
+        dim=1,
+    )
+    local = (vectors @ to_heading(quaternion[:, 0])).reshape(n, -1)
+    parts = local.split([3 * (bodies - 1), 6 * bodies, 3 * bodies, 3 * bodies], dim=-1)
     return {
         "root_height": position[:, 0, 2:],
         "root_tilt": torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).reshape(n, 4),
-        "body_pos": local[:, 1:].reshape(n, -1),
-        "body_rot": axes.reshape(n, -1),
-        "body_linvel": rotate(turn, linear_velocity).reshape(n, -1),
-        "body_angvel": rotate(turn, angular_velocity).reshape(n, -1),
+        **dict(zip(("body_pos", "body_rot", "body_linvel", "body_angvel"), parts, strict=True)),
     }
 
 
@@ -104,10 +125,6 @@ def tracking(
     Returns:
         position_error (N, 3K): reference − body; velocity_error (N, 3K); ref_from_root (N, 3K): reference − root.
     """
-    n = len(root_pos)
-    turn = to_heading(root_quat)[:, None]
-    return {
-        "position_error": rotate(turn, ref_pos - body_pos).reshape(n, -1),
-        "velocity_error": rotate(turn, ref_vel - body_vel).reshape(n, -1),
-        "ref_from_root": rotate(turn, ref_pos - root_pos[:, None]).reshape(n, -1),
-    }
+    vectors = torch.cat([ref_pos - body_pos, ref_vel - body_vel, ref_pos - root_pos[:, None]], dim=1)
+    parts = (vectors @ to_heading(root_quat)).reshape(len(root_pos), -1).chunk(3, dim=-1)
+    return dict(zip(("position_error", "velocity_error", "ref_from_root"), parts, strict=True))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
 
 Image = NDArray[np.uint8]
@@ -150,25 +149,19 @@ def caption(image: Image, text: str) -> Image:
 
 def write_video(path: Path, frames: Iterable[Image], *, fps: float = 30.0) -> None:
     """Write an H.264 .mp4, atomically; frames are taken one at a time."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=path.suffix or ".mp4", dir=path.parent)
-    os.close(handle)
-    try:
-        pictures = iter(frames)
-        first = next(pictures)
-        height, width = (n // 2 * 2 for n in first.shape[:2])  # the codec wants even sizes
-        writer = imageio_ffmpeg.write_frames(name, (width, height), fps=fps, codec="libx264", macro_block_size=2)
+    pictures = iter(frames)
+    first = next(pictures)
+    height, width = (n // 2 * 2 for n in first.shape[:2])  # the codec wants even sizes
+    with replacing(path) as temporary:
+        writer = imageio_ffmpeg.write_frames(
+            str(temporary), (width, height), fps=fps, codec="libx264", macro_block_size=2
+        )
         writer.send(None)
         try:
             for frame in chain([first], pictures):
                 writer.send(np.ascontiguousarray(frame[:height, :width]))
         finally:
             writer.close()
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def contact_sheet(

@@ -100,6 +100,11 @@ class Poses:
             off.mjDSBL_CONTACT | off.mjDSBL_CONSTRAINT | off.mjDSBL_ACTUATION | off.mjDSBL_SENSOR
         )
         self.body = body
+        geoms = body.foot_geoms
+        capsules = geoms[model.geom_type[geoms] == mujoco.mjtGeom.mjGEOM_CAPSULE]
+        others = np.setdiff1d(geoms, capsules)
+        self.foot_point_geoms = np.concatenate([others, capsules, capsules])
+        self._capsule_end = np.repeat([0.0, 1.0, -1.0], [len(others), len(capsules), len(capsules)])
         self._batch = Batch(model, _ROWS, 1)
         self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self._field = {name: self._batch.bind(name) for name in self._FIELDS}
@@ -126,15 +131,17 @@ class Poses:
         return self.body.geom_bottom(field["geom_xpos"][:, ids], rotation, ids)
 
     def foot_contact_points(self, field: dict[str, Array]) -> Array:
-        """Where (n, G, 3) each foot geom is lowest: the point that would touch the floor first, world frame."""
-        ids = self.body.foot_geoms
-        size, kind = self.body.model.geom_size[ids], self.body.model.geom_type[ids]
+        """Where (n, P, 3) the feet would touch the floor, world frame: `foot_point_geoms` says which geom's each is.
+
+        The lowest point of each ellipsoid and sphere, and of the ball at either end of each capsule.
+        """
+        ids, end = self.foot_point_geoms, self._capsule_end
+        size = self.body.model.geom_size[ids]
         rotation = field["geom_xmat"].reshape(-1, self.body.model.ngeom, 3, 3)[:, ids]
         down = -rotation[:, :, 2]  # the world's −z in each geom's frame
-        capsule = size[:, :1] * down
-        capsule[..., 2] += size[:, 1] * np.sign(down[..., 2])
+        ball = size[:, :1] * down
+        ball[..., 2] += end * size[:, 1]
         ellipsoid = size**2 * down / np.linalg.norm(size * down, axis=-1, keepdims=True).clip(1e-12)
-        is_capsule = (kind == mujoco.mjtGeom.mjGEOM_CAPSULE)[:, None]
-        is_ellipsoid = (kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID)[:, None]
-        local = np.where(is_capsule, capsule, np.where(is_ellipsoid, ellipsoid, size[:, :1] * down))
+        is_ellipsoid = (self.body.model.geom_type[ids] == mujoco.mjtGeom.mjGEOM_ELLIPSOID)[:, None]
+        local = np.where(is_ellipsoid, ellipsoid, ball)
         return field["geom_xpos"][:, ids] + np.einsum("ngij,ngj->ngi", rotation, local)

@@ -200,7 +200,7 @@ class MotionLibrary:
         return self.start[clip] + torch.minimum(frame, self.frames[clip] - 1)
 
     def tracked(self, clip: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-        """Tracked bodies at `time` (N,) seconds in clips (N,): positions and velocities (N, K, 3), world frame.
+        """Tracked bodies at `time` (…,) seconds in clips (…,): positions and velocities (…, K, 3), world frame.
 
         Between frames positions follow the cubic Hermite polynomial through both frames' positions and
         velocities, and velocities the straight line; before the start and after the end the clip stands still
@@ -208,18 +208,18 @@ class MotionLibrary:
         """
         last = (self.frames[clip] - 1).double()
         exact = time.double() * FPS
-        frame = torch.minimum(torch.clamp(exact, min=0.0), last)
-        low = torch.minimum(frame.floor(), torch.clamp(last - 1, min=0.0))
-        s = (frame - low)[:, None, None]
+        low = torch.minimum(exact.floor().clamp(min=0.0), last - 1)
+        s = (exact - low).clamp(0.0, 1.0)[..., None, None]
         index = self.start[clip] + low.long()
-        rows = self.track[torch.cat([index, index + 1])]
-        before, after = rows[: len(clip)], rows[len(clip) :]
-        p0, p1 = before[..., :3], after[..., :3]
-        v0, v1 = before[..., 3:], after[..., 3:]
-        s2, s3 = s * s, s * s * s
-        position = (2 * s3 - 3 * s2 + 1) * p0 + (3 * s2 - 2 * s3) * p1 + ((s3 - 2 * s2 + s) * v0 + (s3 - s2) * v1) / FPS
-        outside = ((exact < 0) | (exact > last))[:, None, None]
-        velocity = torch.where(outside, torch.zeros_like(v0), (1 - s) * v0 + s * v1)
+        before, after = self.track[torch.stack([index, index + 1])]
+        p0, v0 = before.split(3, dim=-1)
+        p1, v1 = after.split(3, dim=-1)
+        # Hermite basis, with the velocities' share written so that it vanishes at both frames
+        u = 1 - s
+        moved = s * s * (3 - 2 * s)
+        position = p0 + moved * (p1 - p0) + (s * u / FPS) * (u * v0 - s * v1)
+        outside = ((exact < 0) | (exact > last))[..., None, None]
+        velocity = (v0 + s * (v1 - v0)).masked_fill(outside, 0.0)
         return position, velocity
 
 

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.envs.observations import (
     about_z,
+    axes,
     multiply,
     proprioception,
     rotate,
@@ -48,7 +49,13 @@ def test_leaning_forward_is_positive_pitch():
 def test_heading_frame_puts_forward_on_x():
     quat = about_z(torch.tensor([2.1], dtype=torch.float64))
     forward = rotate(quat, torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64))
-    np.testing.assert_allclose(rotate(to_heading(quat), forward), [[1, 0, 0]], atol=1e-12)
+    np.testing.assert_allclose(forward[:, None] @ to_heading(quat), [[[1, 0, 0]]], atol=1e-12)
+
+
+def test_axes_are_columns_of_the_rotation_matrix():
+    quat = random_quat(20, 7)
+    matrix = scipy_of(quat).as_matrix()
+    np.testing.assert_allclose(axes(quat), np.concatenate([matrix[..., 0], matrix[..., 2]], -1), atol=1e-12)
 
 
 def random_bodies(n=20, bodies=16, seed=3):

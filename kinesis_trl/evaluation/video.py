@@ -1,0 +1,69 @@
+"""Recorded episodes as a video: clips side by side, each with its reference as a ghost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.evaluation.rendering import BodyRenderer, Image, caption, grid, write_video
+from kinesis_trl.evaluation.rollout import Episode
+from kinesis_trl.motion.library import FPS, MotionLibrary
+
+
+def write_episodes(
+    path: Path,
+    body: BodyModel,
+    library: MotionLibrary,
+    episodes: Sequence[Episode],
+    *,
+    on_frame: Callable[[], None] | None = None,
+) -> None:
+    """Write episodes whose states were recorded as an .mp4; an episode that ended stands still, greyed.
+
+    Raises:
+        RenderError: no off-screen OpenGL on this machine.
+        ValueError: an episode without recorded states.
+    """
+    unrecorded = [library.clips[e.clip].name for e in episodes if e.qpos is None]
+    if unrecorded or not episodes:
+        raise ValueError(f"no recorded states of {unrecorded or 'any episode'}; play them with keep_states.")
+    with BodyRenderer(body) as renderer:
+        write_video(path, _frames(renderer, library, episodes, on_frame), fps=FPS)
+
+
+def _frames(
+    renderer: BodyRenderer,
+    library: MotionLibrary,
+    episodes: Sequence[Episode],
+    on_frame: Callable[[], None] | None,
+) -> Iterator[Image]:
+    last: list[Image] = []
+    for t in range(max(len(e.distance) for e in episodes) + 1):
+        if t:
+            last = [
+                _picture(renderer, library, e, t) if t <= len(e.distance) else p
+                for e, p in zip(episodes, last, strict=True)
+            ]
+        else:
+            last = [_picture(renderer, library, e, t) for e in episodes]
+        yield grid(last)
+        if on_frame is not None:
+            on_frame()
+
+
+def _picture(renderer: BodyRenderer, library: MotionLibrary, episode: Episode, t: int) -> Image:
+    assert episode.qpos is not None and episode.activation is not None
+    entry = library.clips[episode.clip]
+    reference = library.qpos[entry.start + min(t, entry.frames - 1)].numpy().copy()
+    reference[:2] -= library.qpos[entry.start, :2].numpy()
+    image = renderer.frame(episode.qpos[t], episode.activation[t], reference)
+    text = f"{entry.name[:40]}\n{t / FPS:5.2f} s"
+    if t == len(episode.distance):
+        followed = t == episode.steps
+        text += "  end of clip" if followed else "  lost"
+        if not followed:
+            image = (0.5 * image + 0.5 * np.mean(image, axis=2, keepdims=True)).astype(np.uint8)
+    return caption(image, text)
