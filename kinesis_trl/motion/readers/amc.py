@@ -1,0 +1,232 @@
+"""ASF/AMC (Acclaim) motion: a skeleton file and, beside it, motion files read as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
+from kinesis_trl.motion.readers.rig import JointMap, Rig, map_joints, rig_clip
+
+Array = NDArray[np.float64]
+
+CMU_FPS = 120.0
+"""Frame rate of the CMU motion capture library; AMC files do not state theirs."""
+_MAX_LINE = 1 << 16
+_MAX_BONES = 500
+_BLOCK = 1024
+_ROOT_CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz")
+
+
+@dataclass
+class _Bone:
+    name: str
+    direction: tuple[float, ...] = (0.0, 0.0, 0.0)
+    length: float = 0.0
+    axis: tuple[float, ...] = (0.0, 0.0, 0.0)
+    order: str = "xyz"
+    channels: tuple[str, ...] = ()
+    """'rx', 'ry', … in the order of the motion file."""
+
+
+@dataclass
+class _Skeleton:
+    bones: dict[str, _Bone]
+    parents: dict[str, str]
+    scale: float
+    """Metres per unit."""
+
+
+def read_amc(
+    path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
+) -> list[MotionClip]:
+    """The one clip of an AMC file, with the skeleton of the ASF file of its subject in the same folder.
+
+    The skeleton is the one named like the file's part before '_' (02_01.amc → 02.asf), else the folder's only
+    one. Raises ClipFormatError for a missing skeleton and for broken, cut-short or empty files.
+    """
+    try:
+        skeleton_path, said = _skeleton_of(path)
+        skeleton = _read_asf(skeleton_path)
+        rig, bones = _rig(skeleton)
+        joints = map_joints(rig)
+        parts = [_pose(rig, bones, joints, block) for block in _blocks(path, bones)]
+        clip = rig_clip(
+            name=path.stem,
+            fps=CMU_FPS if fps is None else fps,
+            rig=rig,
+            joints=joints,
+            positions=np.concatenate([positions for positions, _ in parts]),
+            pelvis_rotations=np.concatenate([rotations for _, rotations in parts]),
+            usual_up="y",
+            up=up,
+            unit=skeleton.scale if unit is None else unit,
+            notes=(said, f"unit {skeleton.scale:.4g} m, from the skeleton file")
+            + (() if fps is not None else (f"frame rate not in the file: {CMU_FPS:g} as at CMU",)),
+        )
+    except OSError as error:
+        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    except ClipFormatError as error:
+        raise ClipFormatError(f"{path}: {error}") from None
+    return [clip.with_(source=str(path))]
+
+
+def _skeleton_of(path: Path) -> tuple[Path, str]:
+    if not path.is_file():
+        raise ClipFormatError("no such file; check the path.")
+    own = [path.with_suffix(".asf"), path.with_name(path.stem.split("_")[0] + ".asf")]
+    near = sorted(path.parent.glob("*.asf"))
+    for choice in own:
+        if choice in near:
+            return choice, f"skeleton {choice.name}"
+    if len(near) == 1:
+        return near[0], f"skeleton {near[0].name}: the folder's only one, perhaps another person's"
+    raise ClipFormatError(f"needs its skeleton: put {own[1].name} beside it (found {len(near)} other .asf files).")
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    """Words of each line that is neither empty nor a comment."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        while line := file.readline(_MAX_LINE):
+            words = line.split("#")[0].replace("(", " ( ").replace(")", " ) ").split()
+            if words:
+                yield words
+
+
+def _floats(words: list[str], what: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(word) for word in words)
+    except ValueError:
+        values = ()
+    if not values or not np.isfinite(values).all():
+        raise ClipFormatError(f"{what} has {' '.join(words[:6])!r}, expected numbers.")
+    return values
+
+
+def _read_asf(path: Path) -> _Skeleton:
+    root = _Bone("root", channels=_ROOT_CHANNELS)
+    skeleton = _Skeleton({"root": root}, {}, 0.0254)
+    section, bone, degrees = "", _Bone(""), True
+    for words in _lines(path):
+        key = words[0].lower()
+        if key.startswith(":"):
+            section = key
+        elif section == ":units" and key == "length":
+            skeleton.scale = 0.0254 / _floats(words[1:2], "length unit")[0]  # CMU's convention: inch / value
+        elif section == ":units" and key == "angle":
+            degrees = words[1:2] == ["deg"]
+        elif section == ":root" and key == "order":
+            root.channels = tuple(word.lower() for word in words[1:])
+        elif section == ":bonedata" and key == "begin":
+            bone = _Bone("")
+        elif section == ":bonedata" and key == "end":
+            skeleton.bones[bone.name] = bone
+        elif section == ":bonedata":
+            _bone_line(bone, key, words[1:])
+        elif section == ":hierarchy" and key not in ("begin", "end"):
+            skeleton.parents |= dict.fromkeys(words[1:], words[0])
+    if not degrees:
+        raise ClipFormatError(f"{path.name} gives angles in radians; only degrees are read: convert it.")
+    if not 2 <= len(skeleton.bones) <= _MAX_BONES or not skeleton.parents:
+        raise ClipFormatError(
+            f"{path.name} has {len(skeleton.bones)} bones and {len(skeleton.parents)} links; "
+            f"a person's ASF skeleton has up to {_MAX_BONES} and a hierarchy."
+        )
+    return skeleton
+
+
+def _bone_line(bone: _Bone, key: str, words: list[str]) -> None:
+    if key == "name" and words:
+        bone.name = words[0]
+    elif key == "direction":
+        bone.direction = _floats(words[:3], "direction")
+    elif key == "length":
+        bone.length = _floats(words[:1], "length")[0]
+    elif key == "axis":
+        bone.axis, bone.order = _floats(words[:3], "axis"), "".join(words[3:]).lower() or "xyz"
+    elif key == "dof":
+        bone.channels = tuple(word.lower() for word in words)
+
+
+def _rig(skeleton: _Skeleton) -> tuple[Rig, list[_Bone]]:
+    """Joints at the start of each bone and at the end of each last one, parents first."""
+    names, parents, offsets, bones = ["root"], [-1], [np.zeros(3)], [skeleton.bones["root"]]
+    for index in range(_MAX_BONES):
+        if index >= len(names):
+            break
+        above = bones[index]
+        reach = np.array(above.direction) * above.length
+        children = [name for name, parent in skeleton.parents.items() if parent == names[index]]
+        for name in children or [f"{names[index]}_end"] * (above.name in skeleton.parents):
+            if name in names:
+                raise ClipFormatError(f"bone {name} comes twice in the hierarchy of the skeleton.")
+            if children and name not in skeleton.bones:
+                raise ClipFormatError(f"the skeleton's hierarchy names {name}, which has no bone data.")
+            names.append(name)
+            parents.append(index)
+            offsets.append(reach)
+            bones.append(skeleton.bones.get(name, _Bone(name)))
+    return Rig(tuple(names), tuple(parents), np.array(offsets)), bones
+
+
+def _blocks(path: Path, bones: list[_Bone]) -> Iterator[list[Array]]:
+    """Values of each bone's channels, (B, channels) for blocks of at most 1024 frames."""
+    widths = {bone.name: len(bone.channels) for bone in bones if bone.channels}
+    frames: list[dict[str, tuple[float, ...]]] = []
+    seen = 0
+
+    def block() -> list[Array]:
+        return [np.array([f.get(b.name, ()) for f in frames]).reshape(len(frames), -1) for b in bones]
+
+    for words in _lines(path):
+        if words[0].startswith(":"):
+            if words[0].upper() == ":RADIANS":
+                raise ClipFormatError("gives angles in radians; only degrees are read: convert it.")
+        elif len(words) == 1 and words[0].isdigit():
+            if frames and frames[-1].keys() != widths.keys():
+                break
+            if len(frames) == _BLOCK:
+                yield block()
+                frames = []
+            frames.append({})
+            seen += 1
+            if seen > MAX_CLIP_FRAMES:
+                raise ClipFormatError(f"has more than {MAX_CLIP_FRAMES} frames; cut it into shorter files.")
+        elif not frames or words[0] not in widths:
+            raise ClipFormatError(f"has {words[0]!r} where a frame number or a bone of the skeleton is expected.")
+        elif len(values := _floats(words[1:], f"frame {seen}, {words[0]}")) != widths[words[0]]:
+            raise ClipFormatError(f"frame {seen}: {words[0]} has {len(values)} values, not {widths[words[0]]}.")
+        else:
+            frames[-1][words[0]] = values
+    if not frames:
+        raise ClipFormatError("has no frames; it is not an AMC file, or cut short.")
+    if missing := sorted(widths.keys() - frames[-1].keys()):
+        raise ClipFormatError(f"frame {seen} lacks {', '.join(missing[:5])}; the file is cut short: fetch it again.")
+    yield block()
+
+
+def _pose(rig: Rig, bones: list[_Bone], joints: JointMap, values: list[Array]) -> tuple[Array, Array]:
+    """Mapped joints (B, K, 3) and pelvis rotations (B, 3, 3) of a block of frames.
+
+    A bone turns about its own axes C: R = C · M(angles) · C⁻¹ in the rest frame, which is that of the root.
+    """
+    frames = len(values[0])
+    rotations = np.broadcast_to(np.eye(3), (frames, len(bones), 3, 3)).copy()
+    for index, (bone, block) in enumerate(zip(bones, values, strict=True)):
+        turning = [i for i, channel in enumerate(bone.channels) if channel.startswith("r")]
+        if not turning:
+            continue
+        # Lower-case axes are fixed ones: the first named is applied first, R = Rz · Ry · Rx for "xyz".
+        order = "".join(bone.channels[i][1] for i in turning)
+        own = Rotation.from_euler(bone.order, bone.axis, degrees=True)
+        turned = Rotation.from_euler(order, block[:, turning], degrees=True)
+        rotations[:, index] = (own * turned * own.inv()).as_matrix()
+    root = np.stack([values[0][:, bones[0].channels.index(axis)] for axis in ("tx", "ty", "tz")], axis=1)
+    positions, turned_all = rig.pose(rotations, root)
+    return positions[:, list(joints.index.values())], turned_all[:, joints.index["Pelvis"]]

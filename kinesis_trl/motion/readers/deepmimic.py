@@ -1,0 +1,115 @@
+"""DeepMimic motion files: JSON text with one row of joint rotations a frame, for its own humanoid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.readers.conventions import check_finite, check_frames
+from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes, map_joints, rig_clip
+
+Array = NDArray[np.float64]
+
+MAX_TEXT_BYTES = 256 << 20
+"""Largest text that is parsed (256 MiB); a motion of this format has a few hundred kilobytes."""
+_ROW = 44
+_HUMANOID: tuple[tuple[str, int, tuple[float, float, float], int], ...] = (
+    ("pelvis", -1, (0.0, 0.0, 0.0), 4),
+    ("chest", 0, (0.0, 0.236, 0.0), 4),
+    ("neck", 1, (0.0, 0.224, 0.0), 4),
+    ("right_hip", 0, (0.0, 0.0, 0.085), 4),
+    ("right_knee", 3, (0.0, -0.422, 0.0), 1),
+    ("right_ankle", 4, (0.0, -0.410, 0.0), 4),
+    ("right_shoulder", 1, (-0.024, 0.244, 0.183), 4),
+    ("right_elbow", 6, (0.0, -0.275, 0.0), 1),
+    ("left_hip", 0, (0.0, 0.0, -0.085), 4),
+    ("left_knee", 8, (0.0, -0.422, 0.0), 1),
+    ("left_ankle", 9, (0.0, -0.410, 0.0), 4),
+    ("left_shoulder", 1, (-0.024, 0.244, -0.183), 4),
+    ("left_elbow", 11, (0.0, -0.275, 0.0), 1),
+)
+"""Joints of the humanoid in the order of a row: name, parent, offset (m; x forward, y up, z right), values.
+
+Four values are a quaternion wxyz, one is an angle about z (the body's right): the humanoid of Peng et al.
+2018 (doi 10.1145/3197517.3201311), which AMP and ASE use as well.
+"""
+_TO_Z_UP: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+def read_deepmimic(
+    path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
+) -> list[MotionClip]:
+    """The one clip of a DeepMimic file: for gaits one cycle, which `extra['loop']` says is to be repeated.
+
+    Raises ClipFormatError when the text is not such a motion, rows have the wrong width or times differ.
+    """
+    try:
+        return [_clip(path, _parsed(path), fps=fps, up=up, unit=unit).with_(source=str(path))]
+    except OSError as error:
+        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    except ClipFormatError as error:
+        raise ClipFormatError(f"{path}: {error}") from None
+
+
+def _parsed(path: Path) -> Any:
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise ClipFormatError(f"has more than {MAX_TEXT_BYTES >> 20} MiB of text; cut it into shorter files.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise ClipFormatError("not JSON text; expected a DeepMimic motion with 'Frames'.") from None
+
+
+def _clip(path: Path, content: Any, *, fps: float | None, up: str | None, unit: float | None) -> MotionClip:
+    rows = content.get("Frames") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != _ROW for row in rows):
+        raise ClipFormatError(f"has no 'Frames' of {_ROW} numbers a row; expected a DeepMimic humanoid motion.")
+    check_frames(len(rows))
+    try:
+        values = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ClipFormatError("its 'Frames' hold something that is not a number.") from None
+    check_finite(values, "Frames")
+    durations = values[:-1, 0]  # the last row ends the motion; its duration leads nowhere
+    step = float(np.median(durations))
+    if step <= 0 or not np.allclose(durations, step, rtol=0.05):
+        raise ClipFormatError("its frames do not all last equally long; resample it to a constant rate.")
+    rig = Rig(
+        tuple(name for name, *_ in _HUMANOID),
+        tuple(parent for _, parent, *_ in _HUMANOID),
+        np.array([offset for _, _, offset, _ in _HUMANOID]),
+    )
+    rig, said = add_virtual_toes(rig, _TO_Z_UP)
+    local = np.broadcast_to(np.eye(3), (len(values), len(rig.names), 3, 3)).copy()
+    start = 4
+    for joint, (name, _, _, width) in enumerate(_HUMANOID):
+        part = values[:, start : start + width]
+        start += width
+        if width == 1:
+            local[:, joint] = Rotation.from_rotvec(part * np.array([0.0, 0.0, 1.0])).as_matrix()
+        elif not (np.linalg.norm(part, axis=1) > 0.5).all():
+            raise ClipFormatError(f"{name} has quaternions that are not of unit length.")
+        else:
+            local[:, joint] = Rotation.from_quat(part, scalar_first=True).as_matrix()
+    mapped = map_joints(rig)
+    positions, turned = rig.pose(local, values[:, 1:4])
+    loops = content.get("Loop") == "wrap"
+    return rig_clip(
+        name=path.stem,
+        fps=1.0 / step if fps is None else fps,
+        rig=rig,
+        joints=mapped,
+        positions=positions[:, list(mapped.index.values())],
+        pelvis_rotations=turned[:, mapped.index["Pelvis"]],
+        usual_up="y",
+        up=up,
+        unit=1.0 if unit is None else unit,
+        notes=said + (("one cycle, meant to be repeated",) if loops else ()),
+        extra={"loop": loops},
+    )

@@ -1,0 +1,123 @@
+"""HumanML3D joints and feature vectors, and the results.npy of text-to-motion models that use its joints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, up_rotation
+from kinesis_trl.motion.skeleton import BODY_JOINTS, SMPL_JOINTS, pelvis_orientation
+
+Array = NDArray[np.float64]
+
+HUMANML_FPS = 20.0
+"""Frame rate of every HumanML3D motion; its files do not state it."""
+VECTOR_WIDTH = 263
+"""Features a frame: root turn rate 1, velocity 2, height 1, local joints 63, rotations 126, velocities 66,
+contacts 4."""
+
+
+def joints_clip(
+    path: Path,
+    positions: NDArray[np.floating],
+    *,
+    name: str | None = None,
+    fps: float | None = None,
+    up: str | None = None,
+    unit: float | None = None,
+    label: str = "",
+) -> MotionClip:
+    """Clip of SMPL joint positions (T, 22 or 24, 3); the pelvis orientation follows from hips and lower
+    spine."""
+    check_frames(len(positions))
+    if positions.ndim != 3 or positions.shape[1] not in (BODY_JOINTS, len(SMPL_JOINTS)) or positions.shape[2] != 3:
+        raise ClipFormatError(f"has shape {positions.shape}, expected (frames, 22, 3) joints.")
+    positions = np.asarray(positions, dtype=np.float64) * (1.0 if unit is None else unit)
+    check_finite(positions, "joints")
+    names = SMPL_JOINTS[: positions.shape[1]]
+    notes = [] if fps is not None else [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"]
+    if up is None:
+        up, how = detect_up(positions, names, usual="y")
+        notes.append(how)
+    positions = positions @ up_rotation(up).T
+    return MotionClip(
+        name=name or path.stem,
+        fps=HUMANML_FPS if fps is None else fps,
+        positions=positions,
+        joint_names=names,
+        pelvis_quat=pelvis_orientation(positions, names),
+        label=label or _caption(path),
+        source=str(path),
+        notes=tuple(notes),
+    )
+
+
+def vector_joints(vectors: NDArray[np.floating]) -> Array:
+    """Joint positions (T, 22, 3), y up and metres, from HumanML3D feature vectors (T, 263).
+
+    The root's turn rate and its velocity in the heading frame are summed up from the first frame, which
+    stands at the origin and faces +z (Guo et al. 2022, doi 10.1109/CVPR52688.2022.00509).
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != VECTOR_WIDTH:
+        raise ClipFormatError(f"has shape {vectors.shape}, expected (frames, {VECTOR_WIDTH}) features.")
+    check_frames(len(vectors))
+    features: Array = np.array(vectors, dtype=np.float64)
+    check_finite(features, "features")
+    frames = len(features)
+    # The stored rate is that of a quaternion's half angle, by which the world turns into the heading frame.
+    heading = np.concatenate([[0.0], -2.0 * np.cumsum(features[:-1, 0])])
+    to_world = Rotation.from_rotvec(heading[:, None] * np.array([0.0, 1.0, 0.0]))
+    step = np.zeros((frames, 3))
+    step[1:, [0, 2]] = features[:-1, 1:3]
+    root = np.cumsum(to_world.apply(step), axis=0)
+    root[:, 1] = features[:, 3]
+    local = features[:, 4 : 4 + 3 * (BODY_JOINTS - 1)].reshape(frames, BODY_JOINTS - 1, 3)
+    joints = np.einsum("tij,tkj->tki", to_world.as_matrix(), local)
+    joints[..., [0, 2]] += root[:, None, [0, 2]]
+    return np.concatenate([root[:, None], joints], axis=1)
+
+
+def mdm_clips(
+    path: Path,
+    content: Mapping[str, Any],
+    *,
+    fps: float | None = None,
+    up: str | None = None,
+    unit: float | None = None,
+) -> list[MotionClip]:
+    """Every sample of a results.npy: `motion` (N, 22, 3, T), `lengths` (N,) in frames and `text` (N)."""
+    motion = np.asarray(content["motion"])
+    if motion.ndim != 4 or motion.shape[1:3] != (BODY_JOINTS, 3):
+        raise ClipFormatError(f"has motion of shape {motion.shape}, expected (samples, 22, 3, frames).")
+    texts = [str(text) for text in content.get("text", [])]
+    lengths = np.asarray(content.get("lengths", np.full(len(motion), motion.shape[3]))).reshape(-1)
+    if len(lengths) != len(motion) or not ((lengths >= 2) & (lengths <= motion.shape[3])).all():
+        raise ClipFormatError(f"has lengths {lengths[:8]} for {len(motion)} samples of {motion.shape[3]} frames.")
+    return [
+        joints_clip(
+            path,
+            motion[i, ..., : int(length)].transpose(2, 0, 1),
+            name=f"{path.stem}_{i}",
+            fps=fps,
+            up=up,
+            unit=unit,
+            label=texts[i] if i < len(texts) else "",
+        )
+        for i, length in enumerate(lengths)
+    ]
+
+
+def _caption(path: Path) -> str:
+    """First caption of the HumanML3D text file of a motion (texts/<name>.txt beside its folder), if it is
+    there."""
+    text = path.parent.parent / "texts" / f"{path.stem}.txt"
+    if not text.is_file():
+        return ""
+    with text.open(encoding="utf-8", errors="replace") as file:
+        return file.readline(4096).split("#")[0].strip()

@@ -1,0 +1,340 @@
+"""An unpickler for pickles from strangers: arrays and plain containers, and nothing is ever run.
+
+An ordinary unpickler calls whatever the file names. This one knows a short list of names, replaces each by a
+function of its own that checks its arguments, and counts every byte and object it hands out.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.streams import BoundedReader
+
+_PLAIN_DTYPE = re.compile(r"[<>=|]?([biufc]\d{1,2}|[SU]\d{0,7}|[O?]|O8)")
+_NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for module in ("multiarray", "numeric"))
+_PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
+_OBJECT = 128  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+_TORCH_STORAGES = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+
+
+@dataclass
+class Record:
+    """Stand-in for an instance of a class that is not loaded: its name and the state the file gave it."""
+
+    kind: str
+    """Module and class the file names."""
+    state: dict[str, Any] = field(default_factory=dict)
+    """Attributes of the instance."""
+
+
+def _size(shape: Any, dtype: np.dtype[Any]) -> tuple[tuple[int, ...], int]:
+    """Checked shape and the bytes it needs; Python integers, so nothing overflows."""
+    shape = tuple(int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    if len(shape) > 8 or any(n < 0 for n in shape):
+        raise ClipFormatError(f"an array has the impossible shape {shape}.")
+    count = 1
+    for n in shape:
+        count *= n
+    return shape, count * dtype.itemsize
+
+
+def array_from(reader: BoundedReader, shape: Any, dtype: np.dtype[Any], order: str) -> NDArray[Any]:
+    """The next array of `shape` and plain `dtype` in a stream, which must have all its bytes."""
+    if dtype.hasobject or not _PLAIN_DTYPE.fullmatch(dtype.str):
+        raise ClipFormatError(f"an array has the element type {dtype}; only numbers and text are read.")
+    shape, size = _size(shape, dtype)
+    return np.frombuffer(reader.exactly(size), dtype).reshape(shape, order="F" if order == "F" else "C").copy("K")
+
+
+class _JoblibArray:
+    """Stand-in for joblib's array wrapper: its state says what raw bytes follow in the stream."""
+
+
+class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
+    """Unpickler whose globals are checked functions; the Python version, to rule on each opcode."""
+
+    stack: list[Any]
+    read: Callable[[int], bytes]
+    dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
+
+    def __init__(self, reader: BoundedReader, records: frozenset[tuple[str, str]], *, encoding: str = "ASCII") -> None:
+        super().__init__(reader, encoding=encoding)
+        self.reader = reader
+        self.records = records
+        self._unset: dict[int, Any] = {}  # arrays, dtypes and records still waiting for their state
+        self._callables: set[Any] = set()
+        self._text = encoding
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Our own function for a known name; anything else is refused."""
+        if module == "torch" and name in _TORCH_STORAGES:
+            return np.dtype(_TORCH_STORAGES[name])
+        if (module, name) in (("numpy", "ndarray"), ("__builtin__", "object"), ("builtins", "object")):
+            return f"{module}.{name}"  # named only as an argument of the functions below
+        found: Any = self._known(module, name)
+        if found is None:
+            raise ClipFormatError(
+                f"names {module}.{name}, which motion data does not need; nothing was run. "
+                "Only arrays, tensors and plain containers are read: save the file again with those."
+            )
+        self._callables.add(found)
+        return found
+
+    def _known(self, module: str, name: str) -> Callable[..., Any] | None:
+        if module in _NUMPY_CORE:
+            return {"_reconstruct": self._shell, "scalar": self._scalar, "_frombuffer": self._frombuffer}.get(name)
+        if (module, name) in self.records:
+            return _RecordFactory(f"{module}.{name}", self)
+        functions: dict[tuple[str, str], Callable[..., Any]] = {
+            ("numpy", "dtype"): self._dtype,
+            ("_codecs", "encode"): self._encode,
+            ("collections", "OrderedDict"): self._ordered,
+            ("builtins", "set"): self._set,
+            ("__builtin__", "set"): self._set,
+            ("builtins", "complex"): complex,
+            ("__builtin__", "complex"): complex,
+            ("__builtin__", "bytes"): self._no_bytes,
+            ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
+            ("copy_reg", "_reconstructor"): self._reconstructor,
+            ("copyreg", "_reconstructor"): self._reconstructor,
+            ("torch.storage", "_load_from_bytes"): self._torch_storage,
+            ("torch._utils", "_rebuild_tensor_v2"): self._tensor,
+        }
+        return functions.get((module, name))
+
+    def load_reduce(self) -> None:
+        """Call the function on the stack, if it is one that `find_class` gave out."""
+        arguments = self.stack.pop()
+        function = self.stack.pop()
+        if not callable(function) or function not in self._callables or not isinstance(arguments, tuple):
+            what = function if isinstance(function, str) else type(function).__name__
+            raise ClipFormatError(f"calls {what}, which motion data does not need; nothing was run.")
+        self.stack.append(function(*arguments))
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+
+    def load_newobj(self) -> None:
+        """Make an empty stand-in for joblib's wrapper or a record; other classes have no business here."""
+        arguments = self.stack.pop()
+        kind = self.stack.pop()
+        if arguments == () and kind is _JoblibArray:
+            self._wait(_JoblibArray())
+        elif arguments == () and isinstance(kind, _RecordFactory):
+            self.stack.append(kind())
+        else:
+            raise ClipFormatError(f"makes an object of {type(kind).__name__}, which is refused; nothing was run.")
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+
+    def load_build(self) -> None:
+        """Give an array, a dtype or a record its state, once; nothing else takes one."""
+        state = self.stack.pop()
+        instance = self.stack[-1]
+        if self._unset.pop(id(instance), None) is None:
+            raise ClipFormatError(f"sets attributes of a {type(instance).__name__}, which is refused.")
+        if isinstance(instance, np.dtype):
+            # Only the byte order is believed: a forged state could pass object pointers off as numbers.
+            if state[1] not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
+                raise ClipFormatError(f"an element type has the unexpected state {state!r:.80}.")
+            genuine = instance.newbyteorder(state[1]).__reduce__()[2]
+            instance.__setstate__(genuine)  # type: ignore[attr-defined]
+        elif isinstance(instance, np.ndarray):
+            self._fill(instance, state)
+        elif isinstance(instance, _JoblibArray):
+            self.stack[-1] = self._joblib_array(state)
+        elif isinstance(state, dict):
+            instance.state.update(state)
+        else:
+            raise ClipFormatError(f"{instance.kind} has a state of {type(state).__name__}, expected names.")
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_bytearray8(self) -> None:
+        """Bytes of an array as protocol 5 has them; the original allocates what the file claims, this what it
+        has."""
+        self.stack.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
+    def _wait(self, instance: Any) -> None:
+        self._unset[id(instance)] = instance
+        self.stack.append(instance)
+
+    def _shell(self, *_: Any) -> NDArray[Any]:
+        shell = np.empty(0, np.uint8)
+        self._unset[id(shell)] = shell
+        return shell
+
+    def _fill(self, array: NDArray[Any], state: Any) -> None:
+        *_, shape, dtype, fortran, data = state
+        if not isinstance(dtype, np.dtype):
+            raise ClipFormatError("an array has no element type.")
+        shape, size = _size(shape, dtype)
+        if dtype.hasobject:
+            if not isinstance(data, list) or len(data) * dtype.itemsize != size:
+                raise ClipFormatError(f"an object array of shape {shape} has the wrong number of elements.")
+        else:
+            data = self._encode(data, "latin1") if isinstance(data, str) else data
+            if not isinstance(data, bytes) or len(data) != size:
+                raise ClipFormatError(f"an array of shape {shape} does not have {size} bytes of data.")
+        self.reader.charge(size)
+        array.__setstate__((1, shape, dtype, bool(fortran), data))  # type: ignore[arg-type]
+
+    def _dtype(self, name: Any, *_: Any) -> np.dtype[Any]:
+        name = name.decode("ascii") if isinstance(name, bytes) else name
+        if not isinstance(name, str) or not _PLAIN_DTYPE.fullmatch(name):
+            raise ClipFormatError(f"an array has the element type {name!r:.40}; only numbers and text are read.")
+        dtype = np.dtype(name, copy=True)
+        self._unset[id(dtype)] = dtype
+        return dtype
+
+    def _scalar(self, dtype: Any, data: Any = b"") -> Any:
+        data = self._encode(data, "latin1") if isinstance(data, str) else data
+        if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
+            raise ClipFormatError("a NumPy number is not made of bytes.")
+        if len(data) != dtype.itemsize:
+            raise ClipFormatError(f"a NumPy {dtype} has {len(data)} bytes, expected {dtype.itemsize}.")
+        self.reader.charge(len(data))
+        return np.frombuffer(data, dtype)[0] if dtype.itemsize else dtype.type()
+
+    def _frombuffer(self, data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> NDArray[Any]:
+        if not isinstance(dtype, np.dtype) or not isinstance(data, (bytes, bytearray)):
+            raise ClipFormatError("an array is not made of bytes.")
+        self.reader.charge(len(data))
+        return array_from(BoundedReader(iter((bytes(data),)), len(data)), shape, dtype, order)
+
+    def _ordered(self, pairs: Any = ()) -> OrderedDict[Any, Any]:
+        self.reader.charge(_OBJECT * len(pairs))
+        return OrderedDict(pairs)
+
+    def _set(self, items: Any = ()) -> set[Any]:
+        self.reader.charge(_OBJECT * len(items))
+        return set(items)
+
+    def _no_bytes(self) -> bytes:
+        return b""
+
+    def _encode(self, text: Any, encoding: Any) -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise ClipFormatError(f"encodes text as {encoding!r:.40}; only latin1 is expected.")
+        self.reader.charge(len(text))
+        return text.encode("latin1")
+
+    def _reconstructor(self, factory: Any, base: Any, state: Any) -> Any:
+        if not isinstance(factory, _RecordFactory) or state is not None:
+            raise ClipFormatError("makes an object of an unknown class; nothing was run.")
+        return factory()
+
+    def _joblib_array(self, state: Any) -> NDArray[Any]:
+        dtype = state["dtype"]
+        if not isinstance(dtype, np.dtype):
+            raise ClipFormatError("a joblib array has no element type.")
+        if dtype.hasobject:
+            array = RestrictedUnpickler(self.reader, self.records, encoding=self._text).load()
+            if not isinstance(array, np.ndarray):
+                raise ClipFormatError(f"a joblib object array holds {type(array).__name__}.")
+            return array
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self.reader.exactly(self.reader.exactly(1)[0])  # padding before the data, its length first
+        return array_from(self.reader, state["shape"], dtype, state["order"])
+
+    def _torch_storage(self, data: Any) -> NDArray[Any]:
+        if not isinstance(data, bytes):
+            raise ClipFormatError("a torch storage is not made of bytes.")
+        nested = BoundedReader(iter((data,)), self.reader.left)
+        storage = _torch_storage(nested)
+        self.reader.charge(self.reader.left - nested.left)
+        return storage
+
+    def _tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> NDArray[Any]:
+        if not isinstance(storage, np.ndarray) or storage.ndim != 1:
+            raise ClipFormatError("a torch tensor has no storage.")
+        shape, size = _size(shape, storage.dtype)
+        stride, offset = tuple(int(s) for s in stride), int(offset)
+        last = offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
+        if size and (offset < 0 or min(stride, default=0) < 0 or last >= len(storage)):
+            raise ClipFormatError(f"a torch tensor of shape {shape} reaches outside its storage.")
+        self.reader.charge(size)
+        step = storage.itemsize
+        return np.lib.stride_tricks.as_strided(
+            storage[offset:] if size else storage[:0], shape, tuple(s * step for s in stride)
+        ).copy()
+
+
+def _counted(step: Callable[[RestrictedUnpickler], None]) -> Callable[[RestrictedUnpickler], None]:
+    """The step of a pickle, charged for the object it makes: millions of empty lists pack into kilobytes."""
+
+    def charged(unpickler: RestrictedUnpickler) -> None:
+        unpickler.reader.charge(_OBJECT)
+        step(unpickler)
+
+    return charged
+
+
+_REFUSED = {pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4}
+RestrictedUnpickler.dispatch = {
+    opcode: step if opcode == pickle.STOP[0] else _counted(step)
+    for opcode, step in RestrictedUnpickler.dispatch.items()
+    if bytes([opcode]) not in _REFUSED
+}
+
+
+class _RecordFactory:
+    """What `find_class` gives for the name of a record class: makes empty records of it."""
+
+    def __init__(self, kind: str, unpickler: RestrictedUnpickler) -> None:
+        self.kind = kind
+        self.unpickler = unpickler
+
+    def __call__(self, *_: Any) -> Record:
+        record = Record(self.kind)
+        self.unpickler._unset[id(record)] = record
+        return record
+
+
+class _TorchUnpickler(RestrictedUnpickler):
+    """Reads the storage inside torch's older file layout: a persistent id names type, key and length."""
+
+    def persistent_load(self, identity: Any) -> tuple[str, np.dtype[Any], int]:
+        kind, dtype, key, _, count, *view = identity
+        if kind != "storage" or not isinstance(dtype, np.dtype) or any(part is not None for part in view):
+            raise ClipFormatError("a torch storage is described in an unknown way; save the tensor as an array.")
+        return str(key), dtype, int(count)
+
+
+def _torch_storage(reader: BoundedReader) -> NDArray[Any]:
+    """Elements of the one storage in bytes written by torch.save's older layout."""
+
+    def part() -> Any:
+        return _TorchUnpickler(reader, frozenset()).load()
+
+    magic, _protocol, system = part(), part(), part()
+    if magic != _TORCH_MAGIC or not system.get("little_endian"):
+        raise ClipFormatError("a torch storage has an unknown layout; save the tensor as an array.")
+    (key, dtype, count), keys = part(), part()
+    if keys != [key]:
+        raise ClipFormatError(f"a torch storage has {len(keys)} parts, expected one.")
+    stated = int.from_bytes(reader.exactly(8), "little")
+    if stated != count:
+        raise ClipFormatError(f"a torch storage has {stated} elements where {count} were announced.")
+    return array_from(reader, (count,), dtype, "C")

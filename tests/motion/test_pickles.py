@@ -1,0 +1,282 @@
+"""Pickles: what motion data holds comes out whole; everything else is refused and nothing runs."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import pickle
+import struct
+import tracemalloc
+import zipfile
+import zlib
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.pickles import load_npy, load_npz, load_pickle
+from kinesis_trl.motion.unpickling import Record
+
+joblib = pytest.importorskip("joblib")
+
+
+def sample() -> dict:
+    array = np.arange(6.0).reshape(2, 3)
+    return {
+        "array": array,
+        "again": array,
+        "fortran": np.asfortranarray(array),
+        "objects": np.array([1, "x", None, {"inner": array}], dtype=object),
+        "text": np.array(["ab", "c"]),
+        "big endian": array.astype(">f4"),
+        "scalar": np.float32(3),
+        "bool": np.bool_(True),
+        "empty": np.zeros((0, 3)),
+        "zero-dimensional": np.array(5.0),
+        "nested": (1, [2.5, "x", None, True], {3, 4}, 1 + 2j, b"raw"),
+        "ordered": OrderedDict(a=1),
+        "turned tensor": torch.arange(12.0).reshape(3, 4).T,
+        "part of a tensor": torch.arange(10)[2:9:3],
+        "flag tensor": torch.tensor(True),
+        "half tensor": torch.ones(3, dtype=torch.float16),
+    }
+
+
+def same(expected, found) -> bool:
+    expected = expected.numpy() if isinstance(expected, torch.Tensor) else expected
+    if isinstance(expected, dict):
+        return expected.keys() == found.keys() and all(same(expected[k], found[k]) for k in expected)
+    if isinstance(expected, np.ndarray) and expected.dtype == object:
+        return all(same(a, b) for a, b in zip(expected.ravel(), found.ravel(), strict=True))
+    if isinstance(expected, (np.ndarray, np.generic)):
+        return np.array_equal(expected, found) and expected.dtype.newbyteorder("=") == found.dtype.newbyteorder("=")
+    return expected == found
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_plain_pickle_comes_out_whole(tmp_path: Path, protocol: int) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(sample(), protocol=protocol))
+    found = load_pickle(path)
+    assert same(sample(), found)
+    assert found["again"] is found["array"]
+
+
+@pytest.mark.parametrize("compress", [0, "zlib", "gzip", "bz2", "xz", "lzma"])
+def test_joblib_comes_out_whole(tmp_path: Path, compress: object) -> None:
+    path = tmp_path / "a.pkl"
+    joblib.dump(sample(), path, compress=compress)
+    assert same(sample(), load_pickle(path))
+
+
+def test_object_npy_and_npz_come_out_whole(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array(sample(), dtype=object), allow_pickle=True)
+    assert same(sample(), load_npy(tmp_path / "a.npy").item())
+    objects = np.array([1, None, "x"], dtype=object)
+    np.savez_compressed(tmp_path / "a.npz", a=np.eye(3), b=np.array("neutral"), c=objects)
+    found = load_npz(tmp_path / "a.npz")
+    assert same({"a": np.eye(3), "b": np.array("neutral"), "c": objects}, found)
+
+
+class Call:
+    """Pickles into a call of `function(*arguments)`."""
+
+    def __init__(self, function, *arguments, state=None) -> None:
+        self.reduced = (function, arguments) if state is None else (function, arguments, state)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def hostile(marker: Path) -> dict[str, object]:
+    command = f"touch {marker}"
+    return {
+        "os.system": Call(os.system, command),
+        "eval": Call(eval, f"open({str(marker)!r}, 'w')"),
+        "exec": Call(exec, f"open({str(marker)!r}, 'w')"),
+        "open": Call(open, str(marker), "w"),
+        "getattr": Call(getattr, "x", "upper"),
+        "import": Call(__import__, "os"),
+        "np.load": Call(np.load, "x.npy"),
+        "np.save": Call(np.save, str(marker), 1),
+        "np.memmap": Call(np.memmap, str(marker), "u1", "w+", 0, (10,)),
+        "np.fromfile": Call(np.fromfile, "/etc/hostname", "u1"),
+        "np.ndarray": Call(np.ndarray, (1 << 40,)),
+        "runstring": Call(np.testing.runstring, f"open({str(marker)!r}, 'w')", {}),
+        "torch.load": Call(torch.load, "x.pt"),
+        "dict": Call(dict, [("a", 1)]),
+        "joblib.load": Call(joblib.load, "x.pkl"),
+    }
+
+
+@pytest.mark.parametrize("name", hostile(Path()))
+@pytest.mark.parametrize("wrap", ["pickle", "joblib", "joblib zlib", "object array in joblib", "npy", "npz"])
+def test_a_hostile_pickle_is_refused_and_does_not_run(tmp_path: Path, name: str, wrap: str) -> None:
+    marker, path = tmp_path / "ran", tmp_path / "evil"
+    attack = hostile(marker)[name]
+    content = {"pose_aa": np.zeros((3, 72)), "fps": attack}
+    array = np.array([0, attack], dtype=object)
+    load = load_pickle
+    if wrap == "pickle":
+        path.write_bytes(pickle.dumps(content))
+    elif wrap.startswith("object"):
+        joblib.dump({"x": array}, path)
+    elif wrap.startswith("joblib"):
+        joblib.dump(content, path, compress=3 if "zlib" in wrap else 0)
+    elif wrap == "npy":
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=True)
+        load = load_npy
+    else:
+        with path.open("wb") as file:
+            np.savez(file, poses=array)
+        load = load_npz
+    with pytest.raises(ClipFormatError, match=r"(?s)evil.*(names|calls) .*nothing was run"):
+        load(path)
+    assert not marker.exists()
+
+
+def test_the_refusal_names_what_the_file_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(pickle.dumps(Call(os.system, "true")))
+    with pytest.raises(ClipFormatError, match=r"evil\.pkl: names (posix|nt)\.system"):
+        load_pickle(path)
+
+
+HEADER = b"\x80\x04"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"(cos\nsystem\nS'true'\no.",  # OBJ
+        b"(S'true'\nios\nsystem\n.",  # INST
+        HEADER + b"\x8c\x05numpy\x8c\x13lib.npyio.np.os.sys\x93.",  # a dotted name that walks through modules
+        HEADER + b"\x82\x01.",  # EXT1: a name from the process's extension registry
+        b"cnumpy\nndarray\n(I1000000000000\ntR.",  # a class called as a function
+        b"cnumpy\ndtype\n(S'V8'\nI0\nI1\ntR.",  # structured element types can hide object pointers
+        b"cnumpy\ndtype\n(S'f8'\nI0\nI1\ntR(I3\nS'<'\nNS'a'\nNI-1\nI-1\nI0\ntb.",  # … by a forged state
+        b"cnumpy\ndtype\n}S'x'\nI1\nsb.",  # attributes set on one of the allowed functions
+        b"ccollections\nOrderedDict\n)R}S'__class__'\nI1\nsb.",
+        b"Pstorage\n.",  # a persistent id
+        HEADER + b"\x8c\x01ajX\xff\xff\xff.",  # a memo entry that was never made
+        b"N" * 10,  # no end
+        b"",
+    ],
+)
+def test_hand_written_attacks_are_refused(tmp_path: Path, code: bytes) -> None:
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(code)
+    with pytest.raises(ClipFormatError, match=r"evil\.pkl"):
+        load_pickle(path)
+
+
+def test_forged_array_sizes_are_refused_before_allocation(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    for shape in ((1 << 40,), (1 << 62, 1 << 62), (-1, 3)):
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+            file.write(bytes(80))
+        with pytest.raises(ClipFormatError, match=r"a\.npy"):
+            load_npy(path)
+
+
+def test_claimed_lengths_cost_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    for opcode in (pickle.BYTEARRAY8, pickle.BINBYTES8, pickle.BINUNICODE8, pickle.FRAME):
+        path.write_bytes(b"\x80\x05" + opcode + struct.pack("<Q", 1 << 31) + b"abc")
+        tracemalloc.start()
+        with pytest.raises(ClipFormatError, match=r"a\.pkl"):
+            load_pickle(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+        tracemalloc.stop()
+
+
+def test_a_tensor_may_not_reach_outside_its_storage(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    honest = pickle.dumps(torch.arange(4.0), protocol=2)
+    assert same(np.arange(4.0, dtype=np.float32), load_pickle_bytes(path, honest))
+    assert honest.count(b"K\x04\x85") == 1
+    with pytest.raises(ClipFormatError, match="outside its storage"):
+        load_pickle_bytes(path, honest.replace(b"K\x04\x85", b"K\x05\x85"))
+
+
+def load_pickle_bytes(path: Path, data: bytes):
+    path.write_bytes(data)
+    return load_pickle(path)
+
+
+@pytest.mark.parametrize("compressor", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
+def test_a_decompression_bomb_is_refused(tmp_path: Path, compressor) -> None:
+    size = 30 << 20
+    inner = b"\x80\x04B" + struct.pack("<I", size) + bytes(size) + b"."
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(compressor(inner))
+    assert path.stat().st_size < size / 100
+    with pytest.raises(ClipFormatError, match=r"bomb\.pkl.*decompression bomb"):
+        load_pickle(path, max_bytes=10 << 20)
+    assert len(load_pickle(path)) == size
+
+
+@pytest.mark.parametrize("step", [b"]", b"}", b")", b"(", b"N\x94", b"\x8f"])
+def test_a_bomb_of_small_objects_is_refused(tmp_path: Path, step: bytes) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(zlib.compress(b"\x80\x04" + step * 300_000 + b"."))
+    assert path.stat().st_size < 3000
+    with pytest.raises(ClipFormatError, match="decompression bomb"):
+        load_pickle(path, max_bytes=10 << 20)
+
+
+def test_a_zip_bomb_is_refused_over_all_members(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **{f"a{i}": np.zeros(1 << 20, np.uint8) for i in range(8)})
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(ClipFormatError, match=r"bomb\.npz.*decompression bomb"):
+        load_npz(path, max_bytes=5 << 20)
+    assert len(load_npz(path, max_bytes=9 << 20)) == 8
+
+
+def test_copies_made_by_a_pickle_count(tmp_path: Path) -> None:
+    text = io.BytesIO()
+    text.write(b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x000")
+    text.write(b"c_codecs\nencode\nq\x01X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20) + b"q\x02")
+    text.write(b"X\x06\x00\x00\x00latin1q\x030]q\x04")
+    text.write(b"h\x01h\x02h\x03\x86Ra" * 100 + b".")
+    path = tmp_path / "many.pkl"
+    path.write_bytes(text.getvalue())
+    with pytest.raises(ClipFormatError, match="decompression bomb"):
+        load_pickle(path, max_bytes=20 << 20)
+
+
+def test_a_zip_that_is_cut_short_or_oddly_packed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, poses=np.zeros((100, 72)))
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(ClipFormatError, match=r"a\.npz.*cut short"):
+        load_npz(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("poses.npy", b"x")
+    with pytest.raises(ClipFormatError, match=r"a\.npz.*unusual"):
+        load_npz(path)
+
+
+def test_records_are_inert_and_only_by_request(tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(b"\x80\x02cchumpy.ch\nCh\n)\x81}q\x00U\x01xK\x07sb.")
+    assert load_pickle(path, records=[("chumpy.ch", "Ch")]) == Record("chumpy.ch.Ch", {"x": 7})
+    with pytest.raises(ClipFormatError, match=r"names chumpy\.ch\.Ch"):
+        load_pickle(path)
+
+
+def test_every_shared_pickle_equals_what_joblib_reads(shared: Path) -> None:
+    motions = shared / "data" / "motions"
+    files = [motions / "kinesis_t2m" / "mdm_walk_circle_0.pkl", *motions.glob("kinesis_kit_qpos10hz/*.pkl")]
+    assert len(files) == 2
+    for path in files:
+        assert same(joblib.load(path), load_pickle(path))
