@@ -7,12 +7,18 @@ BIN := $(VENV)/bin
 #   make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 GOLDEN ?= ../shared/golden
+PRESET ?= laptop
+EXPERT ?= 0
+POLICY ?= reference
+MOTIONS ?=
+RUNS ?= runs
+# Anything else a command takes: make train EXPERT=0 ARGS='--total-steps 100000'
 ARGS ?=
 
 # One thread per process: threads of linear algebra libraries only fight with those of the simulation.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint bench parity clean
+.PHONY: help setup test lint bench parity train mine moe curriculum eval aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +46,24 @@ bench: setup ## time physics, environment and training beside bare MuJoCo; write
 
 parity: setup ## compare with arrays of the original: make parity GOLDEN=DIR
 	@$(BIN)/python -m kinesis_trl.parity --golden $(GOLDEN)
+
+train: setup ## train an expert: make train EXPERT=0 [PRESET=laptop] [MOTIONS=DIR]
+	$(BIN)/python -m kinesis_trl.train $(PRESET) --expert $(EXPERT) --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+mine: setup ## find the clips an expert fails: make mine EXPERT=0
+	$(BIN)/python -m kinesis_trl.mine --run $(RUNS)/expert$(EXPERT) $(ARGS)
+
+moe: setup ## train a gate over all trained experts
+	$(BIN)/python -m kinesis_trl.train $(PRESET) --moe --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+curriculum: setup ## train experts, mine and mix until done
+	$(BIN)/python -m kinesis_trl.train $(PRESET) --curriculum --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR]
+	$(BIN)/python -m kinesis_trl.eval --policy $(POLICY) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+aim: setup ## open the dashboard of all runs on this machine
+	$(BIN)/python -m kinesis_trl.dashboard --repository $(RUNS) $(ARGS)
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

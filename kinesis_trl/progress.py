@@ -21,7 +21,9 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(console: Console, what: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+def progress(
+    console: Console, what: str, total: int | None, unit: str, *, completed: int = 0
+) -> Iterator[Callable[[int], None]]:
     """A bar with rate and time left; call what is yielded with the number of units just done.
 
     Args:
@@ -29,8 +31,9 @@ def progress(console: Console, what: str, total: int | None, unit: str) -> Itera
         what: verb shown before the bar.
         total: units in all, None when unknown.
         unit: what is counted.
+        completed: units done before.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, completed=completed)
         yield lambda done: bar.advance(task, done)

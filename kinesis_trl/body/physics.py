@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import mujoco
 import numpy as np
@@ -32,6 +32,7 @@ _BAD = [
     int(mujoco.mjtWarning.mjWARN_BADQACC),
     int(mujoco.mjtWarning.mjWARN_BADCTRL),
 ]
+_POSES = int(mujoco.mjtStage.mjSTAGE_POS)
 _CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
 
@@ -44,8 +45,9 @@ class PhysicsConfig:
     """Physics steps per policy step (the physics step is 1/150 s)."""
     threads: int = 1
     """Threads of the simulation pool; results do not depend on it."""
-    fresh: bool = False
-    """Recompute body poses after the last substep instead of using those one substep (6.7 ms) old; +12 % time."""
+    sensing: Literal["lagged", "fresh", "original"] = "lagged"
+    """lagged: poses and velocities one substep (6.7 ms) old, at no cost; fresh: current, +12 % time; original: as
+    KINESIS had it, poses current, velocities and touch one substep old, velocities of the centres of mass."""
     lesions: tuple[str, ...] = ()
     """Muscles whose excitation is cut, by name, e.g. tibant_l."""
     history: int = 8
@@ -125,6 +127,7 @@ class BatchPhysics:
             name: self._batch.bind(name)
             for name in (
                 "xpos",
+                "xipos",
                 "xquat",
                 "cvel",
                 "subtree_com",
@@ -142,6 +145,7 @@ class BatchPhysics:
         self._past_inputs = np.zeros((self.config.history, num, body.model.nu))
         self._steps = 0
         self._failed = np.zeros(num, dtype=bool)
+        self._sensed = np.zeros((2, num, len(body.observed_ids), 3))
         self._stand(np.arange(num))
 
     @property
@@ -172,7 +176,9 @@ class BatchPhysics:
         self._batch.forward(rows)
         self._batch.warning[rows] = 0
         self.lag[rows] = 0.0
-        self._keep_lengths()
+        self._keep_lengths(rows)
+        if self.config.sensing == "original":
+            self._sense_as_original(rows)
 
     def step_lengths(self, target: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step in which the length controller pulls towards `target` (N, M) metres.
@@ -201,13 +207,27 @@ class BatchPhysics:
         ids = self.body.observed_ids
         derived = self._derived
         position = derived["xpos"][rows][:, ids]
-        spatial = derived["cvel"][rows][:, ids]
-        centre = derived["subtree_com"][rows, self.body.model.body_rootid[ids[0]], None]
-        angular = spatial[..., :3]
-        # cvel is taken at the tree's centre of mass; shift it to the body's origin
-        linear = spatial[..., 3:] + np.cross(angular, position - centre)
+        if self.config.sensing == "original":
+            linear, angular = self._sensed[0][rows].copy(), self._sensed[1][rows].copy()
+        else:
+            linear, angular = self._velocities(rows, position)
         touch = derived["sensordata"][rows][:, self.body.touch_adr]
         return BodyState(position, derived["xquat"][rows][:, ids], linear, angular, touch, self.lag[rows].copy())
+
+    def _velocities(self, rows: Rows, points: Array) -> tuple[Array, Array]:
+        """Linear velocities (R, B, 3) of `points` on the observed bodies, and angular velocities (R, B, 3)."""
+        ids = self.body.observed_ids
+        spatial = self._derived["cvel"][rows][:, ids]
+        centre = self._derived["subtree_com"][rows, self.body.model.body_rootid[ids[0]], None]
+        angular = spatial[..., :3]
+        # cvel is taken at the tree's centre of mass; shift it to the points
+        return spatial[..., 3:] + np.cross(angular, points - centre), angular
+
+    def _sense_as_original(self, rows: Rows) -> None:
+        """Keep the velocities of the centres of mass as derived last, then bring the poses up to date."""
+        centres = self._derived["xipos"][rows][:, self.body.observed_ids]
+        self._sensed[0][rows], self._sensed[1][rows] = self._velocities(rows, centres)
+        self._batch.forward(None if isinstance(rows, slice) else rows, stage=_POSES)
 
     def get_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers; copies."""
@@ -216,6 +236,7 @@ class BatchPhysics:
             "length": self.length.copy(),
             "velocity": self.velocity.copy(),
             "lag": self.lag.copy(),
+            "sensed": self._sensed.copy(),
         }
 
     def set_state(self, state: dict[str, Array]) -> None:
@@ -226,7 +247,13 @@ class BatchPhysics:
                 "use the same body and number of environments."
             )
         self._batch.state[:] = state["state"]
-        self.length[:], self.velocity[:], self.lag[:] = state["length"], state["velocity"], state["lag"]
+        for mine, saved in (
+            (self.length, "length"),
+            (self.velocity, "velocity"),
+            (self.lag, "lag"),
+            (self._sensed, "sensed"),
+        ):
+            mine[:] = state[saved]
 
     def _stand(self, rows: NDArray[np.int64]) -> None:
         model = self.body.model
@@ -238,9 +265,9 @@ class BatchPhysics:
             np.zeros((len(rows), model.na)),
         )
 
-    def _keep_lengths(self) -> None:
-        self.length[:] = self._derived["actuator_length"]
-        self.velocity[:] = self._derived["actuator_velocity"]
+    def _keep_lengths(self, rows: Rows) -> None:
+        self.length[rows] = self._derived["actuator_length"][rows]
+        self.velocity[rows] = self._derived["actuator_velocity"][rows]
 
     def _remember(self, inputs: Array) -> Array:
         """Keep state and inputs for a failure report; returns the inputs with non-finite rows at zero."""
@@ -252,13 +279,15 @@ class BatchPhysics:
         return np.where(self._failed[:, None], 0.0, inputs)
 
     def _advance(self, substeps: int, *, last: bool) -> None:
-        fresh = last and self.config.fresh
+        fresh = last and self.config.sensing == "fresh"
         try:
             self._batch.step(nstep=substeps, stage=_CURRENT if fresh else _NONE)
         except SimulationError as error:  # these kept their last state; the others went on
             self._failed[error.ids] = True
-        self.lag[:] = 0.0 if fresh else self.substep
-        self._keep_lengths()
+        self._keep_lengths(ALL)
+        if last and self.config.sensing == "original":
+            self._sense_as_original(ALL)
+        self.lag[:] = self.substep if self.config.sensing == "lagged" else 0.0
 
     def _guard(self) -> NDArray[np.bool_]:
         """Rows that became non-finite in this policy step; they are reported and put to standing."""

@@ -113,6 +113,7 @@ class MyoLegsEnv(EnvBase):
         self._set_seed(config.seed)
         self._declare_specs()
         self._observation = torch.zeros(config.num_envs, self.observation_width)
+        self._restored = False
 
     # -- hooks ---------------------------------------------------------------------------------------------
 
@@ -152,9 +153,12 @@ class MyoLegsEnv(EnvBase):
         n = self.settings.num_envs
         mask = None if tensordict is None else tensordict.get("_reset", None)
         rows = np.arange(n) if mask is None else np.flatnonzero(mask.reshape(-1).numpy())
-        self.physics.reset(rows, *self._start(rows))
-        self._observation = self._observation.clone()
-        self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
+        if self._restored and mask is None:
+            self._restored = False  # a learner's first reset after `set_state` goes on instead of starting anew
+        else:
+            self.physics.reset(rows, *self._start(rows))
+            self._observation = self._observation.clone()
+            self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
         return TensorDict(
             {
                 "observation": self._observation,
@@ -177,7 +181,7 @@ class MyoLegsEnv(EnvBase):
         terminated = judged.terminated | lost
         truncated = judged.truncated & ~terminated
         self._observation = self._describe(state, ALL)
-        metrics = torch.stack([judged.metrics[name] for name in self.metric_names]).float().unbind()
+        metrics = torch.stack([judged.metrics[name].double() for name in self.metric_names]).float().unbind()
         return TensorDict(
             {
                 "observation": self._observation,
@@ -212,9 +216,15 @@ class MyoLegsEnv(EnvBase):
 
     def get_state(self) -> dict[str, Any]:
         """Everything needed to go on to the same numbers, including the random numbers; copies."""
-        return {"physics": self.physics.get_state(), "generator": self.generator.bit_generator.state}
+        return {
+            "physics": self.physics.get_state(),
+            "generator": self.generator.bit_generator.state,
+            "observation": self._observation.clone(),
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore what `get_state` returned."""
+        """Restore what `get_state` returned; the next reset of all rows then goes on from there."""
         self.physics.set_state(state["physics"])
         self.generator.bit_generator.state = state["generator"]
+        self._observation = torch.as_tensor(state["observation"]).clone()
+        self._restored = True

@@ -62,6 +62,7 @@ class ImitationEnv(MyoLegsEnv):
 
     Attributes:
         clip: (N,) clip each row follows.
+        episode_steps: (N,) policy steps made in the present episode.
         time: (N,) seconds into that clip, float64.
         distances: (N, K) distance in metres of each tracked body from its reference at the last step.
         clip_weights: (C,) probabilities of the clips; may be changed between episodes.
@@ -74,6 +75,8 @@ class ImitationEnv(MyoLegsEnv):
         "effort_reward",
         "mean_error",
         "largest_error",
+        "clip",
+        "episode_steps",
     )
 
     def __init__(self, body: BodyModel, library: MotionLibrary, config: ImitationConfig | None = None) -> None:
@@ -96,6 +99,7 @@ class ImitationEnv(MyoLegsEnv):
         self.task_width = 9 * len(body.tracked_ids)
         self.library, self.rules = library, config
         self.clip = torch.zeros(n, dtype=torch.int64)
+        self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)
         self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
         self.clip_weights = np.full(len(library), 1 / len(library))
@@ -154,6 +158,7 @@ class ImitationEnv(MyoLegsEnv):
         index = torch.from_numpy(rows)
         self.clip[index] = torch.from_numpy(clip)
         self.time[index] = torch.from_numpy(time)
+        self.episode_steps[index] = 0
         self._turn[index] = turn = about_z(torch.from_numpy(angle))
         self._turn_matrix[index] = to_heading(turn).mT
         # the frame nearest to the start, because states are stored at whole frames
@@ -170,6 +175,7 @@ class ImitationEnv(MyoLegsEnv):
 
     def _advance_time(self) -> None:
         self.time += self.policy_dt
+        self.episode_steps += 1
 
     def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
         ref_pos, ref_vel = self._ahead[rows].unbind(1)
@@ -199,6 +205,8 @@ class ImitationEnv(MyoLegsEnv):
                 "effort_reward": effort,
                 "mean_error": distance.mean(-1),
                 "largest_error": distance.amax(-1),
+                "clip": self.clip,
+                "episode_steps": self.episode_steps,
             },
         )
 
@@ -219,6 +227,7 @@ class ImitationEnv(MyoLegsEnv):
     def _carried(self) -> dict[str, Tensor]:
         return {
             "clip": self.clip,
+            "episode_steps": self.episode_steps,
             "time": self.time,
             "turn": self._turn,
             "turn_matrix": self._turn_matrix,

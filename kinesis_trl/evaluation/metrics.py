@@ -97,7 +97,7 @@ def evaluate_episodes(episodes: Sequence[Episode], clips: Sequence[ClipEntry]) -
         report["clips"].append(row | {name: asdict(scores[i]) for name, scores in rules.items()})
     for name, scores in rules.items():
         report["summary"][name] = summarise(scores)
-        for category in categories:
+        for category in categories if any(categories) else ():
             members = [s for s, e in zip(scores, episodes, strict=True) if clips[e.clip].category == category]
-            report["by_category"].setdefault(category or "(none)", {})[name] = summarise(members)
+            report["by_category"].setdefault(category or "other", {})[name] = summarise(members)
     return report

@@ -17,7 +17,7 @@ RULE_TEXT = {"kinesis": "mean error ≤ 0.5 m", "strict": "every body ≤ 0.15 m
 def clip_table(report: dict[str, Any]) -> Table:
     """One line a clip, both rules."""
     table = Table(title="Clips", title_justify="left")
-    table.add_column("clip", overflow="fold")
+    table.add_column("clip", no_wrap=True)
     table.add_column("category")
     table.add_column("s", justify="right")
     for rule in RULE_TEXT:

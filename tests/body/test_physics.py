@@ -65,10 +65,10 @@ def test_reset_touches_only_its_rows(body):
 
 
 def test_observation_describes_the_state_it_says(body):
-    """With `fresh` the poses are the state's; otherwise they are those of one substep before."""
+    """With sensing `fresh` the poses are the state's; otherwise they are those of one substep before."""
     target = targets(body, 1)
     fresh, stale = (
-        BatchPhysics(body, 1, PhysicsConfig(fresh=True)),
+        BatchPhysics(body, 1, PhysicsConfig(sensing="fresh")),
         BatchPhysics(body, 1, PhysicsConfig(substeps=6)),
     )
     fresh.step_lengths(target)  # 5 substeps, described after the 5th
@@ -85,6 +85,28 @@ def test_observation_describes_the_state_it_says(body):
         mujoco.mj_objectVelocity(body.model, data, mujoco.mjtObj.mjOBJ_XBODY, body_id, velocity, 0)
         np.testing.assert_allclose(seen.angular_velocity[0, k], velocity[:3], atol=1e-10)
         np.testing.assert_allclose(seen.linear_velocity[0, k], velocity[3:], atol=1e-10)
+
+
+def test_sensing_as_the_original_mixes_current_poses_with_earlier_velocities(body):
+    target = targets(body, 2)
+    original, fresh, stale = (BatchPhysics(body, 2, PhysicsConfig(sensing=s)) for s in ("original", "fresh", "lagged"))
+    for physics in (original, fresh, stale):
+        physics.step_lengths(target)
+    np.testing.assert_array_equal(original.qpos, stale.qpos)  # how it is sensed does not change the motion
+    seen = original.observe()
+    np.testing.assert_allclose(seen.position, fresh.observe().position, atol=1e-12)
+    np.testing.assert_allclose(seen.angular_velocity, stale.observe().angular_velocity, atol=1e-12)
+    assert seen.lag[0] == 0
+    data = mujoco.MjData(body.model)  # centre-of-mass velocity of the shank, one substep earlier, by MuJoCo
+    data.qpos[:] = body.standing_qpos
+    mujoco.mj_forward(body.model, data)
+    for _ in range(5):
+        data.ctrl[:] = length_controller(data.actuator_length, data.actuator_velocity, target[0], body.muscles)
+        mujoco.mj_step(body.model, data)
+    shank = body.entry.observed.index("tibia_r")
+    velocity = np.zeros(6)
+    mujoco.mj_objectVelocity(body.model, data, mujoco.mjtObj.mjOBJ_BODY, body.observed_ids[shank], velocity, 0)
+    np.testing.assert_allclose(seen.linear_velocity[0, shank], velocity[3:], atol=1e-10)
 
 
 def test_lesioned_muscles_get_no_excitation(body):

@@ -92,8 +92,8 @@ def test_reward_is_one_less_effort_on_the_reference(body, library):
 def test_lagged_and_fresh_descriptions_agree_on_the_reward(body, library):
     """Comparing at the lagged time is the same measurement one substep earlier, not a different one."""
     rewards = []
-    for fresh in (False, True):
-        env = make(body, library, physics=PhysicsConfig(fresh=fresh))
+    for sensing in ("lagged", "fresh"):
+        env = make(body, library, physics=PhysicsConfig(sensing=sensing))
         env.assign([0, 1, 2])
         td = env.reset()
         rewards.append(act(env, td, env.reference_action())["next", "metrics", "position_reward"])

@@ -1,0 +1,1 @@
+"""Typed presets: instances of the config dataclasses, nothing else."""

@@ -1,0 +1,59 @@
+"""Presets for imitation, by the size of the machine."""
+
+import os
+from dataclasses import replace
+
+from kinesis_trl.agents.critic import CriticConfig
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.networks import LAPTOP as SMALL
+from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
+from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
+
+CORES = os.cpu_count() or 1
+
+LAPTOP = TrainConfig(
+    env=ImitationConfig(num_envs=64, physics=PhysicsConfig(threads=min(CORES, 4))),
+    actor=LatticeConfig(network=SMALL),
+    critic=CriticConfig(network=SMALL),
+    total_steps=10_000_000,
+    torch_threads=min(CORES, 2),
+)
+
+WORKSTATION = replace(
+    LAPTOP,
+    env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
+    actor=LatticeConfig(network=MIDDLE),
+    critic=CriticConfig(network=MIDDLE),
+    ppo=PPOConfig(minibatch=4096),
+    total_steps=100_000_000,
+    torch_threads=min(CORES, 8),
+)
+
+PAPER = replace(
+    WORKSTATION,
+    actor=LatticeConfig(network=PAPER_NETWORK, action_log_std=0.0, latent_log_std=0.0),
+    critic=CriticConfig(network=PAPER_NETWORK, normalise=False),
+    ppo=PPOConfig(
+        gamma=0.99,
+        epochs=10,
+        minibatch=51_200,
+        policy_lr=5e-5,
+        max_lr=5e-5,
+        critic_lr=3e-4,
+        target_kl=None,
+        stop_kl=None,
+        max_grad_norm=25.0,
+        bootstrap=False,
+    ),
+    collect=CollectConfig(horizon=200),
+    total_steps=1_100_000_000,
+)
+
+PRESETS = {
+    "laptop": ("512-256 units, 64 environments: a few cores, hours", LAPTOP),
+    "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
+    "paper": ("the networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
+}

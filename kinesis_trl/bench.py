@@ -1,0 +1,225 @@
+"""Time our physics and environment beside bare MuJoCo, all in one run, and write the figures.
+
+Everything is timed in turns, round after round, on the same states: those that 64 bodies pass through while
+they follow reference muscle lengths. A policy step is 5 physics steps (1/30 s). Ratios are what to compare
+between machines; a busy machine spreads them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.muscles import target_length
+from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.evaluation.policies import baseline
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+
+BARE = "bare mj_step, 1 thread"
+PHYSICS = "physics with length controller, 1 thread"
+ENV = "environment step, 1 thread"
+ENV_2 = "environment step, 2 threads"
+LOOP = "the same controller as a Python loop over muscles, 1 thread"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """What to time, and for how long."""
+
+    motions: str = "locomotion-v1/test"
+    """Motions to follow: as for kinesis_trl.eval."""
+    num_envs: int = 64
+    """Environments stepped together."""
+    steps: int = 12
+    """Policy steps a round."""
+    rounds: int = 9
+    """Rounds; each times everything once."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    seed: int = 0
+    """Seed of the environments."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per policy step of one body, over the rounds."""
+
+    median: float
+    best: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Timing:
+        """Of one value a round."""
+        return cls(float(np.median(seconds)), float(np.min(seconds)))
+
+
+def main() -> None:
+    """Time everything, print the table, write the file."""
+    config = tyro.cli(BenchConfig, description=__doc__, prog="python -m kinesis_trl.bench")
+    console = Console()
+    report = run(config, console)
+    console.print(table(report))
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+        console.print(f"wrote {config.json}")
+
+
+def run(config: BenchConfig, console: Console) -> dict[str, Any]:
+    """Figures of all parts, and the ratios between them."""
+    torch.set_num_threads(1)
+    body = load_body()
+    library, _ = open_library(config.motions, body)
+    parts = _parts(body, library, config)
+    seconds: dict[str, list[float]] = {name: [] for name in parts}
+    with console.status("timing"):
+        for part in parts.values():  # nothing is timed in its first run
+            part()
+        for _ in range(config.rounds):
+            for name, part in parts.items():
+                seconds[name].append(part())
+    ratio = {name: float(np.median(np.divide(seconds[BARE], seconds[name]))) for name in parts}
+    return {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "load_average": os.getloadavg()[0],
+        "provenance": provenance(),
+        "timings": {name: asdict(Timing.of(values)) for name, values in seconds.items()},
+        "speed_over_bare": ratio,
+        "speed_2_threads_over_1": float(np.median(np.divide(seconds[ENV], seconds[ENV_2]))),
+        "speed_over_python_loop": float(np.median(np.divide(seconds[LOOP], seconds[ENV]))),
+    }
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The figures for a terminal."""
+    out = Table(title=f"{report['config']['num_envs']} environments, load {report['load_average']:.1f}")
+    for column in ("", "ms per policy step, median", "best", "policy steps/s", "speed over bare mj_step"):
+        out.add_column(column, justify="left" if not column else "right")
+    for name, timing in report["timings"].items():
+        out.add_row(
+            name,
+            f"{1e3 * timing['median']:.3f}",
+            f"{1e3 * timing['best']:.3f}",
+            f"{1 / timing['median']:,.0f}",
+            f"{report['speed_over_bare'][name]:.2f}",
+        )
+    out.caption = (
+        f"2 threads over 1: {report['speed_2_threads_over_1']:.2f}; "
+        f"environment over the Python loop: {report['speed_over_python_loop']:.1f}"
+    )
+    return out
+
+
+def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict[str, Callable[[], float]]:
+    envs = {
+        threads: ImitationEnv(
+            body,
+            library,
+            ImitationConfig(num_envs=config.num_envs, seed=config.seed, physics=PhysicsConfig(threads=threads)),
+        )
+        for threads in (1, 2)
+    }
+    states, actions = _record(envs[1], config.steps)
+    targets = target_length(actions, body.muscles)
+    physics = BatchPhysics(body, config.num_envs)
+
+    def environment(threads: int) -> float:
+        env = envs[threads]
+        policy = baseline("reference", env)
+        env.set_seed(config.seed)
+        td = env.reset()
+        spent = 0.0
+        for _ in range(config.steps):
+            td = policy(td)
+            started = time.perf_counter()
+            _, td = env.step_and_maybe_reset(td)
+            spent += time.perf_counter() - started
+        return spent / config.steps / config.num_envs
+
+    def controlled() -> float:
+        spent = 0.0
+        for state, target in zip(states, targets, strict=True):
+            physics.set_state(state)
+            started = time.perf_counter()
+            physics.step_lengths(target)
+            spent += time.perf_counter() - started
+        return spent / config.steps / config.num_envs
+
+    data = mujoco.MjData(body.model)
+    everything = [row for state in states for row in state["state"]]
+
+    def bare() -> float:
+        started = time.perf_counter()
+        for row in everything:
+            mujoco.mj_setState(body.model, data, row, mujoco.mjtState.mjSTATE_INTEGRATION)
+            mujoco.mj_step(body.model, data, physics.config.substeps)
+        return (time.perf_counter() - started) / len(everything)
+
+    few = [(state, targets[t, row]) for t, s in enumerate(states) for row, state in enumerate(s["state"][:2])]
+
+    def loop() -> float:
+        started = time.perf_counter()
+        for row, target in few:
+            mujoco.mj_setState(body.model, data, row, mujoco.mjtState.mjSTATE_INTEGRATION)
+            _step_by_loop(body, data, target, physics.config.substeps)
+        return (time.perf_counter() - started) / len(few)
+
+    return {
+        BARE: bare,
+        PHYSICS: controlled,
+        ENV: lambda: environment(1),
+        ENV_2: lambda: environment(2),
+        LOOP: loop,
+    }
+
+
+def _record(env: ImitationEnv, steps: int) -> tuple[list[dict[str, NDArray[Any]]], NDArray[np.float64]]:
+    """The simulations before each of `steps` policy steps, and the actions taken (steps, N, M)."""
+    policy = baseline("reference", env)
+    env.set_seed(0)
+    td = env.reset()
+    states, actions = [], []
+    for _ in range(steps):
+        td = policy(td)
+        states.append(env.physics.get_state())
+        actions.append(td["action"].double().numpy().copy())
+        _, td = env.step_and_maybe_reset(td)
+    return states, np.array(actions)
+
+
+def _step_by_loop(body: BodyModel, data: mujoco.MjData, target: NDArray[np.float64], substeps: int) -> None:
+    """One policy step of the length controller, muscle by muscle, as research code usually has it."""
+    model = body.model
+    for _ in range(substeps):
+        for i in range(model.nu):
+            length, velocity = data.actuator_length[i], data.actuator_velocity[i]
+            span, acc0 = model.actuator_lengthrange[i], model.actuator_acc0[i]
+            peak = model.actuator_biasprm[i, 2]
+            force = np.clip(5 * peak * (target[i] - length) - 0.5 * peak * velocity, -peak, 0)
+            gain = mujoco.mju_muscleGain(length, velocity, span, acc0, model.actuator_gainprm[i, :9])
+            bias = mujoco.mju_muscleBias(length, span, acc0, model.actuator_biasprm[i, :9])
+            data.ctrl[i] = np.clip((force - bias) / np.minimum(gain, -1), 0, 1)
+        mujoco.mj_step(model, data)
+
+
+if __name__ == "__main__":
+    main()

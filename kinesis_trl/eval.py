@@ -1,0 +1,175 @@
+"""Evaluate a policy: every clip played once from its first frame, scored under both termination rules.
+
+Example: python -m kinesis_trl.eval --policy reference --motions locomotion-v1/test --json out.json --video out.mp4
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.policies import BASELINES, Policy, baseline
+from kinesis_trl.evaluation.rendering import RenderError
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
+from kinesis_trl.evaluation.video import write_episodes
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """What to evaluate, on what, and what to write."""
+
+    task: Literal["imitation"] = "imitation"
+    """Which task."""
+    policy: str = "reference"
+    """zero, random, reference (target lengths = the reference's muscle lengths), a run's policy folder, or an
+    original model.pth."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    control: Literal["pd", "direct"] | None = None
+    """Action as target lengths of a length controller (pd), or as excitations (direct); None takes what the policy
+    was trained with, else pd."""
+    sensing: Literal["lagged", "fresh", "original"] | None = None
+    """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
+    for an original model.pth."""
+    lesion: tuple[str, ...] = ()
+    """Muscles whose excitation is cut, by name."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    picture: Path | None = None
+    """Write a chart by category to this .png or .svg."""
+    video: Path | None = None
+    """Write a video of some clips side by side, reference as a ghost, to this .mp4."""
+    video_clips: int = 6
+    """How many clips the video shows, spread evenly over the categories."""
+    failure_dir: Path | None = None
+    """Folder for reports on simulations that became non-finite."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of the random policy."""
+
+
+def main() -> None:
+    """Parse the command line, evaluate, and report."""
+    config = tyro.cli(EvalConfig, description=__doc__, prog="python -m kinesis_trl.eval")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))
+    try:
+        evaluate(config, console)
+    except (BodyError, CheckpointError, ClipFormatError, RenderError, ValueError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, markup=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing was written")
+        sys.exit(130)
+
+
+def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
+    """Play all clips, print the tables, write what was asked for; returns the report."""
+    body = load_body(config.body)
+    library = _open(config, body, console)
+    shown = _spread(library, config.video_clips) if config.video else []
+    started = time.perf_counter()
+    settings, policy = _policy(config, body)
+    with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
+        episodes = play_clips(body, library, policy, settings, keep_states=frozenset(shown), on_step=advance)
+    seconds = time.perf_counter() - started
+    report = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+        "seconds": seconds,
+        **evaluate_episodes(episodes, library.clips),
+    }
+    console.print(clip_table(report), summary_table(report))
+    console.print(f"{len(library)} clips in {seconds:.1f} s on {config.threads} threads")
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+    if config.picture:
+        write_picture(report, config.picture)
+    if config.video:
+        with progress(console, "drawing", max(len(episodes[i].distance) for i in shown), "frames") as advance:
+            write_episodes(config.video, body, library, [episodes[i] for i in shown], on_frame=lambda: advance(1))
+    for path in (config.json, config.picture, config.video):
+        if path:
+            console.print(f"wrote {path}")
+    return report
+
+
+def _open(config: EvalConfig, body: BodyModel, console: Console) -> MotionLibrary:
+    with progress(console, "preparing", None, "clips") as advance:
+        library, refused = open_library(config.motions, body, on_clip=lambda done, total: advance(1))
+    for item in refused:
+        console.print(f"[yellow]left out[/] {item.name}: {item.reason}", highlight=False)
+    return library
+
+
+def _policy(config: EvalConfig, body: BodyModel) -> tuple[ImitationConfig, Callable[[ImitationEnv], Policy]]:
+    """Environment settings and the policy for them: what a checkpoint was trained with, unless told otherwise."""
+    physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, failure_dir=config.failure_dir)
+    settings = ImitationConfig(control=config.control or "pd", physics=physics)
+    if config.policy in BASELINES:
+        chunk = count()
+        return settings, lambda env: baseline(config.policy, env, seed=config.seed + next(chunk))
+    path = Path(config.policy)
+    if not path.exists():
+        raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
+    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None, action_width=body.model.nu)
+    original = path.suffix == ".pth"
+    settings = replace(
+        settings,
+        control=config.control or loaded.notes.get("control", "pd"),
+        muscle_observations=bool(loaded.notes.get("muscle_observations", False)),
+        physics=replace(
+            physics, sensing=config.sensing or ("original" if original else loaded.notes.get("sensing", "lagged"))
+        ),
+    )
+    expected = 309 + 3 * body.model.nu * settings.muscle_observations
+    if loaded.policy.observation_width != expected:
+        raise CheckpointError(
+            f"{path} observes {loaded.policy.observation_width} numbers, this task gives {expected}; "
+            "it was trained for another task or body."
+        )
+    loaded.policy.eval()
+    return settings, lambda env: loaded.policy
+
+
+def _spread(library: MotionLibrary, wanted: int) -> list[int]:
+    """Indices of about `wanted` clips: first one of each category, then the second ones, and so on."""
+    groups: dict[str, list[int]] = {}
+    for i, clip in enumerate(library.clips):
+        groups.setdefault(clip.category, []).append(i)
+    turns = [g[k] for k in range(max(map(len, groups.values()))) for g in groups.values() if k < len(g)]
+    return sorted(turns[: max(1, wanted)])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

@@ -1,0 +1,123 @@
+"""Open a motion library from whatever the user names: a data set, a prepared folder, or raw motion files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mujoco
+
+from kinesis_trl import __version__
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
+from kinesis_trl.motion.retarget import retarget
+
+EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test")
+"""Names of the data set that needs no file."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file or clip that could not be used."""
+
+    name: str
+    reason: str
+
+
+def cache_folder() -> Path:
+    """Where prepared motions are kept: $KINESIS_TRL_CACHE, else the user's cache folder."""
+    named = os.environ.get("KINESIS_TRL_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(home) / "kinesis_trl"
+
+
+def open_library(
+    source: str | Path,
+    body: BodyModel,
+    *,
+    on_clip: Callable[[int, int], None] | None = None,
+) -> tuple[MotionLibrary, list[Refused]]:
+    """A motion library for `body`, prepared on first use and cached.
+
+    Args:
+        source: `locomotion-v1/train` or `locomotion-v1/test`, a folder that `kinesis_trl.prepare` wrote, or a
+            motion file, folder or pattern of any format we read.
+        body: the body whose coordinates are wanted.
+        on_clip: called with (clips prepared, clips in all) while raw motions are prepared.
+
+    Returns:
+        The library, and what was left out and why.
+
+    Raises:
+        ClipFormatError: nothing usable there.
+    """
+    if str(source) in EMBEDDED:
+        from kinesis_trl.motion.locomotion import VERSION, locomotion_v1  # noqa: PLC0415  others do not need it
+
+        split = "train" if str(source).endswith("train") else "test"
+        folder = cache_folder() / _digest(body, [str(source), VERSION])
+        return _cached(folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body), []))
+    path = Path(source)
+    if (path / "library.json").exists():
+        return MotionLibrary.load(path, body), []
+    files = motion_files(source)
+    if not files:
+        raise ClipFormatError(
+            f"{source}: no motion file there; give a file, a folder, or one of {', '.join(EMBEDDED)}."
+        )
+    stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files if p.exists()]
+    folder = cache_folder() / _digest(body, stamps)
+    return _cached(folder, body, lambda: _prepare(source, body, on_clip))
+
+
+def _digest(body: BodyModel, parts: list[str]) -> str:
+    versions = [__version__, mujoco.__version__, body.name]
+    if Path(body.name).is_file():
+        versions.append(str(Path(body.name).stat().st_mtime_ns))
+    return hashlib.sha256("\n".join([*versions, *parts]).encode()).hexdigest()[:24]
+
+
+def _cached(
+    folder: Path, body: BodyModel, make: Callable[[], tuple[MotionLibrary, list[Refused]]]
+) -> tuple[MotionLibrary, list[Refused]]:
+    notes = folder.with_suffix(".refused.json")  # what was left out must be said again next time
+    try:
+        return MotionLibrary.load(folder, body), [Refused(**item) for item in json.loads(notes.read_text())]
+    except (ClipFormatError, OSError, ValueError, TypeError):  # not there yet, or damaged
+        library, refused = make()
+    try:
+        write_text(notes, json.dumps([asdict(item) for item in refused]))
+        library.save(folder)
+    except OSError:  # a cache that cannot be written only costs time
+        pass
+    return library, refused
+
+
+def _prepare(
+    source: str | Path, body: BodyModel, on_clip: Callable[[int, int], None] | None
+) -> tuple[MotionLibrary, list[Refused]]:
+    clips, refused = [], []
+    for path, content in read_motions([source]):
+        if isinstance(content, ClipFormatError):
+            refused.append(Refused(str(path), str(content)))
+        else:
+            clips += content
+    prepared = []
+    for done, clip in enumerate(clips, start=1):
+        try:
+            prepared.append(retarget(clip, body)[0])
+        except ClipFormatError as error:
+            refused.append(Refused(clip.name, str(error)))
+        if on_clip is not None:
+            on_clip(done, len(clips))
+    if not prepared:
+        reasons = "; ".join(f"{r.name}: {r.reason}" for r in refused[:3])
+        raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
+    return MotionLibrary.build(prepared, body), refused

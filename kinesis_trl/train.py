@@ -1,0 +1,145 @@
+"""Train an expert, a gate over experts, or the whole curriculum.
+
+Examples:
+    python -m kinesis_trl.train laptop --expert 0
+    python -m kinesis_trl.train laptop --expert 1 --ppo.clip 0.1
+    python -m kinesis_trl.train laptop --moe
+    python -m kinesis_trl.train laptop --curriculum --max-experts 2
+    python -m kinesis_trl.train --config runs/expert0/config.yaml
+
+A run that was stopped goes on when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from experiments.imitation import LAPTOP, PRESETS
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.training.collect import CollectError, read_clip_list
+from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.curriculum import (
+    CurriculumConfig,
+    CurriculumController,
+    curriculum_round,
+    expert_config,
+    mixture_config,
+)
+from kinesis_trl.training.metrics_file import MetricsFileError
+from kinesis_trl.training.ppo import DivergedError
+from kinesis_trl.training.trainer import RunError, Trainer
+
+PROGRAM = "python -m kinesis_trl.train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand:
+    """What to train, and how."""
+
+    expert: int | None = None
+    """Train this expert of the curriculum; the first is 0. Later ones start from what the one before left."""
+    moe: bool = False
+    """Train a gate over all trained experts."""
+    curriculum: bool = False
+    """Train experts, mine and mix until done."""
+    max_experts: int = 3
+    """Most experts of the curriculum."""
+    few: int = 5
+    """The curriculum trains no further expert for this many failed clips or fewer."""
+    rule: Literal["kinesis", "strict"] = "kinesis"
+    """When a clip counts as failed in the curriculum."""
+    gate_steps: int = 2_000_000
+    """Policy steps of the gate's training in the curriculum."""
+    run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: LAPTOP)
+    """The run."""
+
+    def __post_init__(self) -> None:
+        if (self.expert is not None) + self.moe + self.curriculum > 1:
+            raise ValueError("give one of --expert, --moe and --curriculum.")
+
+
+def parse(arguments: Sequence[str]) -> TrainCommand:
+    """The command of a command line: a preset by name or `--config FILE`, and changes to single fields.
+
+    Raises:
+        SettingsError: the file does not fit.
+    """
+    arguments = list(arguments)
+    if "--config" in arguments:
+        at = arguments.index("--config")
+        if at + 1 >= len(arguments):
+            raise SettingsError("--config needs the path of a config.yaml.")
+        path = Path(arguments[at + 1])
+        try:
+            run = from_yaml(TrainConfig, path.read_text(), where=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} cannot be read ({error}).") from error
+        rest = arguments[:at] + arguments[at + 2 :]
+        return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
+    presets = {name: (text, TrainCommand(run=run)) for name, (text, run) in PRESETS.items()}
+    return tyro.extras.overridable_config_cli(presets, args=arguments, description=__doc__, prog=PROGRAM)
+
+
+def train(command: TrainCommand, console: Console) -> bool:
+    """Carry out the command; False when it was stopped before its end."""
+    run = command.run
+    if command.curriculum:
+        config = CurriculumConfig(
+            train=run,
+            experts=command.max_experts,
+            few=command.few,
+            rule=command.rule,
+            gate_steps=command.gate_steps,
+        )
+        return CurriculumController(config, console).run()
+    link = None
+    if command.expert is not None:
+        run = expert_config(run, command.expert)
+        clips = tuple(read_clip_list(run.clips)) if run.clips else ()
+        link = curriculum_round(run, clips, command.expert)
+    elif command.moe:
+        run = mixture_config(run)
+        link = curriculum_round(run, (), len(run.experts))
+    trainer = Trainer(replace(run), console, curriculum=link)
+    start = trainer.progress["step"]
+    console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
+    return bool(trainer.run()["step"] >= run.total_steps)
+
+
+def main() -> None:
+    """Parse, train, and say what went wrong in one line."""
+    console = Console()
+    try:
+        finished = train(parse(sys.argv[1:]), console)
+    except KeyboardInterrupt:
+        console.print("stopped; the last checkpoint stays, the same command goes on from it")
+        sys.exit(130)
+    except (
+        BodyError,
+        CheckpointError,
+        ClipFormatError,
+        CollectError,
+        DivergedError,
+        MetricsFileError,
+        RunError,
+        SettingsError,
+        ValueError,
+    ) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+        sys.exit(1)
+    if not finished:
+        console.print("stopped and saved; the same command goes on from here")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Learning: collection, PPO, curriculum, and the record of what happened."""

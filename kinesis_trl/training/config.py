@@ -1,0 +1,153 @@
+"""Everything that defines a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import AvoidSubcommands
+
+from kinesis_trl.agents.critic import CriticConfig
+from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.mixture import MixtureConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.training.run_log import TrackingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017)."""
+
+    gamma: float = 0.97
+    """Discount per policy step of 1/30 s."""
+    lmbda: float = 0.95
+    """Decay of the generalised advantage estimate."""
+    clip: float = 0.2
+    """Largest change of a probability ratio that still earns, as a share."""
+    epochs: int = 4
+    """Passes over each batch."""
+    minibatch: int = 1024
+    """Samples per gradient step."""
+    policy_lr: float = 1e-3
+    """Initial learning rate of the policy."""
+    critic_lr: float = 1e-3
+    """Learning rate of the value function."""
+    min_lr: float = 1e-5
+    """Smallest learning rate of the policy when it is adapted."""
+    max_lr: float = 1e-3
+    """Largest learning rate of the policy when it is adapted."""
+    target_kl: float | None = 0.1
+    """Divergence per iteration that the policy's learning rate is adapted to; None keeps the rate."""
+    stop_kl: float | None = 0.3
+    """Divergence at which an iteration's remaining passes are left out; None never does."""
+    entropy: float = 0.0
+    """Weight of the entropy bonus."""
+    max_grad_norm: float = 1.0
+    """Largest norm of the gradient, policy and value function each."""
+    bootstrap: bool = True
+    """Whether the value after a truncated episode counts; the original treats truncation as an end."""
+    autocast: bool = False
+    """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.gamma <= 1 and 0 <= self.lmbda <= 1 and self.clip > 0):
+            raise ValueError(f"gamma {self.gamma}, lmbda {self.lmbda}, clip {self.clip}: expected 0…1, 0…1, > 0.")
+        if self.epochs < 1 or self.minibatch < 1 or self.max_grad_norm <= 0:
+            raise ValueError("epochs and minibatch must be at least 1 and max_grad_norm positive.")
+        if not 0 < self.min_lr <= self.policy_lr <= self.max_lr or self.critic_lr <= 0:
+            raise ValueError(
+                f"policy_lr {self.policy_lr} must lie in [{self.min_lr}, {self.max_lr}], critic_lr above 0."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectConfig:
+    """Where experience comes from. The number of environments and steps per iteration does not depend on it."""
+
+    mode: Literal["in-process", "workers", "ray"] = "in-process"
+    """One process for up to about 16 cores, worker processes above, Ray actors across machines."""
+    workers: int = 1
+    """Worker processes or actors; the environments are shared out evenly."""
+    horizon: int = 64
+    """Policy steps of each environment per iteration."""
+    worker_threads: int = 1
+    """Simulation threads of each worker."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.horizon < 1 or self.worker_threads < 1:
+            raise ValueError("workers, horizon and worker_threads must be at least 1.")
+        if self.mode == "in-process" and self.workers != 1:
+            raise ValueError(f"{self.workers} workers need --collect.mode workers or ray.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Evaluation while training."""
+
+    every: int = 500_000
+    """Steps between evaluations; 0 for none."""
+    motions: str = "locomotion-v1/test"
+    """Motions to evaluate on."""
+    images: int = 1
+    """Clips drawn as a moving picture for the dashboard at each evaluation; needs off-screen OpenGL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One run: a policy trained on a set of clips."""
+
+    name: str = "expert0"
+    """Name of the run; its folder is runs/NAME."""
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    motions: str = "locomotion-v1/train"
+    """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
+    clips: Path | None = None
+    """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
+    warm_start: Path | None = None
+    """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
+    env: ImitationConfig = field(default_factory=ImitationConfig)
+    """The task."""
+    actor: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(default_factory=LatticeConfig)
+    """The policy."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The value function."""
+    experts: tuple[Path, ...] = ()
+    """Trained policies to mix: trains a gate over them instead of a new policy."""
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    """The gate, where experts are given."""
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    """The learning rule."""
+    collect: CollectConfig = field(default_factory=CollectConfig)
+    """Where experience comes from."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    """Evaluation while training."""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    """Aim tracking."""
+    total_steps: int = 10_000_000
+    """Policy steps of all environments together."""
+    checkpoint_seconds: float = 180.0
+    """Seconds between checkpoints."""
+    seed: int = 0
+    """Seed of everything: the same seed gives the same run on the same machine."""
+    torch_threads: int = 2
+    """Threads of the networks."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.runs / self.name
+
+    def __post_init__(self) -> None:
+        if not self.name or "/" in self.name or self.name.startswith("."):
+            raise ValueError(f"name {self.name!r} cannot be a folder's; use letters, digits, - and _.")
+        if self.env.num_envs % self.collect.workers:
+            raise ValueError(
+                f"{self.env.num_envs} environments cannot be shared out evenly to {self.collect.workers} workers."
+            )
+        if self.total_steps < 1 or self.torch_threads < 1:
+            raise ValueError("total_steps and torch_threads must be at least 1.")

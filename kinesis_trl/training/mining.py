@@ -1,0 +1,78 @@
+"""Negative mining: which of its own training clips a policy does not follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from kinesis_trl.agents.checkpoint import load_policy
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.model import load_body
+from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.settings import from_yaml
+from kinesis_trl.training.collect import open_clips
+from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.trainer import CONFIG, POLICY, RunError
+
+MINED = "mined.txt"
+REPORT = "mining.json"
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What a policy left over."""
+
+    failed: tuple[str, ...]
+    """Names of the clips it did not follow to their end."""
+    report: dict[str, Any]
+    """The whole evaluation on its training clips."""
+
+
+def load_run(folder: Path) -> TrainConfig:
+    """The config of a run.
+
+    Raises:
+        RunError: no run there, or one without a policy yet.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise RunError(f"{folder} holds no run ({CONFIG} is missing); train one first (make train EXPERT=0).")
+    config = from_yaml(TrainConfig, path.read_text(), where=str(path))
+    if not (folder / POLICY).is_dir():
+        raise RunError(f"{folder} holds no policy yet; let its training reach a checkpoint first.")
+    return config
+
+
+def mine(
+    folder: Path,
+    *,
+    rule: Literal["kinesis", "strict"] = "kinesis",
+    threads: int = 1,
+    on_step: Callable[[int], None] | None = None,
+) -> Mined:
+    """Play a run's policy on its own training clips, and write the names of those it failed.
+
+    Writes mined.txt (one name a line, what `TrainConfig.clips` takes) and mining.json into the run's folder.
+
+    Args:
+        folder: the run.
+        rule: when a clip counts as failed.
+        threads: simulation threads.
+        on_step: called with the number of steps made, for progress.
+    """
+    config = load_run(folder)
+    body = load_body(config.body)
+    library = open_clips(config, body)
+    policy = load_policy(folder / POLICY, body=body.name, action_width=body.model.nu).eval()
+    settings = replace(config.env, physics=replace(config.env.physics, threads=threads))
+    episodes = play_clips(body, library, lambda env: policy, settings, on_step=on_step)
+    report = evaluate_episodes(episodes, library.clips)
+    failed = tuple(row["name"] for row in report["clips"] if not row[rule]["success"])
+    heading = f"# {len(failed)} of {len(library)} clips that {config.name} does not follow under the rule {rule}\n"
+    write_text(folder / MINED, heading + "".join(f"{name}\n" for name in failed))
+    write_text(folder / REPORT, json.dumps({"rule": rule, **report}, indent=1))
+    return Mined(failed, report)

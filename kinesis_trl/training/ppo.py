@@ -1,0 +1,171 @@
+"""PPO on batches of experience: TorchRL's advantages and clipped loss, with the learning rate adapted to the KL."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor, nn
+from torchrl.objectives import ClipPPOLoss
+from torchrl.objectives.value import GAE
+
+from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.policy import Policy
+from kinesis_trl.training.config import PPOConfig
+
+
+class DivergedError(RuntimeError):
+    """The networks are no longer finite; the run must go back to its last checkpoint."""
+
+
+@dataclass
+class Learner:
+    """Policy, value function and their optimisers, improved batch by batch.
+
+    Attributes:
+        policy_lr: present learning rate of the policy.
+    """
+
+    policy: Policy
+    critic: Critic
+    config: PPOConfig
+
+    def __post_init__(self) -> None:
+        config = self.config
+        self.advantage = GAE(
+            gamma=config.gamma, lmbda=config.lmbda, value_network=self.critic, average_gae=True, deactivate_vmap=True
+        )
+        self.loss = ClipPPOLoss(
+            self.policy.trained,
+            self.critic,
+            clip_epsilon=config.clip,
+            entropy_bonus=config.entropy > 0,
+            entropy_coeff=config.entropy if config.entropy > 0 else None,
+            critic_coeff=1.0,
+            loss_critic_type="l2",
+            functional=False,
+        )
+        self.actor_parameters = [p for p in self.policy.trained.parameters() if p.requires_grad]
+        self.critic_parameters = list(self.critic.parameters())
+        self.policy_lr = config.policy_lr
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": self.actor_parameters, "lr": config.policy_lr},
+                {"params": self.critic_parameters, "lr": config.critic_lr},
+            ],
+            fused=True,
+        )
+
+    def learn(self, batch: TensorDictBase) -> dict[str, float]:
+        """One iteration on a batch (N, T); returns means of what happened, for the log.
+
+        Raises:
+            DivergedError: a loss or gradient is not finite.
+        """
+        config = self.config
+        if not config.bootstrap:
+            batch["next", "terminated"] = batch["next", "done"]
+        with torch.no_grad():
+            self.advantage(batch)
+        explained = _explained_variance(batch["state_value"], batch["value_target"])
+        keys = ["observation", *self.policy.trained.out_keys, "advantage", "value_target", "state_value"]
+        samples = batch.select(*keys).reshape(-1)
+        size = min(config.minibatch, len(samples))
+        seen: dict[str, list[float]] = {}
+        kl = 0.0
+        epochs = 0
+        while epochs < config.epochs:
+            epochs += 1
+            order = torch.randperm(len(samples), device=samples.device)
+            kls = []
+            for part in order.split(size):
+                if len(part) < size // 2:
+                    continue  # a remainder too small to be worth a step
+                terms = self._step(samples[part])
+                kls.append(terms["kl"])
+                for name, value in terms.items():
+                    seen.setdefault(name, []).append(value)
+            kl = sum(kls) / len(kls)
+            if config.stop_kl is not None and kl > config.stop_kl:
+                break
+        self._adapt(kl)
+        self.policy.update_norm(samples["observation"])
+        self.critic.update_norm(samples["observation"])
+        return {
+            **{name: sum(values) / len(values) for name, values in seen.items()},
+            "kl_last_epoch": kl,
+            "epochs": float(epochs),
+            "explained_variance": explained,
+            "policy_lr": self.policy_lr,
+            "noise": self.noise(),
+        }
+
+    def noise(self) -> float:
+        """Mean standard deviation of the actions under exploration; 0 for a gate over frozen experts."""
+        with torch.no_grad():
+            factor = getattr(self.policy, "scale_tril", None)
+            return float(factor().square().sum(-1).sqrt().mean()) if factor is not None else 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that learning goes on from."""
+        return {
+            "policy": self.policy.state_dict(),
+            "critic": self.critic.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "policy_lr": self.policy_lr,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.policy.load_state_dict(state["policy"])
+        self.critic.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.policy_lr = state["policy_lr"]
+
+    def _step(self, samples: TensorDictBase) -> dict[str, float]:
+        with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, self.config.autocast):
+            losses = self.loss(samples)
+        total = losses["loss_objective"] + losses["loss_critic"] + losses.get("loss_entropy", 0.0)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        limit = self.config.max_grad_norm
+        actor = nn.utils.clip_grad_norm_(self.actor_parameters, limit)
+        critic = nn.utils.clip_grad_norm_(self.critic_parameters, limit)
+        norms = float(actor), float(critic)
+        if not all(map(math.isfinite, norms)):
+            raise DivergedError(
+                f"gradient norms {norms[0]:.3g} (policy) and {norms[1]:.3g} (value) are not finite; go back to the "
+                "last checkpoint and lower --ppo.max-lr or --ppo.critic-lr."
+            )
+        self.optimizer.step()
+        terms = {
+            "loss_policy": losses["loss_objective"],
+            "loss_value": losses["loss_critic"],
+            "kl": losses["kl_approx"],
+            "clip_fraction": losses["clip_fraction"],
+            "entropy": losses.get("entropy", torch.zeros(())),
+        }
+        return {
+            **{name: float(value.detach().mean()) for name, value in terms.items()},
+            "grad_policy": norms[0],
+            "grad_value": norms[1],
+        }
+
+    def _adapt(self, kl: float) -> None:
+        """Move the policy's learning rate so that an iteration's divergence comes to the target."""
+        target = self.config.target_kl
+        if target is None:
+            return
+        if kl > 1.5 * target:
+            self.policy_lr = max(self.config.min_lr, self.policy_lr / 1.5)
+        elif kl < target / 1.5:
+            self.policy_lr = min(self.config.max_lr, self.policy_lr * 1.2)
+        self.optimizer.param_groups[0]["lr"] = self.policy_lr
+
+
+def _explained_variance(value: Tensor, target: Tensor) -> float:
+    spread = target.var()
+    return float(1 - (target - value).var() / spread) if spread > 0 else 0.0

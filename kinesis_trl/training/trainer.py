@@ -1,0 +1,320 @@
+"""A training run from its config to its last checkpoint: collect, learn, evaluate, save, go on after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from tensordict import TensorDictBase
+from torchrl.checkpoint import Checkpoint, CheckpointRotation, GlobalRNGState
+
+from kinesis_trl.agents.actor import GaussianPolicy
+from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint, save_policy
+from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.mixture import make_mixture
+from kinesis_trl.agents.policy import Policy, make_actor
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.settings import from_yaml, to_yaml
+from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
+from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.ppo import Learner
+from kinesis_trl.training.run_log import CurriculumRound, RunLog
+
+CONFIG = "config.yaml"
+POLICY = "policy"
+"""Folder of the newest weights within the run's folder, in the format `kinesis_trl.eval` reads."""
+
+
+class RunError(RuntimeError):
+    """A run cannot be started or gone on with; the message says why and what to do."""
+
+
+class Trainer:
+    """One run. `run()` starts it, or goes on from its last checkpoint to the numbers it would have had.
+
+    In-process collection resumes bit for bit; worker processes and Ray actors begin new episodes instead.
+    """
+
+    def __init__(self, config: TrainConfig, console: Console, *, curriculum: CurriculumRound | None = None) -> None:
+        """Build everything, and restore the last checkpoint where there is one.
+
+        Raises:
+            RunError: the folder holds a run with another config.
+        """
+        self.config, self.console = config, console
+        _claim_folder(config)
+        torch.set_num_threads(config.torch_threads)
+        torch.manual_seed(config.seed)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.body = load_body(config.body)
+        self.library = open_clips(config, self.body)
+        in_process = config.collect.mode == "in-process"
+        self.env = make_env(config) if in_process else None
+        width = (
+            self.env.observation_width if self.env else make_env(replace(config, env=_one(config))).observation_width
+        )
+        policy, critic = _make_agent(config, width, self.body.model.nu)
+        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
+        self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
+        self._carrier = _EnvCarrier(self.env)
+        self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
+        self.resumed = self._restore()
+        self.log = RunLog(config.folder, config.tracking, resume_step=self.progress["step"] if self.resumed else None)
+        if curriculum is not None:
+            self.log.log_round(curriculum)
+        self._stop = False
+        self._evaluation: MotionLibrary | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Train until `total_steps`, or until Ctrl-C or a termination signal; returns the progress.
+
+        A signal lets the iteration end, saves, and returns; a second one stops at once, leaving the last
+        checkpoint.
+        """
+        config, done = self.config, self.progress["step"]
+        if not self.resumed:
+            self.log.log_hparams(config)
+        source = make_source(config, self.learner.policy, self.device, self.env)
+        saved = time.monotonic()
+        try:
+            with (
+                self._signals(),
+                progress(self.console, config.name, config.total_steps, "steps", completed=done) as advance,
+            ):
+                batches = iter(source.collector)
+                while self.progress["step"] < config.total_steps and not self._stop:
+                    started = time.perf_counter()
+                    batch = flatten(next(batches))
+                    collected = time.perf_counter()
+                    figures = self.learner.learn(batch)
+                    source.update_policy(self.learner.policy)
+                    self.progress["step"] += batch.numel()
+                    self.progress["iteration"] += 1
+                    advance(batch.numel())
+                    figures |= self._describe(batch)
+                    ended = time.perf_counter()
+                    figures["steps_per_second"] = batch.numel() / (ended - started)
+                    figures["collect_share"] = (collected - started) / (ended - started)
+                    self._log(figures)
+                    self._maybe_evaluate()
+                    if time.monotonic() - saved > config.checkpoint_seconds:
+                        self.save()
+                        saved = time.monotonic()
+            self.save()
+        finally:
+            source.close()
+            self.log.close()
+        return dict(self.progress)
+
+    def save(self) -> None:
+        """Write a checkpoint and the policy; a disk that refuses costs a warning, and the last ones stay."""
+        step = self.progress["step"]
+        try:
+            self._rotation.save(self._checkpoint(), step=step)
+            save_policy(
+                self.config.folder / POLICY,
+                self.learner.policy,
+                body=self.body.name,
+                critic=self.learner.critic,
+                notes={
+                    "run": self.config.name,
+                    "step": step,
+                    "control": self.config.env.control,
+                    "sensing": self.config.env.physics.sensing,
+                    "muscle_observations": self.config.env.muscle_observations,
+                    "motions": self.config.motions,
+                    "seed": self.config.seed,
+                },
+            )
+        except OSError as error:
+            self.console.print(
+                f"[yellow]checkpoint at step {step} could not be written[/]: {error}; the last one stays."
+            )
+
+    def evaluate(self) -> dict[str, Any]:
+        """Play the evaluation clips with the most probable actions; the report of `kinesis_trl.eval`."""
+        if self._evaluation is None:
+            self._evaluation, _ = open_library(self.config.evaluation.motions, self.body)
+        policy = self.learner.policy
+        was_training = policy.training
+        policy.eval()
+        episodes = play_clips(
+            self.body,
+            self._evaluation,
+            lambda env: policy,
+            replace(self.config.env, physics=replace(self.config.env.physics, failure_dir=None)),
+        )
+        policy.train(was_training)
+        return evaluate_episodes(episodes, self._evaluation.clips)
+
+    # -- parts ---------------------------------------------------------------------------------------------
+
+    def _maybe_evaluate(self) -> None:
+        every, step = self.config.evaluation.every, self.progress["step"]
+        if not every or step < self.progress["next_evaluation"]:
+            return
+        self.progress["next_evaluation"] = (step // every + 1) * every
+        report = self.evaluate()
+        figures = {}
+        for rule, summary in report["summary"].items():
+            for name in ("success", "coverage", "mpjpe_mm"):
+                figures[f"eval/{rule}_{name}"] = summary[name]["mean"]
+        for category, rules in report["by_category"].items():
+            figures[f"eval/strict_coverage@{category}"] = rules["strict"]["coverage"]["mean"]
+        self.log.log_scalars(figures, step)
+        write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
+        strict, lenient = report["summary"]["strict"], report["summary"]["kinesis"]
+        self.console.print(
+            f"step {step:,}: strict coverage {100 * strict['coverage']['mean']:.1f} %, "
+            f"kinesis success {100 * lenient['success']['mean']:.1f} %, MPJPE {lenient['mpjpe_mm']['mean']:.0f} mm"
+        )
+
+    def _describe(self, batch: TensorDictBase) -> dict[str, float]:
+        """Means over a batch (N, T): reward terms, and lengths of the episodes that ended, by category too."""
+        after = batch["next"]
+        figures = {"reward": float(after["reward"].mean())}
+        for name in ImitationEnv.metric_names:
+            if name not in ("clip", "episode_steps"):
+                figures[name] = float(after["metrics", name].mean())
+        done = after["done"].squeeze(-1)
+        figures["episodes"] = float(done.sum())
+        if bool(done.any()):
+            steps, clips = after["metrics", "episode_steps"][done], after["metrics", "clip"][done].long()
+            figures["episode_length"] = float(steps.mean())
+            figures["reached_end"] = float(after["truncated"].squeeze(-1)[done].float().mean())
+            categories = np.array([self.library.clips[i].category or "none" for i in clips.tolist()])
+            for category in np.unique(categories):
+                mine = torch.from_numpy(categories == category)
+                figures[f"episode_length@{category}"] = float(steps.cpu()[mine].mean())
+        return figures
+
+    def _log(self, figures: dict[str, float]) -> None:
+        self.log.log_scalars({f"train/{name}": value for name, value in figures.items()}, self.progress["step"])
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            learner=self.learner, env=self._carrier, rng=GlobalRNGState(), progress=_Progress(self.progress)
+        )
+
+    def _restore(self) -> bool:
+        if self._rotation.latest() is None:
+            return False
+        self._rotation.load_latest(self._checkpoint(), strict="error")
+        return True
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def ask(number: int, frame: Any) -> None:
+            if self._stop:
+                raise KeyboardInterrupt
+            self._stop = True
+            self.console.print("ending this iteration, then saving; once more to stop at once")
+
+        before = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, ask)
+        except ValueError:
+            pass  # signals can only be caught in the main thread
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _EnvCarrier:
+    """The environment's state in the form that checkpoints take: tensors and text."""
+
+    def __init__(self, env: ImitationEnv | None) -> None:
+        self.env = env
+
+    def state_dict(self) -> dict[str, Any]:
+        if self.env is None:
+            return {"present": False}
+        state = self.env.get_state()
+        tensors = {k: torch.as_tensor(v) for k, v in state.items() if k not in ("physics", "generator")}
+        return {
+            "present": True,
+            "generator": json.dumps(state["generator"]),
+            "physics": {k: torch.from_numpy(v) for k, v in state["physics"].items()},
+            "task": tensors,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.env is None or not state["present"]:
+            return
+        self.env.set_state(
+            {
+                **state["task"],
+                "generator": json.loads(state["generator"]),
+                "physics": {k: v.numpy() for k, v in state["physics"].items()},
+            }
+        )
+
+
+class _Progress:
+    """Counters of the run, restored in place."""
+
+    def __init__(self, counters: dict[str, Any]) -> None:
+        self.counters = counters
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.counters)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.counters.update(state)
+
+
+def _one(config: TrainConfig) -> Any:
+    return replace(config.env, num_envs=config.collect.workers)
+
+
+def _make_agent(config: TrainConfig, observation_width: int, action_width: int) -> tuple[Policy, Critic]:
+    def load(path: Path) -> PolicyCheckpoint:
+        body = load_body(config.body).name
+        return load_checkpoint(path, body=body, observation_width=observation_width, action_width=action_width)
+
+    if config.experts:
+        experts = [load(path).policy for path in config.experts]
+        mixed = [path for path, e in zip(config.experts, experts, strict=True) if not isinstance(e, GaussianPolicy)]
+        if mixed:
+            raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
+        return make_mixture(config.mixture, experts), Critic(config.critic, observation_width)  # type: ignore[arg-type]
+    if config.warm_start is None:
+        policy: Policy = make_actor(config.actor, observation_width, action_width)
+        return policy, Critic(config.critic, observation_width)
+    warm = load(config.warm_start)
+    return warm.policy.train(), warm.critic or Critic(config.critic, observation_width)
+
+
+def _claim_folder(config: TrainConfig) -> None:
+    """Write the run's config, or check that the folder's is the same."""
+    path = config.folder / CONFIG
+    text = to_yaml(config)
+    if not path.exists():
+        write_text(path, text)
+        return
+    there = from_yaml(TrainConfig, path.read_text(), where=str(path))
+    changed = replace(there, total_steps=config.total_steps, tracking=config.tracking, runs=config.runs)
+    if changed != config:
+        raise RunError(
+            f"{config.folder} holds a run with other settings; choose another --name, or go on with --config {path}."
+        )
+    write_text(path, text)

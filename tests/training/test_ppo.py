@@ -1,0 +1,112 @@
+"""The learning rule: advantages by hand, adaptation, divergence."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tensordict import TensorDict
+
+from kinesis_trl.agents.critic import Critic, CriticConfig
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.training.config import PPOConfig
+from kinesis_trl.training.ppo import DivergedError, Learner
+
+NETWORK = NetworkConfig(hidden=(8, 8))
+
+
+def learner(**changes):
+    torch.manual_seed(0)
+    policy = make_actor(LatticeConfig(network=NETWORK), 3, 2)
+    return Learner(policy, Critic(CriticConfig(network=NETWORK), 3), PPOConfig(minibatch=8, **changes))
+
+
+def batch(learn, n=4, t=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    observation = torch.randn(n, t + 1, 3, generator=generator)
+    td = TensorDict({"observation": observation[:, :-1]}, [n, t], names=[None, "time"])
+    with torch.no_grad():
+        td = learn.policy(td)
+        td["action"] = td["action"] + 0.1 * torch.randn(n, t, 2, generator=generator)
+        td["action_log_prob"] = learn.policy.get_dist(td).log_prob(td["action"])
+    flags = {k: torch.zeros(n, t, 1, dtype=torch.bool) for k in ("done", "terminated", "truncated")}
+    td["next"] = TensorDict(
+        {"observation": observation[:, 1:], "reward": torch.rand(n, t, 1, generator=generator), **flags}, [n, t]
+    )
+    return td
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_advantage_at_a_truncated_end_by_hand(bootstrap):
+    """r = 1, V = 2 everywhere: with bootstrap δ = 1 + 0.97·2 − 2, without 1 − 2 at the end."""
+    learn = learner(bootstrap=bootstrap, epochs=1)
+    with torch.no_grad():
+        for p in learn.critic.parameters():
+            p.zero_()
+        learn.critic.net.head.bias.fill_(2.0)
+    td = batch(learn, n=1, t=2)
+    td["next", "reward"].fill_(1.0)
+    td["next", "truncated"][0, 1] = td["next", "done"][0, 1] = True
+    learn.learn(td)
+    inner = 1 + 0.97 * 2 - 2
+    last = inner if bootstrap else -1.0
+    expected = np.array([inner + 0.97 * 0.95 * last + 2, last + 2])
+    np.testing.assert_allclose(td["value_target"].squeeze().numpy(), expected, rtol=1e-5)
+
+
+def test_rewarded_actions_become_likelier():
+    learn = learner(epochs=8, target_kl=None, stop_kl=None, policy_lr=1e-3)
+    td = batch(learn, n=16, t=8)
+    td["next", "terminated"].fill_(True)
+    td["next", "done"].fill_(True)  # one-step episodes: the reward is the whole return
+    td["next", "reward"] = (td["action"][..., :1] > 0).float()
+    before = learn.policy.mean(td["observation"])[..., 0].mean().item()
+    for _ in range(10):
+        learn.learn(td.clone())
+    assert learn.policy.mean(td["observation"])[..., 0].mean().item() > before + 0.05
+
+
+def test_learning_rate_follows_the_divergence():
+    learn = learner()
+    for kl, factor in ((0.5, 1 / 1.5), (0.1, 1.0), (0.01, 1.2)):
+        rate = learn.policy_lr
+        learn._adapt(kl)
+        assert learn.policy_lr == pytest.approx(min(1e-3, rate * factor))
+        assert learn.optimizer.param_groups[0]["lr"] == learn.policy_lr
+        assert learn.optimizer.param_groups[1]["lr"] == 1e-3
+    for _ in range(100):
+        learn._adapt(9.0)
+    assert learn.policy_lr == 1e-5
+
+
+def test_large_divergence_ends_the_passes():
+    figures = learner(epochs=10, stop_kl=1e-6).learn(batch(learner()))
+    assert figures["epochs"] < 10
+
+
+def test_figures_are_finite_and_the_norm_moves_after_learning():
+    learn = learner()
+    td = batch(learn)
+    figures = learn.learn(td)
+    assert all(math.isfinite(v) for v in figures.values())
+    assert learn.policy.net.norm.count == 32 and learn.critic.net.norm.count == 32
+
+
+def test_divergence_is_an_error_and_leaves_the_weights():
+    learn = learner()
+    td = batch(learn)
+    td["next", "reward"][0, 0] = torch.nan
+    before = [p.clone() for p in learn.policy.parameters()]
+    with pytest.raises(DivergedError, match="last checkpoint"):
+        learn.learn(td)
+    assert all(torch.equal(a, b) for a, b in zip(before, learn.policy.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "field, value", [("gamma", 1.5), ("clip", 0.0), ("epochs", 0), ("policy_lr", 1.0), ("critic_lr", 0.0)]
+)
+def test_config_is_checked(field, value):
+    with pytest.raises(ValueError):
+        PPOConfig(**{field: value})
