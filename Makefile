@@ -63,7 +63,7 @@ eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=
 	$(BIN)/python -m kinesis_trl.eval --policy $(POLICY) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 aim: setup ## open the dashboard of all runs on this machine
-	$(BIN)/python -m kinesis_trl.dashboard --repository $(RUNS) $(ARGS)
+	$(BIN)/python -m kinesis_trl.dashboard --runs $(RUNS) $(ARGS)
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -8,6 +8,7 @@ and the task compares it with the reference at that same moment.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,20 @@ _BAD = [
 _POSES = int(mujoco.mjtStage.mjSTAGE_POS)
 _CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
+
+
+_log = logging.getLogger("kinesis_trl.mujoco")
+
+
+def _log_warning(message: str) -> None:
+    """MuJoCo's warnings go to Python's log instead of a file MUJOCO_LOG.TXT in the user's folder.
+
+    Those of unstable simulations are details: `BatchPhysics` reports each of them as a failure.
+    """
+    _log.log(logging.DEBUG if "unstable" in message else logging.WARNING, message)
+
+
+mujoco.set_mju_user_warning(_log_warning)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import mujoco
@@ -11,6 +11,7 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
+from kinesis_trl.body.catalog import compile_entry
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.resample import sample_angular_velocity, sample_curve
 
@@ -54,7 +55,7 @@ def velocities(qpos: Array, fps: float, body: BodyModel) -> Array:
 
 def forward_kinematics(body: BodyModel, qpos: Array, qvel: Array) -> Kinematics:
     """Tracked bodies, muscle lengths and foot height at states qpos (T, nq), qvel (T, nv)."""
-    poses = Poses.of(body)
+    poses = Poses.of(body, muscles=True)
     total, tracked = len(qpos), body.tracked_ids
     root = body.model.body_rootid[tracked]
     body_pos, body_vel = np.empty((total, len(tracked), 3)), np.empty((total, len(tracked), 3))
@@ -64,9 +65,7 @@ def forward_kinematics(body: BodyModel, qpos: Array, qvel: Array) -> Kinematics:
         field = poses.evaluate(qpos[part], qvel[part])
         body_pos[part] = field["xpos"][:, tracked]
         spin, linear = np.split(field["cvel"][:, tracked], 2, axis=-1)
-        arm = (
-            body_pos[part] - field["subtree_com"][:, root]
-        )  # MuJoCo's velocities are about the centre of mass
+        arm = body_pos[part] - field["subtree_com"][:, root]  # MuJoCo's velocities are about the centre of mass
         body_vel[part] = linear + np.cross(spin, arm)
         muscle_length[part] = field["actuator_length"]
         foot_height[part] = poses.foot_points(field).min(1)
@@ -76,26 +75,16 @@ def forward_kinematics(body: BodyModel, qpos: Array, qvel: Array) -> Kinematics:
 class Poses:
     """MuJoCo's kinematics of one body on many frames at once.
 
-    A batch of simulations serves as a vectorised `mj_kinematics`; contacts, constraints, forces and sensors
-    are switched off in its copy of the model, which makes it 40 % faster.
+    A batch of simulations serves as a vectorised `mj_kinematics`; contacts, constraints, forces and sensors are
+    switched off in its copy of the model, which makes it 40 % faster. Without muscles it takes a third of the time.
     """
 
-    _FIELDS = (
-        "xpos",
-        "xquat",
-        "xanchor",
-        "xaxis",
-        "cvel",
-        "subtree_com",
-        "actuator_length",
-        "geom_xpos",
-        "geom_xmat",
-    )
+    _FIELDS = ("xpos", "xanchor", "xaxis", "cvel", "subtree_com", "geom_xpos", "geom_xmat")
 
-    def __init__(self, body: BodyModel) -> None:
+    def __init__(self, body: BodyModel, *, muscles: bool) -> None:
         """Prepare for frames of `body`; `of` shares one instance per body."""
         off = mujoco.mjtDisableBit
-        model = copy.copy(body.model)
+        model = copy.copy(body.model) if muscles else _without_muscles(body)
         model.opt.disableflags |= int(
             off.mjDSBL_CONTACT | off.mjDSBL_CONSTRAINT | off.mjDSBL_ACTUATION | off.mjDSBL_SENSOR
         )
@@ -107,16 +96,16 @@ class Poses:
         self._capsule_end = np.repeat([0.0, 1.0, -1.0], [len(others), len(capsules), len(capsules)])
         self._batch = Batch(model, _ROWS, 1)
         self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
-        self._field = {name: self._batch.bind(name) for name in self._FIELDS}
+        self._field = {name: self._batch.bind(name) for name in self._FIELDS + ("actuator_length",) * muscles}
 
     @staticmethod
     @lru_cache(maxsize=4)
-    def of(body: BodyModel) -> Poses:
+    def of(body: BodyModel, *, muscles: bool = False) -> Poses:
         """The shared instance for a body; not to be used from several threads at once."""
-        return Poses(body)
+        return Poses(body, muscles=muscles)
 
     def evaluate(self, qpos: Array, qvel: Array | None = None) -> dict[str, Array]:
-        """Derived fields at qpos (n, nq), n ≤ 256, by MuJoCo's names, first axis n; views that the next call overwrites."""
+        """Derived fields (n, …) at qpos (n, nq), n ≤ 256, by MuJoCo's names; views that the next call overwrites."""
         count = len(qpos)
         self._qpos[:count] = qpos
         self._qvel[:count] = 0.0 if qvel is None else qvel
@@ -145,3 +134,15 @@ class Poses:
         is_ellipsoid = (self.body.model.geom_type[ids] == mujoco.mjtGeom.mjGEOM_ELLIPSOID)[:, None]
         local = np.where(is_ellipsoid, ellipsoid, ball)
         return field["geom_xpos"][:, ids] + np.einsum("ngij,ngj->ngi", rotation, local)
+
+
+def _without_muscles(body: BodyModel) -> mujoco.MjModel:
+    """The same body without muscles and what only they need; bodies, joints and geoms keep their ids."""
+
+    def build() -> mujoco.MjSpec:
+        spec = body.entry.build()
+        for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.sites]:
+            spec.delete(part)
+        return spec
+
+    return compile_entry(replace(body.entry, build=build, touch=(), muscles=0), body.model.opt.timestep)
