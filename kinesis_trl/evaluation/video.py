@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.evaluation.rendering import BodyRenderer, Image, caption, grid, write_video
@@ -32,6 +33,19 @@ def write_episodes(
         raise ValueError(f"no recorded states of {unrecorded or 'any episode'}; play them with keep_states.")
     with BodyRenderer(body) as renderer:
         write_video(path, _frames(renderer, library, episodes, on_frame), fps=FPS)
+
+
+def film(
+    body: BodyModel, library: MotionLibrary, episode: Episode, *, every: int = 2, width: int = 240, height: int = 270
+) -> NDArray[np.uint8]:
+    """A recorded episode as pictures (T, height, width, 3), every `every`-th frame.
+
+    Raises:
+        RenderError: no off-screen OpenGL on this machine.
+    """
+    with BodyRenderer(body, width=width, height=height) as renderer:
+        steps = range(0, len(episode.distance) + 1, every)
+        return np.stack([_picture(renderer, library, episode, t) for t in steps])
 
 
 def _frames(

@@ -26,7 +26,9 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.evaluation.rendering import RenderError
+from kinesis_trl.evaluation.rollout import Episode, play_clips
+from kinesis_trl.evaluation.video import film
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
@@ -80,6 +82,7 @@ class Trainer:
             self.log.log_round(curriculum)
         self._stop = False
         self._evaluation: MotionLibrary | None = None
+        self._draws = config.tracking.aim
 
     def run(self) -> dict[str, Any]:
         """Train until `total_steps`, or until Ctrl-C or a termination signal; returns the progress.
@@ -154,13 +157,12 @@ class Trainer:
         policy = self.learner.policy
         was_training = policy.training
         policy.eval()
+        shown = range(min(self.config.evaluation.images, len(self._evaluation)))
         episodes = play_clips(
-            self.body,
-            self._evaluation,
-            lambda env: policy,
-            replace(self.config.env, physics=replace(self.config.env.physics, failure_dir=None)),
+            self.body, self._evaluation, lambda env: policy, self.config.env, keep_states=frozenset(shown)
         )
         policy.train(was_training)
+        self._film([episodes[i] for i in shown])
         return evaluate_episodes(episodes, self._evaluation.clips)
 
     # -- parts ---------------------------------------------------------------------------------------------
@@ -184,6 +186,20 @@ class Trainer:
             f"step {step:,}: strict coverage {100 * strict['coverage']['mean']:.1f} %, "
             f"kinesis success {100 * lenient['success']['mean']:.1f} %, MPJPE {lenient['mpjpe_mm']['mean']:.0f} mm"
         )
+
+    def _film(self, episodes: list[Episode]) -> None:
+        """Moving pictures for the dashboard; where nothing can be drawn, that is said once."""
+        assert self._evaluation is not None
+        for index, episode in enumerate(episodes):
+            if not self._draws:
+                return
+            try:
+                frames = film(self.body, self._evaluation, episode)
+            except RenderError as error:
+                self._draws = False
+                self.console.print(f"[yellow]no pictures for the dashboard[/]: {error}")
+                return
+            self.log.log_video(f"eval/clip_{index}", frames, self.progress["step"], fps=15.0)
 
     def _describe(self, batch: TensorDictBase) -> dict[str, float]:
         """Means over a batch (N, T): reward terms, and lengths of the episodes that ended, by category too."""
