@@ -12,7 +12,8 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from experiments.imitation import LAPTOP
+from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
@@ -33,11 +37,16 @@ from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
+from kinesis_trl.training.collect import make_source
+from kinesis_trl.training.ppo import Learner
 
 BARE = "bare mj_step, 1 thread"
+BARE_2 = "bare mj_step, 2 threads"
 PHYSICS = "physics with length controller, 1 thread"
 ENV = "environment step, 1 thread"
 ENV_2 = "environment step, 2 threads"
+COLLECT = "collection with the laptop policy, 2 threads"
+TRAIN = "training (collection and update), 2 threads"
 LOOP = "the same controller as a Python loop over muscles, 1 thread"
 
 
@@ -105,6 +114,8 @@ def run(config: BenchConfig, console: Console) -> dict[str, Any]:
         "timings": {name: asdict(Timing.of(values)) for name, values in seconds.items()},
         "speed_over_bare": ratio,
         "speed_2_threads_over_1": float(np.median(np.divide(seconds[ENV], seconds[ENV_2]))),
+        "bare_2_threads_over_1": float(np.median(np.divide(seconds[BARE], seconds[BARE_2]))),
+        "training_over_bare_2_threads": float(np.median(np.divide(seconds[BARE_2], seconds[TRAIN]))),
         "speed_over_python_loop": float(np.median(np.divide(seconds[LOOP], seconds[ENV]))),
     }
 
@@ -123,27 +134,26 @@ def table(report: dict[str, Any]) -> Table:
             f"{report['speed_over_bare'][name]:.2f}",
         )
     out.caption = (
-        f"2 threads over 1: {report['speed_2_threads_over_1']:.2f}; "
+        f"environment, 2 threads over 1: {report['speed_2_threads_over_1']:.2f} "
+        f"(bare mj_step: {report['bare_2_threads_over_1']:.2f}); "
+        f"training over bare mj_step on 2 threads: {report['training_over_bare_2_threads']:.2f}; "
         f"environment over the Python loop: {report['speed_over_python_loop']:.1f}"
     )
     return out
 
 
 def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict[str, Callable[[], float]]:
-    envs = {
-        threads: ImitationEnv(
-            body,
-            library,
-            ImitationConfig(num_envs=config.num_envs, seed=config.seed, physics=PhysicsConfig(threads=threads)),
-        )
-        for threads in (1, 2)
-    }
+    def env_config(count: int) -> ImitationConfig:
+        return ImitationConfig(num_envs=config.num_envs, seed=config.seed, physics=PhysicsConfig(threads=count))
+
+    envs = {count: ImitationEnv(body, library, env_config(count)) for count in (1, 2)}
+    threads = ThreadPoolExecutor(2)
     states, actions = _record(envs[1], config.steps)
     targets = target_length(actions, body.muscles)
     physics = BatchPhysics(body, config.num_envs)
 
-    def environment(threads: int) -> float:
-        env = envs[threads]
+    def environment(count: int) -> float:
+        env = envs[count]
         policy = baseline("reference", env)
         env.set_seed(config.seed)
         td = env.reset()
@@ -174,6 +184,19 @@ def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict
             mujoco.mj_step(body.model, data, physics.config.substeps)
         return (time.perf_counter() - started) / len(everything)
 
+    others = [data, mujoco.MjData(body.model)]
+
+    def half(index: int) -> None:
+        for row in everything[index::2]:
+            mujoco.mj_setState(body.model, others[index], row, mujoco.mjtState.mjSTATE_INTEGRATION)
+            mujoco.mj_step(body.model, others[index], physics.config.substeps)
+
+    def bare_2() -> float:
+        started = time.perf_counter()
+        list(threads.map(half, (0, 1)))
+        return (time.perf_counter() - started) / len(everything)
+
+    collect, train = _training(body, library, config)
     few = [(state, targets[t, row]) for t, s in enumerate(states) for row, state in enumerate(s["state"][:2])]
 
     def loop() -> float:
@@ -185,11 +208,38 @@ def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict
 
     return {
         BARE: bare,
+        BARE_2: bare_2,
         PHYSICS: controlled,
         ENV: lambda: environment(1),
         ENV_2: lambda: environment(2),
+        COLLECT: collect,
+        TRAIN: train,
         LOOP: loop,
     }
+
+
+def _training(
+    body: BodyModel, library: MotionLibrary, config: BenchConfig
+) -> tuple[Callable[[], float], Callable[[], float]]:
+    """One iteration of the laptop preset without and with its update, in seconds per policy step."""
+    run = replace(LAPTOP, env=replace(LAPTOP.env, num_envs=config.num_envs, physics=PhysicsConfig(threads=2)))
+    env = ImitationEnv(body, library, replace(run.env, seed=config.seed))
+    torch.manual_seed(config.seed)
+    policy = make_actor(run.actor, env.observation_width, body.model.nu)
+    learner = Learner(policy, Critic(run.critic, env.observation_width), run.ppo)
+    batches = iter(make_source(run, policy, torch.device("cpu"), env).collector)
+
+    def timed(update: bool) -> float:
+        torch.set_num_threads(2)
+        started = time.perf_counter()
+        batch = next(batches)
+        if update:
+            learner.learn(batch)
+        spent = time.perf_counter() - started
+        torch.set_num_threads(1)
+        return spent / batch.numel()
+
+    return lambda: timed(False), lambda: timed(True)
 
 
 def _record(env: ImitationEnv, steps: int) -> tuple[list[dict[str, NDArray[Any]]], NDArray[np.float64]]:

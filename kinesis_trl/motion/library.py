@@ -114,8 +114,14 @@ class MotionLibrary:
         return cls(body.name, entries, arrays)
 
     def save(self, folder: Path) -> None:
-        """Write to `folder` (created or replaced as a whole; a reader never sees half of it)."""
+        """Write to `folder`, created or replaced as a whole; a reader never sees half of it.
+
+        Raises:
+            ClipFormatError: there is a folder with something else in it, which must not be lost.
+        """
         folder = Path(folder)
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "library.json").exists():
+            raise ClipFormatError(f"{folder} is not empty and no motion library; give a new folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:

@@ -14,6 +14,7 @@ import mujoco
 from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
@@ -112,7 +113,8 @@ def _prepare(
     prepared = []
     for done, clip in enumerate(clips, start=1):
         try:
-            prepared.append(retarget(clip, body)[0])
+            ready = retarget(clip, body)[0]
+            prepared.append(ready.with_(category=categorise(ready)))
         except ClipFormatError as error:
             refused.append(Refused(clip.name, str(error)))
         if on_clip is not None:

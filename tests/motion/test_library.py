@@ -93,6 +93,13 @@ def test_saving_again_replaces_the_whole(body, library, saved):
     assert not [p for p in saved.parent.iterdir() if p.name.startswith(".")]
 
 
+def test_a_folder_of_something_else_is_left_alone(library, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ClipFormatError, match="not empty"):
+        library.save(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
 def test_same_names_are_told_apart(body, march):
     names = [c.name for c in MotionLibrary.build([march, march, march], body).clips]
     assert names == ["march", "march#2", "march#3"]

@@ -1,0 +1,240 @@
+"""Turn motion files of any format into clean references for a body.
+
+Example: python -m kinesis_trl.prepare mocap/ 'more/**/*.bvh' walk.npz --out motions/mine
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kinesis_trl.atomic import replacing, write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import load_body
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.quality import QualityReport, quality_json, quality_table, write_picture
+from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
+from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
+from kinesis_trl.motion.retarget import retarget
+from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.progress import progress
+
+_SHARE_BYTES = 1 << 20
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """What to prepare, and where to put it."""
+
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Motion files, folders and patterns, mixed as you like."""
+    out: Path
+    """Folder for the motion library, quality.json and quality.png; an older library there is replaced."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    fps: float | None = None
+    """Frames per second of the files, where they do not say or say it wrong."""
+    up: Axis | None = None
+    """Up axis of the files, instead of the detected one."""
+    unit: float | None = None
+    """Metres per unit of length in the files, instead of the detected one."""
+    smpl_model: Path | None = None
+    """Your SMPL_NEUTRAL.pkl, to use the body shape of SMPL motions; without it the average shape is used."""
+    keys: Path | None = None
+    """Text file with one clip name a line: only these are prepared, in that order (e.g. a train or test list)."""
+    workers: int = 0
+    """Processes that work at once; 0: one for every core."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the clips of one file: those with index ≡ share (mod shares)."""
+
+    path: Path
+    share: int
+    shares: int
+
+
+@dataclass
+class Prepared:
+    """What became of the files: clips with their reports, and what was refused with the reason."""
+
+    clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def prepare(config: PrepareConfig, console: Console) -> Prepared:
+    """Read and retarget all files, and write the library; nothing is written when no clip is usable.
+
+    Raises:
+        ClipFormatError: the folder to write to is not ours to replace, or the key list is unusable.
+        BodyError: the body cannot be built.
+    """
+    body = load_body(config.body)
+    if not _is_ours(config.out):
+        raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
+    keys = read_keys(config.keys) if config.keys else None
+    workers = config.workers or os.cpu_count() or 1
+    result = Prepared()
+    parts: list[_Part] = []
+    for given in config.paths:
+        files = motion_files(given)
+        if not files:
+            result.refused.append((given, f"no motion file there; known endings: {', '.join(SUFFIXES)}."))
+        for path in files:
+            size = path.stat().st_size if path.is_file() else 0
+            shares = min(workers, 1 + size // _SHARE_BYTES) if path.suffix in (".pkl", ".npy") else 1
+            parts += [_Part(path, share, shares) for share in range(shares)]
+    with progress(console, "preparing", len(parts), "parts") as advance:
+        order = []
+        for part, done in _work(parts, config, min(workers, max(len(parts), 1))):
+            order += [(part.path, part.share + k * part.shares, pair) for k, pair in enumerate(done.clips)]
+            result.refused += done.refused
+            advance(1)
+    place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
+    result.clips = [pair for _, _, pair in sorted(order, key=lambda item: (place[item[0]], item[1]))]
+    if keys and result.clips:
+        report = {id(clip): quality for clip, quality in result.clips}
+        chosen = select_split([clip for clip, _ in result.clips], keys)
+        result.clips = [(clip, report[id(clip)]) for clip in chosen]
+    if result.clips:
+        MotionLibrary.build([clip for clip, _ in result.clips], body).save(config.out)
+        reports = [quality for _, quality in result.clips]
+        write_text(config.out / "quality.json", quality_json(reports))
+        with replacing(config.out / "quality.png") as picture:
+            write_picture(reports, picture)
+    return result
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether `folder` may be replaced: it does not exist, is empty or is a motion library."""
+    if not folder.exists() or (folder / "library.json").is_file():
+        return True
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[tuple[_Part, Prepared]]:
+    """Each part with what became of it, in order; only a few parts per worker are in memory at a time."""
+    if workers <= 1:
+        yield from ((part, _prepare_part(part, config)) for part in parts)
+        return
+    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[_Part, Future[Prepared]]] = deque()
+        for part in parts:
+            waiting.append((part, pool.submit(_prepare_part, part, config)))
+            if len(waiting) >= 4 * workers:
+                yield _finished(*waiting.popleft())
+        while waiting:
+            yield _finished(*waiting.popleft())
+
+
+def _finished(part: _Part, future: Future[Prepared]) -> tuple[_Part, Prepared]:
+    try:
+        return part, future.result()
+    except BrokenProcessPool:
+        reason = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
+        return part, Prepared(refused=[(str(part.path), reason)])
+
+
+def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
+    """Read one file and retarget its share of clips; runs in a worker process."""
+    body = load_body(config.body)
+    result = Prepared()
+    try:
+        clips = read_motion(
+            part.path,
+            fps=config.fps,
+            up=config.up,
+            unit=config.unit,
+            smpl_model=_smpl_model(config.smpl_model) if config.smpl_model else None,
+        )
+    except ClipFormatError as error:
+        if part.share == 0:
+            result.refused.append((str(part.path), str(error)))
+        return result
+    wanted = _wanted(config.keys) if config.keys else None
+    for clip in clips[part.share :: part.shares]:
+        names = (clip.name, str(clip.extra.get("key", "")))
+        if wanted is not None and not any(canonical_key(name) in wanted for name in names):
+            continue
+        try:
+            result.clips.append(retarget(clip, body))
+        except ClipFormatError as error:
+            result.refused.append((f"{part.path} ({clip.name})", str(error)))
+    return result
+
+
+@lru_cache(maxsize=1)
+def _smpl_model(path: Path) -> SmplModel:
+    return SmplModel.load(path)
+
+
+@lru_cache(maxsize=1)
+def _wanted(path: Path) -> frozenset[str]:
+    return frozenset(map(canonical_key, read_keys(path)))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Worker processes started inside use one thread each for linear algebra: there is one a core already."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _refusals(refused: list[tuple[str, str]]) -> Table:
+    table = Table(title=f"{len(refused)} refused", header_style="bold")
+    table.add_column("file", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for name, reason in refused:
+        table.add_row(escape(name), escape(reason.removeprefix(f"{name}: ")))
+    return table
+
+
+def main() -> None:
+    """Command line."""
+    config = tyro.cli(PrepareConfig, description=__doc__)
+    console = Console()
+    try:
+        result = prepare(config, console)
+    except (ClipFormatError, BodyError, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    if result.clips:
+        console.print(quality_table([quality for _, quality in result.clips]))
+    if result.refused:
+        console.print(_refusals(result.refused))
+    if not result.clips:
+        console.print("[red]no usable motion; nothing was written.[/red]")
+        sys.exit(1)
+    frames = sum(quality.frames for _, quality in result.clips)
+    console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes, in {config.out}", markup=False)
+
+
+if __name__ == "__main__":
+    main()
