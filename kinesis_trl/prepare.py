@@ -28,7 +28,7 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.quality import QualityReport, quality_json, quality_table, write_picture
+from kinesis_trl.motion.quality import QualityReport, quality_json, quality_markdown, quality_table, write_picture
 from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
 from kinesis_trl.motion.retarget import retarget
@@ -47,7 +47,7 @@ class PrepareConfig:
     paths: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Motion files, folders and patterns, mixed as you like."""
     out: Path
-    """Folder for the motion library, quality.json and quality.png; an older library there is replaced."""
+    """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     fps: float | None = None
@@ -119,6 +119,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         MotionLibrary.build([clip for clip, _ in result.clips], body).save(config.out)
         reports = [quality for _, quality in result.clips]
         write_text(config.out / "quality.json", quality_json(reports))
+        write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
         with replacing(config.out / "quality.png") as picture:
             write_picture(reports, picture)
     return result
@@ -218,7 +219,7 @@ def _refusals(refused: list[tuple[str, str]]) -> Table:
 
 def main() -> None:
     """Command line."""
-    config = tyro.cli(PrepareConfig, description=__doc__)
+    config = tyro.cli(PrepareConfig, description=__doc__, prog="python -m kinesis_trl.prepare")
     console = Console()
     try:
         result = prepare(config, console)

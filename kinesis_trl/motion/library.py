@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 
@@ -102,7 +103,7 @@ class MotionLibrary:
                     start=start,
                     frames=len(qpos),
                     label=clip.label,
-                    category=clip.category,
+                    category=categorise(clip),
                     source=clip.source,
                     licence=clip.licence,
                 )

@@ -145,6 +145,31 @@ def quality_table(reports: Sequence[QualityReport]) -> Table:
     return table
 
 
+def quality_markdown(reports: Sequence[QualityReport], refused: Sequence[tuple[str, str]]) -> str:
+    """One Markdown row for each folder the clips came from, then what was refused and why."""
+    rows = [
+        "| source | clips | s | mean error mm | worst clip's mean mm | beyond limits | sinks mm | slide m/s "
+        "| source's slide m/s | joint speed rad/s | pop ° | clips missing a target |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    folders: dict[str, list[QualityReport]] = {}
+    for report in reports:
+        folders.setdefault(Path(report.source).parent.name or report.source, []).append(report)
+    for folder, members in sorted(folders.items()):
+        value = {key: np.array([getattr(r, key) for r in members], dtype=float) for key in _COLUMNS}
+        rows.append(
+            f"| {folder} | {len(members)} | {value['seconds'].sum():.0f} | {value['mean_error_mm'].mean():.1f} "
+            f"| {value['mean_error_mm'].max():.1f} | {value['limit_violations'].sum():.0f} "
+            f"| {value['penetration_mm'].max():.1f} | {value['slide_m_s'].mean():.3f} "
+            f"| {value['source_slide_m_s'].mean():.3f} | {value['joint_speed_rad_s'].max():.1f} "
+            f"| {value['pop_deg'].max():.1f} | {sum(bool(shortcomings(r)) for r in members)} |"
+        )
+    if refused:
+        rows += ["", "| refused | why |", "|---|---|"]
+        rows += [f"| {Path(name).name} | {reason.removeprefix(f'{name}: ')} |" for name, reason in refused]
+    return "\n".join(rows) + "\n"
+
+
 def write_picture(reports: Sequence[QualityReport], path: Path) -> None:
     """Overview of a run: one dot a clip and measure, with the targets as lines."""
     panels = [

@@ -14,7 +14,6 @@ import mujoco
 from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
@@ -113,8 +112,7 @@ def _prepare(
     prepared = []
     for done, clip in enumerate(clips, start=1):
         try:
-            ready = retarget(clip, body)[0]
-            prepared.append(ready.with_(category=categorise(ready)))
+            prepared.append(retarget(clip, body)[0])
         except ClipFormatError as error:
             refused.append(Refused(clip.name, str(error)))
         if on_clip is not None:
