@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 # Coefficients of the rotated x and z axis in the products of a quaternion's components, row 4i + j for q_i q_j.
 _AXES = torch.zeros(16, 6, dtype=torch.float64)
 for _row, _column, _value in (

@@ -66,7 +66,7 @@ def _wilson(hits: NDArray[np.bool_]) -> Estimate:
     n, p, z = len(hits), float(hits.mean()), 1.959964
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Estimate(p, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+    return Estimate(p, min(p, max(0.0, float(centre - half))), max(p, min(1.0, float(centre + half))))
 
 
 def summarise(scores: Sequence[ClipScore]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class MotionLibrary:
         for key, kind in _ARRAYS.items():
             try:  # copy-on-write: torch needs writable memory, and the file must stay as it is
                 array = np.load(folder / f"{key}.npy", mmap_mode="c", allow_pickle=False)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, EOFError) as error:
                 raise ClipFormatError(f"{folder / key}.npy is damaged ({error}); prepare it again.") from error
             shape = (total, *width[key])
             if array.shape != shape or array.dtype != np.dtype(kind) or not contiguous or not total:

@@ -82,5 +82,5 @@ def test_listed_clips_only(small, body, tmp_path):
 def test_uneven_shares_are_refused(small):
     with pytest.raises(ValueError, match="shared out evenly"):
         replace(small, collect=CollectConfig(mode="workers", workers=3))
-    with pytest.raises(ValueError, match="need --collect.mode"):
+    with pytest.raises(ValueError, match=r"need --collect\.mode"):
         CollectConfig(workers=2)

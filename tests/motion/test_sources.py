@@ -1,0 +1,84 @@
+"""Opening motions of any kind by name, with the cache."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from kinesis_trl.motion import sources
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.sources import cache_folder, open_library
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KINESIS_TRL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def raw(march, tmp_path):
+    """A folder with one good qpos file and one that is not a motion."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    np.savez(folder / "march.npz", qpos=march.qpos, fps=30.0)
+    (folder / "notes.csv").write_text("a,b\n1,two\n")
+    return folder
+
+
+def test_raw_files_are_prepared_once_and_refusals_are_remembered(raw, body, cache, monkeypatch):
+    steps = []
+    first, refused = open_library(raw, body, on_clip=lambda done, total: steps.append((done, total)))
+    assert [c.name for c in first.clips] == ["march"] and steps == [(1, 1)]
+    assert [r.name.endswith("notes.csv") for r in refused] == [True]
+    monkeypatch.setattr(sources, "retarget", lambda *a: pytest.fail("prepared again"))
+    again, refused_again = open_library(raw, body)
+    assert again.clips == first.clips and refused_again == refused
+
+
+def test_changed_files_are_prepared_anew(raw, body, march):
+    before, _ = open_library(raw, body)
+    np.savez(raw / "march.npz", qpos=march.qpos[:40], fps=30.0)
+    after, _ = open_library(raw, body)
+    assert after.clips[0].frames == 40 != before.clips[0].frames
+
+
+def test_a_damaged_cache_is_made_again(raw, body, cache):
+    open_library(raw, body)
+    (folder,) = [p for p in cache.iterdir() if p.is_dir()]
+    (folder / "track.npy").write_bytes(b"")
+    library, _ = open_library(raw, body)
+    assert len(library.qpos) == 61
+
+
+def test_an_unwritable_cache_only_costs_time(raw, body, monkeypatch):
+    monkeypatch.setenv("KINESIS_TRL_CACHE", "/proc/nowhere")
+    assert len(open_library(raw, body)[0]) == 1
+
+
+def test_prepared_folders_are_opened_as_they_are(library, body, tmp_path):
+    library.save(tmp_path / "ready")
+    opened, refused = open_library(tmp_path / "ready", body)
+    assert opened.clips == library.clips and refused == []
+
+
+def test_nothing_usable_is_an_error(raw, body, tmp_path):
+    (raw / "march.npz").unlink()
+    with pytest.raises(ClipFormatError, match=r"no usable motion.*notes\.csv"):
+        open_library(raw, body)
+    shutil.rmtree(raw)
+    with pytest.raises(ClipFormatError, match=r"no motion file|no such file|no usable motion"):
+        open_library(raw, body)
+
+
+def test_cache_place_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.delenv("KINESIS_TRL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "kinesis_trl"
+
+
+def test_refusals_are_plain_json(raw, body, cache):
+    open_library(raw, body)
+    (notes,) = cache.glob("*.refused.json")
+    assert json.loads(notes.read_text())[0]["reason"]
