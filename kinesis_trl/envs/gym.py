@@ -7,6 +7,7 @@ envs = gymnasium.make_vec("kinesis_trl/Imitation-v0", num_envs=16, library=libra
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -17,10 +18,11 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from tensordict import TensorDict
 
-from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
 
 IMITATION = "kinesis_trl/Imitation-v0"
 
@@ -91,16 +93,26 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
 
 
 def make_imitation(
-    num_envs: int,
+    num_envs: int = 1,
     *,
-    body: BodyModel,
-    library: MotionLibrary,
+    body: BodyModel | str | Path = "myolegs",
+    library: MotionLibrary | str | Path = "locomotion-v1/train",
     config: ImitationConfig | None = None,
     **options: Any,
 ) -> MyoLegsVectorEnv:
-    """Vector environment of the imitation task; further options replace fields of its config."""
+    """Vector environment of the imitation task.
+
+    Args:
+        num_envs: environments stepped together.
+        body: a body, its name, or a path to a KINESIS model file.
+        library: motions, or what `kinesis_trl.motion.sources.open_library` takes.
+        config: settings; default: training rules.
+        options: fields of the config to replace.
+    """
+    model = body if isinstance(body, BodyModel) else load_body(body)
+    motions = library if isinstance(library, MotionLibrary) else open_library(library, model)[0]
     settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(ImitationEnv(body, library, settings))
+    return MyoLegsVectorEnv(ImitationEnv(model, motions, settings))
 
 
 if IMITATION not in gym.registry:

@@ -45,6 +45,13 @@ def test_autoreset_in_the_same_step_keeps_the_last_observation(envs):
     assert ended > 3
 
 
+def test_made_by_name_from_a_saved_library(library, tmp_path):
+    library.save(tmp_path / "motions")
+    made = gymnasium.make_vec("kinesis_trl.envs.gym:kinesis_trl/Imitation-v0", num_envs=2, library=tmp_path / "motions")
+    assert made.reset(seed=0)[0].shape == (2, 309)
+    made.close()
+
+
 def test_wrong_action_shape_is_refused(envs):
     envs.reset(seed=1)
     with pytest.raises(ValueError, match="expected"):
