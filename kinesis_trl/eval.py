@@ -26,7 +26,7 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.imitation import FeedforwardConfig, ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.policies import BASELINES, Policy, baseline
 from kinesis_trl.evaluation.rendering import RenderError
@@ -52,9 +52,9 @@ class EvalConfig:
     """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
-    control: Literal["pd", "direct"] | None = None
-    """Action as target lengths of a length controller (pd), or as excitations (direct); None takes what the policy
-    was trained with, else pd."""
+    control: Literal["pd", "direct", "feedforward"] | None = None
+    """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
+    reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
     sensing: Literal["lagged", "fresh", "original"] | None = None
     """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
     for an original model.pth."""
@@ -95,12 +95,15 @@ def main() -> None:
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Play all clips, print the tables, write what was asked for; returns the report."""
     body = load_body(config.body)
-    library = _open(config, body, console)
+    player = _player(config, body)
+    library = _open(config, player.settings.control, body, console)
+    _check_widths(player, body, library)
     shown = _spread(library, config.video_clips) if config.video else []
     started = time.perf_counter()
-    settings, policy = _policy(config, body)
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
-        episodes = play_clips(body, library, policy, settings, keep_states=frozenset(shown), on_step=advance)
+        episodes = play_clips(
+            body, library, player.policy, player.settings, keep_states=frozenset(shown), on_step=advance
+        )
     seconds = time.perf_counter() - started
     report = {
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
@@ -123,42 +126,60 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     return report
 
 
-def _open(config: EvalConfig, body: BodyModel, console: Console) -> MotionLibrary:
+def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -> MotionLibrary:
     with progress(console, "preparing", None, "clips") as advance:
-        library, refused = open_library(config.motions, body, on_clip=lambda done, total: advance(1))
+        library, refused = open_library(
+            config.motions, body, inverse=inverse_for(control), on_clip=lambda done, total: advance(1)
+        )
     for item in refused:
         console.print(f"[yellow]left out[/] {item.name}: {item.reason}", highlight=False)
     return library
 
 
-def _policy(config: EvalConfig, body: BodyModel) -> tuple[ImitationConfig, Callable[[ImitationEnv], Policy]]:
-    """Environment settings and the policy for them: what a checkpoint was trained with, unless told otherwise."""
+@dataclass(frozen=True)
+class Player:
+    """A policy, and the environment it was made for."""
+
+    settings: ImitationConfig
+    policy: Callable[[ImitationEnv], Policy]
+    widths: tuple[int, int] | None = None
+    """Observation and action of a trained policy."""
+
+
+def _player(config: EvalConfig, body: BodyModel) -> Player:
+    """The policy with what its checkpoint was trained with, unless told otherwise."""
     physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, failure_dir=config.failure_dir)
     settings = ImitationConfig(control=config.control or "pd", physics=physics)
     if config.policy in BASELINES:
         chunk = count()
-        return settings, lambda env: baseline(config.policy, env, seed=config.seed + next(chunk))
+        return Player(settings, lambda env: baseline(config.policy, env, seed=config.seed + next(chunk)))
     path = Path(config.policy)
     if not path.exists():
         raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
-    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None, action_width=body.model.nu)
-    original = path.suffix == ".pth"
+    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
+    notes, original = loaded.notes, path.suffix == ".pth"
     settings = replace(
         settings,
-        control=config.control or loaded.notes.get("control", "pd"),
-        muscle_observations=bool(loaded.notes.get("muscle_observations", False)),
+        control=config.control or notes.get("control", "pd"),
+        muscle_observations=bool(notes.get("muscle_observations", False)),
+        feedforward=FeedforwardConfig(**notes.get("feedforward", {})),
         physics=replace(
-            physics, sensing=config.sensing or ("original" if original else loaded.notes.get("sensing", "lagged"))
+            physics, sensing=config.sensing or ("original" if original else notes.get("sensing", "lagged"))
         ),
     )
-    expected = 309 + 3 * body.model.nu * settings.muscle_observations
-    if loaded.policy.observation_width != expected:
+    policy = loaded.policy.eval()
+    return Player(settings, lambda env: policy, (policy.observation_width, policy.action_width))
+
+
+def _check_widths(player: Player, body: BodyModel, library: MotionLibrary) -> None:
+    """Raise CheckpointError where the policy observes or acts otherwise than the task."""
+    env = ImitationEnv(body, library, replace(player.settings, num_envs=1))
+    widths = (env.observation_width, env.action_spec.shape[-1])
+    if player.widths not in (None, widths):
         raise CheckpointError(
-            f"{path} observes {loaded.policy.observation_width} numbers, this task gives {expected}; "
-            "it was trained for another task or body."
+            f"the policy observes {player.widths[0]} numbers and acts {player.widths[1]}, "
+            f"this task gives {widths[0]} and takes {widths[1]}; it was trained for another task or body."
         )
-    loaded.policy.eval()
-    return settings, lambda env: loaded.policy
 
 
 def _spread(library: MotionLibrary, wanted: int) -> list[int]:

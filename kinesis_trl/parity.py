@@ -1,7 +1,8 @@
 """Compare our functions with arrays computed by the original; prints one JSON object.
 
 Exit status 1 when any quantity's largest absolute error passes its tolerance (1e-9 for muscles, 1e-6 for the
-environment, 1e-5 for policies, 3e-5 for their log-probabilities, which the original computes in float32), 2 when the folder cannot be used.
+environment, 1e-5 for policies, 3e-5 for their log-probabilities, which the original computes in float32),
+2 when the folder cannot be used.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from rich.table import Table
 from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
+from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.quality import QualityReport, quality_json, quality_markdown, quality_table, write_picture
@@ -60,6 +61,9 @@ class PrepareConfig:
     """Your SMPL_NEUTRAL.pkl, to use the body shape of SMPL motions; without it the average shape is used."""
     keys: Path | None = None
     """Text file with one clip name a line: only these are prepared, in that order (e.g. a train or test list)."""
+    inverse: bool = False
+    """Also find the muscle activations and target lengths that make each motion, for training with --env.control
+    feedforward."""
     workers: int = 0
     """Processes that work at once; 0: one for every core."""
 
@@ -116,7 +120,9 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        MotionLibrary.build([clip for clip, _ in result.clips], body).save(config.out)
+        inverse = ResidualConfig() if config.inverse else None
+        with console.status("building the library" + (" and solving for muscles" if inverse else "")):
+            MotionLibrary.build([clip for clip, _ in result.clips], body, inverse=inverse).save(config.out)
         reports = [quality for _, quality in result.clips]
         write_text(config.out / "quality.json", quality_json(reports))
         write_text(config.out / "quality.md", quality_markdown(reports, result.refused))

@@ -63,7 +63,7 @@ def test_policy_folders(motions, body, tmp_path):
         run(EvalConfig(motions=motions, policy=str(tmp_path / "other")))
     narrow = make_actor(LatticeConfig(network=NetworkConfig(hidden=(16, 8))), 300, 80)
     save_policy(tmp_path / "narrow", narrow, body=body.name)
-    with pytest.raises(CheckpointError, match="observes 300 numbers"):
+    with pytest.raises(CheckpointError, match="observes 300 numbers and acts 80"):
         run(EvalConfig(motions=motions, policy=str(tmp_path / "narrow")))
     with pytest.raises(CheckpointError, match="no policy at"):
         run(EvalConfig(motions=motions, policy="runs/nowhere/policy"))

@@ -28,8 +28,9 @@ class EnvConfig:
 
     num_envs: int = 64
     """Number of environments stepped together."""
-    control: Literal["pd", "direct"] = "pd"
-    """Action as target lengths of a length controller (pd), or as excitations (direct)."""
+    control: Literal["pd", "direct", "feedforward"] = "pd"
+    """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
+    lengths that static optimisation found for the reference (feedforward, imitation only)."""
     muscle_observations: bool = False
     """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
@@ -139,7 +140,7 @@ class MyoLegsEnv(EnvBase):
         self.observation_width = width
         metrics = Composite({name: Unbounded((n,)) for name in self.metric_names}, shape=(n,))
         self.observation_spec = Composite(observation=Unbounded((n, width)), metrics=metrics, shape=(n,))
-        self.action_spec = Bounded(-1.0, 1.0, shape=(n, m))
+        self.action_spec = Bounded(-1.0, 1.0, shape=(n, self._action_width()))
         self.reward_spec = Unbounded((n, 1))
         self.full_done_spec = Composite(
             {key: Binary(1, shape=(n, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")},
@@ -170,10 +171,7 @@ class MyoLegsEnv(EnvBase):
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].double().numpy()
-        if self.settings.control == "pd":
-            effort, failed = self.physics.step_lengths(target_length(action, self.body.muscles))
-        else:
-            effort, failed = self.physics.step_excitations(0.5 * (action + 1))
+        effort, failed = self._act(action)
         self._advance_time()
         state = self._observe()
         judged = self._judge(state, torch.from_numpy(effort))
@@ -196,6 +194,18 @@ class MyoLegsEnv(EnvBase):
 
     def _observe(self, rows: Any = ALL) -> Tracked:
         return Tracked.of(self.physics.observe(rows), self._tracked)
+
+    def _action_width(self) -> int:
+        """Numbers in an action."""
+        return self.body.model.nu
+
+    def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """One policy step under actions (N, A): effort reward (N,) and rows that failed (N,)."""
+        if self.settings.control == "pd":
+            return self.physics.step_lengths(target_length(action, self.body.muscles))
+        if self.settings.control == "direct":
+            return self.physics.step_excitations(0.5 * (action + 1))
+        raise ValueError(f"control {self.settings.control!r} is for imitation; choose pd or direct.")
 
     def _advance_time(self) -> None:
         """Called after each policy step; tasks with a clock move it here."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import ALL
+from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.observations import about_z, multiply, rotate, tilt, to_heading, tracking
 from kinesis_trl.envs.rewards import tracking_reward, upright_reward
@@ -40,6 +41,20 @@ class RewardConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeedforwardConfig:
+    """How an action corrects the target lengths that static optimisation found."""
+
+    space: Literal["joints", "muscles"] = "joints"
+    """joints: one number per independent joint, spread over the muscles by their moment arms; muscles: one each."""
+    joint_scale: float = 3.0
+    """Change of target lengths for an action of 1, in lengths that turning the joint by 1 rad would change."""
+    muscle_scale: float = 0.1
+    """Change of a target length for an action of 1, as a share of the muscle's longest length."""
+    activation: bool = True
+    """Start episodes with the activations that static optimisation found, instead of relaxed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImitationConfig(EnvConfig):
     """The imitation task; the defaults are the training rules."""
 
@@ -49,10 +64,17 @@ class ImitationConfig(EnvConfig):
     """Random starts lie on multiples of this time, in seconds."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
+    feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
+    """Corrections, with control feedforward."""
     rule: DistanceRule = STRICT
     """When an episode has failed."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
+
+
+def inverse_for(control: str) -> ResidualConfig | None:
+    """What a kind of control needs of its motions: how to solve static optimisation, or None."""
+    return ResidualConfig() if control == "feedforward" else None
 
 
 class ImitationEnv(MyoLegsEnv):
@@ -95,6 +117,8 @@ class ImitationEnv(MyoLegsEnv):
             raise ValueError(
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
+        if config.control == "feedforward" and library.inverse is None:
+            raise ValueError("control feedforward needs motions with inverse solutions; prepare them with --inverse.")
         n = config.num_envs
         self.task_width = 9 * len(body.tracked_ids)
         self.library, self.rules = library, config
@@ -171,7 +195,32 @@ class ImitationEnv(MyoLegsEnv):
         qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
         qvel[:, :3] = rotate(turn, qvel[:, :3])
         self._ahead[index] = torch.stack(self.reference(self.time[index] + self.policy_dt, index), dim=1)
-        return qpos.numpy(), qvel.numpy(), np.zeros((count, self.body.model.na))
+        activation = torch.zeros(count, self.body.model.na)
+        if self.settings.control == "feedforward" and self.rules.feedforward.activation:
+            assert self.library.inverse is not None
+            activation = self.library.inverse["activation"][frame]
+        return qpos.numpy(), qvel.numpy(), activation.double().numpy()
+
+    def _action_width(self) -> int:
+        joints = self.settings.control == "feedforward" and self.rules.feedforward.space == "joints"
+        return len(self.body.independent_joints) if joints else super()._action_width()
+
+    def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        if self.settings.control != "feedforward":
+            return super()._act(action)
+        assert self.library.inverse is not None
+        # what the muscles should do at the step's end: activation follows excitation with a delay
+        frame = self.library.frame_index(self.clip, self.time + self.policy_dt)
+        target = self.library.inverse["target_length"][frame].double().numpy()
+        correction = np.clip(action, -1, 1)
+        if self.rules.feedforward.space == "joints":
+            arms = self.library.inverse["moment_arm"][frame].double().numpy()
+            return self.physics.step_lengths(
+                target + self.rules.feedforward.joint_scale * np.einsum("nmj,nj->nm", arms, correction)
+            )
+        return self.physics.step_lengths(
+            target + self.rules.feedforward.muscle_scale * self.body.muscles.longest_tendon * correction
+        )
 
     def _advance_time(self) -> None:
         self.time += self.policy_dt

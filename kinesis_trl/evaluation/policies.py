@@ -19,7 +19,7 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
     """A policy by name.
 
     `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference's muscle
-    lengths one policy step ahead, which needs the length controller (control `pd`).
+    lengths one policy step ahead, or, with control `feedforward`, for those of its inverse solution.
 
     Raises:
         ValueError: unknown name, or `reference` with direct excitations.
@@ -31,7 +31,9 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
         generator = torch.Generator().manual_seed(seed)
         return lambda td: td.set("action", 2 * torch.rand(shape, generator=generator) - 1)
     if name == "reference":
+        if env.settings.control == "feedforward":
+            return lambda td: td.set("action", torch.zeros(shape))  # the inverse solution, uncorrected
         if env.settings.control != "pd":
-            raise ValueError("policy 'reference' gives target lengths; it needs --control pd.")
+            raise ValueError("policy 'reference' gives target lengths; it needs --control pd or feedforward.")
         return lambda td: td.set("action", env.reference_action())
     raise ValueError(f"unknown policy {name!r}; choose one of {', '.join(BASELINES)}.")

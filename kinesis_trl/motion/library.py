@@ -16,7 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
@@ -25,6 +27,7 @@ FPS = 30.0
 """Frame rate of every clip in a library."""
 _VERSION = 1
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
+_INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class MotionLibrary:
         qpos (F, nq), qvel (F, nv): coordinates and velocities of all frames, float64.
         track (F, K, 6): world position (m) and velocity (m/s) of the tracked bodies, float64.
         muscle_length (F, M): muscle–tendon lengths in metres, float32.
+        inverse: None, or what static optimisation found: `target_length` (F, M) in metres and `activation` (F, M),
+            float32, and `moment_arm` (F, M, J), change of length per change of independent joint in m/rad, float16.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
 
@@ -64,6 +69,8 @@ class MotionLibrary:
         self.body_name = body_name
         self.clips = tuple(clips)
         self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in _ARRAYS)
+        solved = all(k in arrays for k in _INVERSE)
+        self.inverse = {k: torch.from_numpy(arrays[k]) for k in _INVERSE} if solved else None
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
 
@@ -77,18 +84,31 @@ class MotionLibrary:
         return (self.frames - 1).double() / FPS
 
     @classmethod
-    def build(cls, clips: Iterable[MotionClip], body: BodyModel) -> MotionLibrary:
+    def build(
+        cls, clips: Iterable[MotionClip], body: BodyModel, *, inverse: ResidualConfig | None = None
+    ) -> MotionLibrary:
         """From prepared clips: qpos at 30 frames/s in the coordinates of `body`.
+
+        Args:
+            clips: the clips.
+            body: their body.
+            inverse: also solve static optimisation; the references are then the smoothed motions, with less
+                unsuppliable force at the root, that its solutions belong to.
 
         Raises:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
         """
         entries: list[ClipEntry] = []
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _ARRAYS}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_ARRAYS | _INVERSE if inverse else _ARRAYS)}
         start = 0
         seen: dict[str, int] = {}
         for clip in clips:
             qpos = _checked_qpos(clip, body)
+            if inverse is not None:
+                solution = _solved(body, qpos, inverse)
+                qpos = solution.qpos
+                for name, kind in _INVERSE.items():
+                    parts[name].append(getattr(solution, name).astype(kind))
             qvel = velocities(qpos, FPS, body)
             motion = forward_kinematics(body, qpos, qvel)
             parts["qpos"].append(qpos)
@@ -126,10 +146,11 @@ class MotionLibrary:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            for name, kind in _ARRAYS.items():
-                np.save(staging / f"{name}.npy", getattr(self, name).numpy().astype(kind, copy=False))
+            for name, array in self._arrays().items():
+                np.save(staging / f"{name}.npy", array)
             header = {
                 "version": _VERSION,
+                "inverse": self.inverse is not None,
                 "body": self.body_name,
                 "fps": FPS,
                 "clips": [asdict(c) for c in self.clips],
@@ -158,6 +179,7 @@ class MotionLibrary:
             header = json.loads((folder / "library.json").read_text())
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
+            kinds = _ARRAYS | _INVERSE if header["inverse"] else _ARRAYS
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -174,12 +196,15 @@ class MotionLibrary:
             "qvel": (model.nv,),
             "track": (len(body.tracked_ids), 6),
             "muscle_length": (model.nu,),
+            "target_length": (model.nu,),
+            "activation": (model.nu,),
+            "moment_arm": (model.nu, len(body.independent_joints)),
         }
         total = sum(c.frames for c in entries)
         starts = np.cumsum([0] + [c.frames for c in entries]).tolist()
         contiguous = all(c.frames >= 2 and c.start == start for c, start in zip(entries, starts, strict=False))
         arrays = {}
-        for key, kind in _ARRAYS.items():
+        for key, kind in kinds.items():
             try:  # copy-on-write: torch needs writable memory, and the file must stay as it is
                 array = np.load(folder / f"{key}.npy", mmap_mode="c", allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
@@ -199,7 +224,11 @@ class MotionLibrary:
         rows = np.concatenate([np.arange(c.start, c.start + c.frames) for c in chosen])
         starts = np.cumsum([0] + [c.frames for c in chosen])
         clips = [replace(c, start=int(start)) for c, start in zip(chosen, starts, strict=False)]
-        return MotionLibrary(self.body_name, clips, {name: getattr(self, name).numpy()[rows] for name in _ARRAYS})
+        return MotionLibrary(self.body_name, clips, {name: array[rows] for name, array in self._arrays().items()})
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        plain = {name: getattr(self, name).numpy() for name in _ARRAYS}
+        return plain | {name: array.numpy() for name, array in (self.inverse or {}).items()}
 
     def frame_index(self, clip: Tensor, time: Tensor) -> Tensor:
         """Row in the flat arrays of the frame nearest to `time` (N,) seconds in clips (N,); held at both ends."""
@@ -228,6 +257,11 @@ class MotionLibrary:
         outside = ((exact < 0) | (exact > last))[..., None, None]
         velocity = (v0 + s * (v1 - v0)).masked_fill(outside, 0.0)
         return position, velocity
+
+
+def _solved(body: BodyModel, qpos: NDArray[np.float64], config: ResidualConfig) -> InverseSolution:
+    moved = reduce_residuals(body, qpos, FPS, config)
+    return solve(body, moved, FPS, replace(config.inverse, moment_arms=True))
 
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:

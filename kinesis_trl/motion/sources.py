@@ -14,6 +14,7 @@ import mujoco
 from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
@@ -42,6 +43,7 @@ def open_library(
     source: str | Path,
     body: BodyModel,
     *,
+    inverse: ResidualConfig | None = None,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> tuple[MotionLibrary, list[Refused]]:
     """A motion library for `body`, prepared on first use and cached.
@@ -50,6 +52,7 @@ def open_library(
         source: `locomotion-v1/train` or `locomotion-v1/test`, a folder that `kinesis_trl.prepare` wrote, or a
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
+        inverse: also solve static optimisation; a prepared folder must then hold its solutions.
         on_clip: called with (clips prepared, clips in all) while raw motions are prepared.
 
     Returns:
@@ -62,19 +65,24 @@ def open_library(
         from kinesis_trl.motion.locomotion import VERSION, locomotion_v1  # noqa: PLC0415  others do not need it
 
         split = "train" if str(source).endswith("train") else "test"
-        folder = cache_folder() / _digest(body, [str(source), VERSION])
-        return _cached(folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body), []))
+        folder = cache_folder() / _digest(body, [str(source), VERSION, repr(inverse)])
+        return _cached(
+            folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body, inverse=inverse), [])
+        )
     path = Path(source)
     if (path / "library.json").exists():
-        return MotionLibrary.load(path, body), []
+        library = MotionLibrary.load(path, body)
+        if inverse is not None and library.inverse is None:
+            raise ClipFormatError(f"{path} holds no inverse solutions; prepare it again with --inverse.")
+        return library, []
     files = motion_files(source)
     if not files:
         raise ClipFormatError(
             f"{source}: no motion file there; give a file, a folder, or one of {', '.join(EMBEDDED)}."
         )
     stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files if p.exists()]
-    folder = cache_folder() / _digest(body, stamps)
-    return _cached(folder, body, lambda: _prepare(source, body, on_clip))
+    folder = cache_folder() / _digest(body, [*stamps, repr(inverse)])
+    return _cached(folder, body, lambda: _prepare(source, body, inverse, on_clip))
 
 
 def _digest(body: BodyModel, parts: list[str]) -> str:
@@ -101,7 +109,7 @@ def _cached(
 
 
 def _prepare(
-    source: str | Path, body: BodyModel, on_clip: Callable[[int, int], None] | None
+    source: str | Path, body: BodyModel, inverse: ResidualConfig | None, on_clip: Callable[[int, int], None] | None
 ) -> tuple[MotionLibrary, list[Refused]]:
     clips, refused = [], []
     for path, content in read_motions([source]):
@@ -120,4 +128,4 @@ def _prepare(
     if not prepared:
         reasons = "; ".join(f"{r.name}: {r.reason}" for r in refused[:3])
         raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
-    return MotionLibrary.build(prepared, body), refused
+    return MotionLibrary.build(prepared, body, inverse=inverse), refused

@@ -15,7 +15,7 @@ from tensordict.nn import TensorDictModuleBase
 from torchrl.collectors import BaseCollector, Collector
 
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -34,7 +34,7 @@ def open_clips(config: TrainConfig, body: BodyModel) -> MotionLibrary:
     Raises:
         ClipFormatError: a name that is not in the library, or an empty list.
     """
-    library, _ = open_library(config.motions, body)
+    library, _ = open_library(config.motions, body, inverse=inverse_for(config.env.control))
     if config.clips is None:
         return library
     return select_clips(library, read_clip_list(config.clips), where=str(config.clips))

@@ -67,7 +67,7 @@ def mine(
     config = load_run(folder)
     body = load_body(config.body)
     library = open_clips(config, body)
-    policy = load_policy(folder / POLICY, body=body.name, action_width=body.model.nu).eval()
+    policy = load_policy(folder / POLICY, body=body.name).eval()
     settings = replace(config.env, physics=replace(config.env.physics, threads=threads))
     episodes = play_clips(body, library, lambda env: policy, settings, on_step=on_step)
     report = evaluate_episodes(episodes, library.clips)

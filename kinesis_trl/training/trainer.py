@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy, make_actor
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import Episode, play_clips
@@ -68,10 +68,8 @@ class Trainer:
         self.library = open_clips(config, self.body)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
-        width = (
-            self.env.observation_width if self.env else make_env(replace(config, env=_one(config))).observation_width
-        )
-        policy, critic = _make_agent(config, width, self.body.model.nu)
+        sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
+        policy, critic = _make_agent(config, sample.observation_width, sample.action_spec.shape[-1])
         self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
         self._carrier = _EnvCarrier(self.env)
@@ -140,6 +138,7 @@ class Trainer:
                     "step": step,
                     "control": self.config.env.control,
                     "sensing": self.config.env.physics.sensing,
+                    "feedforward": asdict(self.config.env.feedforward),
                     "muscle_observations": self.config.env.muscle_observations,
                     "motions": self.config.motions,
                     "seed": self.config.seed,
@@ -153,7 +152,8 @@ class Trainer:
     def evaluate(self) -> dict[str, Any]:
         """Play the evaluation clips with the most probable actions; the report of `kinesis_trl.eval`."""
         if self._evaluation is None:
-            self._evaluation, _ = open_library(self.config.evaluation.motions, self.body)
+            inverse = inverse_for(self.config.env.control)
+            self._evaluation, _ = open_library(self.config.evaluation.motions, self.body, inverse=inverse)
         policy = self.learner.policy
         was_training = policy.training
         policy.eval()
@@ -296,10 +296,6 @@ class _Progress:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.counters.update(state)
-
-
-def _one(config: TrainConfig) -> Any:
-    return replace(config.env, num_envs=config.collect.workers)
 
 
 def _make_agent(config: TrainConfig, observation_width: int, action_width: int) -> tuple[Policy, Critic]:

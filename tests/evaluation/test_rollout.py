@@ -45,5 +45,5 @@ def test_reference_beats_zero(body, library):
 def test_unknown_or_unfit_policies_are_refused(body, library):
     with pytest.raises(ValueError, match="choose one of zero"):
         play(body, library, "nil")
-    with pytest.raises(ValueError, match="--control pd"):
+    with pytest.raises(ValueError, match="--control pd or feedforward"):
         play(body, library, "reference", config=ImitationConfig(control="direct"))

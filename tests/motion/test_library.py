@@ -11,6 +11,8 @@ import torch
 
 from kinesis_trl.body.model import load_body
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 
@@ -45,7 +47,6 @@ def test_velocity_is_the_derivative_of_the_position(library):
 
 def test_positions_between_frames_match_a_finer_clip(body, march, library):
     """Hermite interpolation at the lagged time is good to a tenth of a millimetre."""
-    from kinesis_trl.motion.kinematics import forward_kinematics
     from kinesis_trl.motion.resample import resample_qpos
 
     fine = resample_qpos(march.qpos, 30.0, 150.0, body=body)
@@ -91,6 +92,27 @@ def test_saving_again_replaces_the_whole(body, library, saved):
         position, _ = again.tracked(torch.tensor([mine]), two)
         assert torch.equal(position, library.tracked(torch.tensor([theirs]), two)[0])
     assert not [p for p in saved.parent.iterdir() if p.name.startswith(".")]
+
+
+def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march, tmp_path):
+    made = MotionLibrary.build([march], body, inverse=ResidualConfig(rounds=1))
+    made.save(tmp_path / "solved")
+    again = MotionLibrary.load(tmp_path / "solved", body)
+    assert again.inverse is not None and again.inverse["moment_arm"].shape == (61, 80, 14)
+    for name, array in made.inverse.items():
+        assert torch.equal(again.inverse[name], array)
+    part = again.subset([0])
+    assert torch.equal(part.inverse["activation"], made.inverse["activation"])
+    # moment arms are the slopes of the lengths: a small move of the joints changes the lengths accordingly
+    qpos = made.qpos[30].numpy()
+    joint = list(body.independent_joints).index("ankle_angle_r")
+    moved = np.stack([qpos, qpos])
+    moved[1, 7 + body.joint_names.index("ankle_angle_r")] += 1e-3
+    lengths = forward_kinematics(body, moved, np.zeros((2, body.model.nv))).muscle_length
+    np.testing.assert_allclose(
+        (lengths[1] - lengths[0]) / 1e-3, made.inverse["moment_arm"][30, :, joint].double(), atol=2e-4
+    )
+    assert MotionLibrary.build([march], body).inverse is None
 
 
 def test_a_folder_of_something_else_is_left_alone(library, tmp_path):
