@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Protocol
 
 import torch
@@ -43,20 +44,20 @@ class StochasticModule(TensorDictModuleBase):
         """The module whose log-probabilities a policy loss must use."""
         return self
 
+    @abstractmethod
     def distribution(self, observation: Tensor) -> Distribution:
         """Distribution of the sample given observations (…, width)."""
-        raise NotImplementedError
 
     def most_probable(self, dist: Distribution) -> Tensor:
         """The sample to take when not exploring."""
         return dist.mode
 
+    @abstractmethod
     def update_norm(self, observation: Tensor) -> None:
         """Merge observations (…, width) into the running statistics, if there are any.
 
         Call it between updates of the policy, never between collecting a batch and learning from it.
         """
-        raise NotImplementedError
 
     def get_dist(self, tensordict: TensorDictBase) -> Distribution:
         """Distribution given a TensorDict with `observation`."""
@@ -114,9 +115,9 @@ class GaussianPolicy(StochasticModule):
         """Mean action (…, action_width)."""
         return self.net(observation)
 
+    @abstractmethod
     def scale_tril(self) -> Tensor:
         """Lower Cholesky factor (action_width, action_width) of the action's covariance."""
-        raise NotImplementedError
 
     def update_norm(self, observation: Tensor) -> None:
         self.net.update_norm(observation)

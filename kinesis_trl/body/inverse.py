@@ -16,7 +16,7 @@ from kinesis_trl.body.box_least_squares import solve_box_least_squares
 from kinesis_trl.body.contact_model import ContactModelConfig, foot_contacts
 from kinesis_trl.body.inverse_dynamics import Demand, Dynamics
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.muscles import MuscleParameters
+from kinesis_trl.body.muscles import target_for_force
 from kinesis_trl.body.smoothing import LEAST_FRAMES, smooth_motion
 
 Array = NDArray[np.float64]
@@ -132,15 +132,6 @@ def solve(body: BodyModel, qpos: Array, fps: float, config: InverseConfig | None
         target_length=targets,
         **found,
     )
-
-
-def target_for_force(force: Array, length: Array, velocity: Array, p: MuscleParameters) -> Array:
-    """Target length (…, nu) in metres at which the length controller asks for `force` (…, nu) newtons, −F0 … 0.
-
-    l* = l + F / kp + (kd / kp) l̇, with kp = 5 F0 per metre and kd = 0.1 kp; the inverse of
-    `kinesis_trl.body.muscles.length_controller_force`.
-    """
-    return length + np.clip(force, -p.peak_force, 0) / (5 * p.peak_force) + 0.1 * velocity
 
 
 def _checked(body: BodyModel, qpos: Array, fps: float) -> Array:

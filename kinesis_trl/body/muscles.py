@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 _MIN = mujoco.mjMINVAL
+STIFFNESS = 5.0
+"""Stiffness kp of the length controller in peak forces per metre."""
+DAMPING = 0.1
+"""Damping kd of the length controller in its stiffness, seconds."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,17 @@ def length_controller_force(length: Array, velocity: Array, target: Array, p: Mu
 
     F = kp (l* − l) − kd l̇ with kp = 5 F0 per metre and kd = 0.1 kp (KINESIS, arXiv 2503.14637).
     """
-    kp = 5 * p.peak_force
-    return np.clip(kp * (target - length) - 0.1 * kp * velocity, -p.peak_force, 0)
+    kp = STIFFNESS * p.peak_force
+    return np.clip(kp * (target - length) - DAMPING * kp * velocity, -p.peak_force, 0)
+
+
+def target_for_force(force: Array, length: Array, velocity: Array, p: MuscleParameters) -> Array:
+    """Target length (…, M) in metres at which the length controller asks for `force` (…, M) newtons in [−F0, 0].
+
+    The inverse of `length_controller_force`: l* = l + (F + kd l̇) / kp.
+    """
+    kp = STIFFNESS * p.peak_force
+    return length + np.clip(force, -p.peak_force, 0) / kp + DAMPING * velocity
 
 
 def excitation_for_force(force: Array, length: Array, velocity: Array, p: MuscleParameters) -> Array:
