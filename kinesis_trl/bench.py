@@ -83,7 +83,7 @@ class Timing:
 
 def main() -> None:
     """Time everything, print the table, write the file."""
-    config = tyro.cli(BenchConfig, description=__doc__, prog="python -m kinesis_trl.bench")
+    config = tyro.cli(BenchConfig, description=__doc__, prog="kinesis_trl.bench")
     console = Console()
     report = run(config, console)
     console.print(table(report))

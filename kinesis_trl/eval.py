@@ -78,7 +78,7 @@ class EvalConfig:
 
 def main() -> None:
     """Parse the command line, evaluate, and report."""
-    config = tyro.cli(EvalConfig, description=__doc__, prog="python -m kinesis_trl.eval")
+    config = tyro.cli(EvalConfig, description=__doc__, prog="kinesis_trl.eval")
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 120))

@@ -37,7 +37,7 @@ class MineConfig:
 
 def main() -> None:
     """Play the clips, print the table, write the list."""
-    config = tyro.cli(MineConfig, description=__doc__, prog="python -m kinesis_trl.mine")
+    config = tyro.cli(MineConfig, description=__doc__, prog="kinesis_trl.mine")
     console = Console()
     try:
         with progress(console, "mining", None, "frames") as advance:

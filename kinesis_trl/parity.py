@@ -27,7 +27,7 @@ class ParityConfig:
 
 def main() -> None:
     """Print the errors and exit with the verdict."""
-    config = tyro.cli(ParityConfig, description=__doc__, prog="python -m kinesis_trl.parity")
+    config = tyro.cli(ParityConfig, description=__doc__, prog="kinesis_trl.parity")
     try:
         results = compare(config.golden)
     except GoldenError as error:

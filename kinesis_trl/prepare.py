@@ -225,7 +225,7 @@ def _refusals(refused: list[tuple[str, str]]) -> Table:
 
 def main() -> None:
     """Command line."""
-    config = tyro.cli(PrepareConfig, description=__doc__, prog="python -m kinesis_trl.prepare")
+    config = tyro.cli(PrepareConfig, description=__doc__, prog="kinesis_trl.prepare")
     console = Console()
     try:
         result = prepare(config, console)

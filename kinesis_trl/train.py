@@ -39,7 +39,7 @@ from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import RunError, Trainer
 
-PROGRAM = "python -m kinesis_trl.train"
+PROGRAM = "kinesis_trl.train"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,8 +31,9 @@ class TrackingConfig:
 
     aim: bool = True
     """Whether to record in Aim too; metrics.jsonl is always written."""
-    repository: Path = Path("runs")
-    """Folder whose .aim holds the Aim repository; one for all runs, so that they can be compared."""
+    repository: Path | None = None
+    """Folder whose .aim holds the Aim repository, one for all runs, so that they can be compared; None: that of the
+    run's own folder."""
     experiment: str = "kinesis_trl"
     """Experiment that Aim lists the run under."""
     tags: tuple[str, ...] = ()
@@ -137,6 +138,7 @@ class _AimThread:
     def __init__(self, folder: Path, config: TrackingConfig) -> None:
         self._folder = folder
         self._config = config
+        self._repository = config.repository or folder.resolve().parent
         self._calls: queue.Queue[Callable[[AimLogger], object] | None] = queue.Queue(_MOST_WAITING)
         self._failed = threading.Event()
         self._warning = threading.Lock()
@@ -202,7 +204,7 @@ class _AimThread:
             try:
                 return self._logger(known)
             except MissingRunError:
-                _log.info("%s names a run that %s does not hold; a new one begins", note, self._config.repository)
+                _log.info("%s names a run that %s does not hold; a new one begins", note, self._repository)
         aim = self._logger(None)
         write_text(note, f"{aim.run_hash}\n")
         return aim
@@ -210,7 +212,7 @@ class _AimThread:
     def _logger(self, run_hash: str | None) -> AimLogger:
         config = self._config
         name = self._folder.resolve().name
-        return AimLogger(config.experiment, config.repository, run_name=name, run_hash=run_hash, tags=config.tags)
+        return AimLogger(config.experiment, self._repository, run_name=name, run_hash=run_hash, tags=config.tags)
 
     def _give_up(self, reason: str) -> None:
         with self._warning:
@@ -222,5 +224,5 @@ class _AimThread:
             "aim is installed, that %s can be written, and that no other process records the same run.",
             reason,
             self._folder / METRICS,
-            self._config.repository / ".aim",
+            self._repository / ".aim",
         )
