@@ -28,12 +28,16 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.commands import CommandError
+from kinesis_trl.motion.language import SentenceError, closest_clip, text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.locomotion import locomotion_v1
 from kinesis_trl.motion.quality import QualityReport, quality_json, quality_markdown, quality_table, write_picture
 from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.sources import EMBEDDED
 from kinesis_trl.progress import progress
 
 _SHARE_BYTES = 1 << 20
@@ -45,12 +49,16 @@ Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 class PrepareConfig:
     """What to prepare, and where to put it."""
 
-    paths: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Motion files, folders and patterns, mixed as you like."""
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Motion files, folders and patterns, and locomotion-v1/train or /test, mixed as you like."""
     out: Path
     """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
+    text: str | None = None
+    """A sentence to make a clip of, e.g. "walk forward slowly, then turn left and stop"."""
+    closest: bool = False
+    """With a sentence and files: prepare the one clip whose label is closest to it, instead of making one."""
     fps: float | None = None
     """Frames per second of the files, where they do not say or say it wrong."""
     up: Axis | None = None
@@ -99,7 +107,12 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     workers = config.workers or os.cpu_count() or 1
     result = Prepared()
     parts: list[_Part] = []
-    for given in config.paths:
+    if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
+        raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
+    made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
+    for split in (name for name in config.paths if name in EMBEDDED):
+        made += locomotion_v1("train" if split.endswith("train") else "test", body)
+    for given in (name for name in config.paths if name not in EMBEDDED):
         files = motion_files(given)
         if not files:
             result.refused.append((given, f"no motion file there; known endings: {', '.join(SUFFIXES)}."))
@@ -115,6 +128,10 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
             advance(1)
     place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
     result.clips = [pair for _, _, pair in sorted(order, key=lambda item: (place[item[0]], item[1]))]
+    result.clips += [retarget(clip, body) for clip in made]
+    if config.closest and config.text and result.clips:
+        best, _ = closest_clip(config.text, [clip.label for clip, _ in result.clips])
+        result.clips = [result.clips[best]]
     if keys and result.clips:
         report = {id(clip): quality for clip, quality in result.clips}
         chosen = select_split([clip for clip, _ in result.clips], keys)
@@ -229,7 +246,7 @@ def main() -> None:
     console = Console()
     try:
         result = prepare(config, console)
-    except (ClipFormatError, BodyError, OSError) as error:
+    except (ClipFormatError, CommandError, SentenceError, BodyError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     if result.clips:

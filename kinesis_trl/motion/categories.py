@@ -14,13 +14,17 @@ CATEGORIES = (
     "walk medium",
     "walk fast",
     "walk backward",
+    "walk supported",
+    "start and stop",
     "sidestep",
+    "gradual turn left",
+    "gradual turn right",
     "turn left",
     "turn right",
     "turn in place left",
     "turn in place right",
-    "circle left",
-    "circle right",
+    "circle counter-clockwise",
+    "circle clockwise",
     "run",
     "stand",
 )
@@ -29,8 +33,8 @@ CATEGORIES = (
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"handrail|support|beam|stairs|crutch", "walk supported"),
     (r"backward|walk back", "walk backward"),
-    (r"counter ?clockwise circle|counterclockwise", "circle left"),
-    (r"clockwise circle|clockwise", "circle right"),
+    (r"counter ?clockwise circle|counterclockwise", "circle counter-clockwise"),
+    (r"clockwise circle|clockwise", "circle clockwise"),
     (r"\brun(ning)?\b|\bjog", "run"),
     (r"turn(s|ing)?( in place)? left|left turn", "turn left"),
     (r"turn(s|ing)?( in place)? right|right turn", "turn right"),
@@ -66,7 +70,7 @@ def _from_motion(clip: MotionClip) -> str:
     turned = float(np.degrees(heading[-1] - heading[0]))
     side = "left" if turned > 0 else "right"
     if abs(turned) > 270:
-        return f"circle {side}"
+        return "circle counter-clockwise" if turned > 0 else "circle clockwise"
     if abs(turned) > 50:
         return f"turn {side}" if speed > 0.15 else f"turn in place {side}"
     if speed < 0.1:

@@ -10,8 +10,8 @@ from kinesis_trl.motion.categories import categorise
     "name, category",
     [
         ("0-KIT_314_walking_slow05_poses", "walk slow"),
-        ("0-KIT_7_WalkInClockwiseCircle07_poses", "circle right"),
-        ("0-KIT_4_WalkInCounterClockwiseCircle08_poses", "circle left"),
+        ("0-KIT_7_WalkInClockwiseCircle07_poses", "circle clockwise"),
+        ("0-KIT_4_WalkInCounterClockwiseCircle08_poses", "circle counter-clockwise"),
         ("0-KIT_10_LeftTurn09_poses", "turn left"),
         ("0-KIT_359_turn_right02_poses", "turn right"),
         ("0-KIT_12_WalkingStraightBackwards04_poses", "walk backward"),
@@ -47,7 +47,7 @@ def moving(march, speed, *, sideways=0.0, turn=0.0, frames=91):
         ({"speed": 0.1, "sideways": -0.5}, "sidestep"),
         ({"speed": 0.8, "turn": 90}, "turn left"),
         ({"speed": 0.0, "turn": -180}, "turn in place right"),
-        ({"speed": 0.8, "turn": 350}, "circle left"),
+        ({"speed": 0.8, "turn": 350}, "circle counter-clockwise"),
     ],
 )
 def test_motion_decides_where_words_do_not(march, motion, category):
