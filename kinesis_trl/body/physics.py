@@ -161,6 +161,7 @@ class BatchPhysics:
         self._steps = 0
         self._failed = np.zeros(num, dtype=bool)
         self._sensed = np.zeros((2, num, len(body.observed_ids), 3))
+        self._rest = self._batch.state[0].copy()  # no warm start, no applied forces, time zero
         self._stand(np.arange(num))
 
     @property
@@ -186,7 +187,7 @@ class BatchPhysics:
         bad = ~(np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1) & np.isfinite(activation).all(1))
         if bad.any():
             raise ValueError(f"cannot reset simulation {rows[bad.argmax()]} to a state that is not finite.")
-        self._batch.reset(rows, stage=_NONE)
+        self._batch.state[rows] = self._rest
         self.qpos[rows], self.qvel[rows], self.activation[rows] = qpos, qvel, activation
         self._batch.forward(rows)
         self._batch.warning[rows] = 0

@@ -74,7 +74,7 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
             raise ValueError(f"actions have shape {tuple(action.shape)}, expected {tuple(self.env.action_spec.shape)}.")
         td = self.env._step(TensorDict({"action": action}, batch_size=self.env.batch_size))
         observation = td["observation"].numpy()
-        infos: dict[str, Any] = {name: td["metrics", name].numpy() for name in self.env.metric_names}
+        infos: dict[str, Any] = dict(zip(self.env.metric_names, td["metrics"].numpy().T, strict=True))
         done = td["done"]
         if bool(done.any()):
             infos["final_obs"], infos["_final_obs"] = observation.copy(), done.reshape(-1).numpy()

@@ -14,7 +14,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import ALL
 from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
-from kinesis_trl.envs.observations import about_z, multiply, rotate, tilt, to_heading, tracking
+from kinesis_trl.envs.observations import about_z, multiply, to_heading, tracking
 from kinesis_trl.envs.rewards import tracking_reward, upright_reward
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -191,9 +191,10 @@ class ImitationEnv(MyoLegsEnv):
         first = self.library.qpos[self.library.start[self.clip[index]]]
         self._origin[index, 0, :2] = first[:, :2]
         qpos, qvel = self.library.qpos[frame].clone(), self.library.qvel[frame].clone()
-        qpos[:, :3] = rotate(turn, qpos[:, :3] - self._origin[index, 0])
+        matrix = self._turn_matrix[index]
+        qpos[:, :3] = ((qpos[:, :3] - self._origin[index, 0])[:, None] @ matrix).squeeze(1)
         qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
-        qvel[:, :3] = rotate(turn, qvel[:, :3])
+        qvel[:, :3] = (qvel[:, None, :3] @ matrix).squeeze(1)
         self._ahead[index] = torch.stack(self.reference(self.time[index] + self.policy_dt, index), dim=1)
         activation = torch.zeros(count, self.body.model.na)
         if self.settings.control == "feedforward" and self.rules.feedforward.activation:
@@ -228,7 +229,8 @@ class ImitationEnv(MyoLegsEnv):
 
     def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
         ref_pos, ref_vel = self._ahead[rows].unbind(1)
-        return tracking(state.position[:, 0], state.quaternion[:, 0], state.body_pos, state.body_vel, ref_pos, ref_vel)
+        root_pos, root_quat = state.position[:, 0], state.quaternion[:, 0]
+        return tracking(root_pos, root_quat, state.body_pos, state.body_vel, ref_pos, ref_vel, state.heading)
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         # the description is `lag` old: compare it with the reference at that moment
@@ -238,7 +240,7 @@ class ImitationEnv(MyoLegsEnv):
         weights = self.rules.reward
         position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
         velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
-        upright = upright_reward(tilt(state.quaternion[:, 0]), weights.upright_scale)
+        upright = upright_reward(state.tilt, weights.upright_scale)
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         return Judgement(
             reward=weights.position_weight * position

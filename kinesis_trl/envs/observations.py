@@ -76,7 +76,12 @@ def axes(quat: Tensor) -> Tensor:
 
 
 def proprioception(
-    position: Tensor, quaternion: Tensor, linear_velocity: Tensor, angular_velocity: Tensor
+    position: Tensor,
+    quaternion: Tensor,
+    linear_velocity: Tensor,
+    angular_velocity: Tensor,
+    heading: Tensor | None = None,
+    root_tilt: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """The body seen from its own heading frame.
 
@@ -85,13 +90,16 @@ def proprioception(
         quaternion: (N, B, 4) world, wxyz.
         linear_velocity: (N, B, 3) world.
         angular_velocity: (N, B, 3) world.
+        heading: `to_heading` of the roots, where it is known already.
+        root_tilt: `tilt` of the roots, where it is known already.
 
     Returns:
         root_height (N, 1), root_tilt (N, 4): cos, sin of roll, then of pitch, body_pos (N, 3(B−1)) relative to
         the root, body_rot (N, 6B): each body's x axis then z axis, body_linvel (N, 3B), body_angvel (N, 3B).
     """
     n, bodies = position.shape[:2]
-    angles = tilt(quaternion[:, 0])
+    angles = tilt(quaternion[:, 0]) if root_tilt is None else root_tilt
+    heading = to_heading(quaternion[:, 0]) if heading is None else heading
     vectors = torch.cat(
         [
             position[:, 1:] - position[:, :1],
@@ -101,7 +109,7 @@ def proprioception(
         ],
         dim=1,
     )
-    local = (vectors @ to_heading(quaternion[:, 0])).reshape(n, -1)
+    local = (vectors @ heading).reshape(n, -1)
     parts = local.split([3 * (bodies - 1), 6 * bodies, 3 * bodies, 3 * bodies], dim=-1)
     return {
         "root_height": position[:, 0, 2:],
@@ -111,7 +119,13 @@ def proprioception(
 
 
 def tracking(
-    root_pos: Tensor, root_quat: Tensor, body_pos: Tensor, body_vel: Tensor, ref_pos: Tensor, ref_vel: Tensor
+    root_pos: Tensor,
+    root_quat: Tensor,
+    body_pos: Tensor,
+    body_vel: Tensor,
+    ref_pos: Tensor,
+    ref_vel: Tensor,
+    heading: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """The reference seen from the body's heading frame.
 
@@ -120,10 +134,12 @@ def tracking(
         root_quat: (N, 4) world, wxyz.
         body_pos, body_vel: (N, K, 3) tracked bodies, world.
         ref_pos, ref_vel: (N, K, 3) their references one policy step ahead, world.
+        heading: `to_heading` of the roots, where it is known already.
 
     Returns:
         position_error (N, 3K): reference − body; velocity_error (N, 3K); ref_from_root (N, 3K): reference − root.
     """
     vectors = torch.cat([ref_pos - body_pos, ref_vel - body_vel, ref_pos - root_pos[:, None]], dim=1)
-    parts = (vectors @ to_heading(root_quat)).reshape(len(root_pos), -1).chunk(3, dim=-1)
+    heading = to_heading(root_quat) if heading is None else heading
+    parts = (vectors @ heading).reshape(len(root_pos), -1).chunk(3, dim=-1)
     return dict(zip(("position_error", "velocity_error", "ref_from_root"), parts, strict=True))

@@ -26,7 +26,8 @@ _NUMBERS = {
     word: n
     for n, words in {
         1: ("one",), 2: ("two", "a couple of"), 3: ("three", "a few", "several"), 4: ("four",), 5: ("five",),
-        6: ("six",), 7: ("seven",), 8: ("eight",), 9: ("nine",), 10: ("ten",), 12: ("twelve",), 20: ("twenty",), 30: ("thirty",),
+        6: ("six",), 7: ("seven",), 8: ("eight",), 9: ("nine",), 10: ("ten",), 12: ("twelve",), 20: ("twenty",),
+        30: ("thirty",),
     }.items()
     for word in words
 }  # fmt: skip

@@ -165,11 +165,6 @@ class Leg:
         """Distance in metres from hip to ankle joint at knee angles in radians."""
         return np.interp(knee, self._knees, self._lengths)
 
-    def knee_at(self, distance: Array) -> Array:
-        """Knee angle in radians at a distance in metres from hip to ankle joint, clipped to the joint's range."""
-        straightest = int(self._lengths.argmax())
-        return np.interp(-distance, -self._lengths[straightest:], self._knees[straightest:])
-
     def inverse(
         self,
         root_pos: Array,
@@ -225,7 +220,8 @@ class Leg:
 def _step(twist: Array, error: Array) -> Array:
     """Damped least-squares steps (N, 6) for twists (N, 6, 6) and errors (N, 6)."""
     turned = np.swapaxes(twist, 1, 2)
-    return np.linalg.solve(turned @ twist + 1e-10 * np.eye(6), turned @ error[..., None])[..., 0]
+    step = np.linalg.solve(turned @ twist + 1e-10 * np.eye(6), turned @ error[..., None])[..., 0]
+    return np.asarray(step, dtype=np.float64)
 
 
 def _matrix(quat: Array) -> Array:

@@ -52,7 +52,7 @@ def _run(rng: np.random.Generator) -> tuple[list[Command], str]:
 
 
 def _backward(rng: np.random.Generator) -> tuple[list[Command], str]:
-    speed, seconds = _between(rng, 0.35, 0.75), _between(rng, 3.2, 5.5)
+    speed, seconds = _between(rng, 0.35, 0.65), _between(rng, 3.2, 5.5)
     return [Command(seconds=seconds, speed=speed, direction=np.pi)], "a person walks backward"
 
 
@@ -73,12 +73,12 @@ def _turn(side: float, word: str) -> Draw:
     """On the spot, or walk, turn about and walk back."""
 
     def draw(rng: np.random.Generator) -> tuple[list[Command], str]:
-        rate = np.radians(_between(rng, 55.0, 85.0))
+        rate = np.radians(_between(rng, 62.0, 85.0))
         if rng.random() < 0.5:
             angle = np.radians(_between(rng, 90.0, 270.0))
             return [turn_in_place(side * angle, rate)], f"a person turns {word} on the spot"
-        angle, speed = np.radians(_between(rng, 170.0, 190.0)), _between(rng, 0.6, 0.95)
-        there, back = _between(rng, 0.8, 1.4), _between(rng, 0.8, 1.4)
+        angle, speed = np.radians(_between(rng, 170.0, 190.0)), _between(rng, 0.65, 0.95)
+        there, back = _between(rng, 0.7, 1.1), _between(rng, 0.7, 1.1)
         about = travel(0.2 * angle / rate, 0.2, angle=side * angle)
         return [
             travel(there, speed),
@@ -91,8 +91,8 @@ def _turn(side: float, word: str) -> Draw:
 
 def _circle(side: float, word: str) -> Draw:
     def draw(rng: np.random.Generator) -> tuple[list[Command], str]:
-        speed, radius = _between(rng, 0.75, 1.0), _between(rng, 0.65, 0.9)
-        turns = _between(rng, 0.88, 1.02)
+        speed, radius = _between(rng, 0.8, 1.0), _between(rng, 0.72, 0.84)
+        turns = _between(rng, 0.88, 0.98)
         return [circle(radius, speed, turns=side * turns)], f"a person walks in a {word} circle"
 
     return draw
@@ -109,7 +109,7 @@ def _start_stop(rng: np.random.Generator) -> tuple[list[Command], str]:
 
 
 CATEGORIES: tuple[_Category, ...] = (
-    _Category("walk slow", 5, _walk(" slowly", 0.3, 0.6, 4.2, 6.0)),
+    _Category("walk slow", 5, _walk(" slowly", 0.3, 0.6, 4.2, 5.4)),
     _Category("walk medium", 11, _walk("", 0.7, 1.2, 2.6, 4.6)),
     _Category("walk fast", 6, _walk(" fast", 1.25, 1.75, 1.8, 3.4)),
     _Category("run", 6, _run),

@@ -106,7 +106,7 @@ def _load(stance: Stance, others: list[Stance], since: Array, until: Array) -> A
 def _phase(stances: list[Stance], time: Array) -> Array:
     """Phase from the events of a foot, monotone and smooth."""
     knots: list[tuple[float, float]] = []
-    for cycle, stance in enumerate(stances):
+    for cycle, (stance, following) in enumerate(zip(stances, [*stances[1:], None], strict=True)):
         strike = stance.strike if stance.strike > LONG_AGO else -10.0
         lift = stance.lift if stance.lift < NEVER else time[-1] + 10.0
         loaded, leaving = strike + 0.33 * stance.stride, lift - 0.25 * stance.lift_stride
@@ -114,5 +114,8 @@ def _phase(stances: list[Stance], time: Array) -> Array:
             loaded = strike + (lift - strike) * 0.33 / TOE_OFF
             leaving = strike + (lift - strike) * 0.36 / TOE_OFF
         knots += [(strike, cycle), (loaded, cycle + 0.33), (leaving, cycle + 0.36), (lift, cycle + TOE_OFF)]
+        if following is not None:  # an even pace through the swing
+            swing = following.strike - lift
+            knots += [(lift + part * swing, cycle + TOE_OFF + part * (1.0 - TOE_OFF)) for part in (1 / 3, 2 / 3)]
     at, phase = np.array(knots).T
     return PchipInterpolator(at, phase)(time)

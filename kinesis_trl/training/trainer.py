@@ -205,13 +205,12 @@ class Trainer:
         """Means over a batch (N, T): reward terms, and lengths of the episodes that ended, by category too."""
         after = batch["next"]
         figures = {"reward": float(after["reward"].mean())}
-        for name in ImitationEnv.metric_names:
-            if name not in ("clip", "episode_steps"):
-                figures[name] = float(after["metrics", name].mean())
+        metrics = dict(zip(ImitationEnv.metric_names, after["metrics"].unbind(-1), strict=True))
+        figures |= {name: float(m.mean()) for name, m in metrics.items() if name not in ("clip", "episode_steps")}
         done = after["done"].squeeze(-1)
         figures["episodes"] = float(done.sum())
         if bool(done.any()):
-            steps, clips = after["metrics", "episode_steps"][done], after["metrics", "clip"][done].long()
+            steps, clips = metrics["episode_steps"][done], metrics["clip"][done].long()
             figures["episode_length"] = float(steps.mean())
             figures["reached_end"] = float(after["truncated"].squeeze(-1)[done].float().mean())
             categories = np.array([self.library.clips[i].category or "none" for i in clips.tolist()])
