@@ -71,8 +71,8 @@ def compare(folder: Path) -> dict[str, Parity]:
         except KeyError as error:
             raise GoldenError(f"{path} has no array {error}; it has {sorted(golden)}.") from error
         out |= {name: Parity(error, tolerance) for name, error in errors.items()}
-    for name, error in agents_parity(Path(folder)).items():
-        out[name] = Parity(error, LOG_PROB_TOLERANCE if name.endswith("logprob") else AGENT_TOLERANCE)
+    for name, largest in agents_parity(Path(folder)).items():
+        out[name] = Parity(largest, LOG_PROB_TOLERANCE if name.endswith("logprob") else AGENT_TOLERANCE)
     return out
 
 

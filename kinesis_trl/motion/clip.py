@@ -55,7 +55,9 @@ class MotionClip:
         if (self.positions is None) == (self.qpos is None):
             raise ClipFormatError(f"{self.name}: a clip holds either joint positions or qpos, exactly one.")
         frames = self.frames
-        shape = np.shape(self.positions if self.positions is not None else self.qpos)
+        array = self.positions if self.positions is not None else self.qpos
+        assert array is not None
+        shape = np.asarray(array).shape
         if self.positions is not None and shape != (frames, len(self.joint_names), 3):
             raise ClipFormatError(
                 f"{self.name}: positions have shape {shape}, "

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import mujoco
 
@@ -64,7 +65,7 @@ def open_library(
     if str(source) in EMBEDDED:
         from kinesis_trl.motion.locomotion import VERSION, locomotion_v1  # noqa: PLC0415  others do not need it
 
-        split = "train" if str(source).endswith("train") else "test"
+        split: Literal["train", "test"] = "train" if str(source).endswith("train") else "test"
         folder = cache_folder() / _digest(body, [str(source), VERSION, repr(inverse)])
         return _cached(
             folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body, inverse=inverse), [])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from kinesis_trl.body.model import load_body
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
