@@ -15,9 +15,11 @@ from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 CORES = os.cpu_count() or 1
 
 LAPTOP = TrainConfig(
-    env=ImitationConfig(num_envs=64, physics=PhysicsConfig(threads=min(CORES, 4))),
+    env=ImitationConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
     actor=LatticeConfig(network=SMALL),
     critic=CriticConfig(network=SMALL),
+    ppo=PPOConfig(epochs=3),
+    collect=CollectConfig(horizon=32),
     total_steps=10_000_000,
     torch_threads=min(CORES, 2),
 )
@@ -28,6 +30,7 @@ WORKSTATION = replace(
     actor=LatticeConfig(network=MIDDLE),
     critic=CriticConfig(network=MIDDLE),
     ppo=PPOConfig(minibatch=4096),
+    collect=CollectConfig(horizon=64),
     total_steps=100_000_000,
     torch_threads=min(CORES, 8),
 )
@@ -53,7 +56,7 @@ PAPER = replace(
 )
 
 PRESETS = {
-    "laptop": ("512-256 units, 64 environments: a few cores, hours", LAPTOP),
+    "laptop": ("512-256 units, 128 environments: a few cores, hours", LAPTOP),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }
