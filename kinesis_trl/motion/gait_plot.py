@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import matplotlib
 import numpy as np
+import tyro
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.motion.commands import travel
@@ -96,3 +100,25 @@ def plot_gait_curves(path: str | Path, body: BodyModel | None = None) -> list[Cu
         )
         figure.savefig(path, dpi=110)
     return comparisons
+
+
+def main() -> None:
+    """Write the picture and print how far the curves are apart."""
+    comparisons = tyro.cli(_written, description=__doc__, prog="kinesis_trl.motion.gait_plot")
+    table = Table("speed m/s", *(f"{joint} °" for joint in JOINTS), title="RMS difference from published curves")
+    for comparison in comparisons:
+        table.add_row(f"{comparison.speed:.2f}", *(f"{value:.1f}" for value in comparison.rms))
+    Console().print(table)
+
+
+def _written(path: Annotated[Path, tyro.conf.Positional]) -> list[CurveComparison]:
+    """Compare generated joint curves with published ones.
+
+    Args:
+        path: picture to write, .png or .svg.
+    """
+    return plot_gait_curves(path)
+
+
+if __name__ == "__main__":
+    main()
