@@ -15,15 +15,15 @@ RULE_TEXT = {"kinesis": "mean error ≤ 0.5 m", "strict": "every body ≤ 0.15 m
 
 
 def clip_table(report: dict[str, Any]) -> Table:
-    """One line a clip, both rules."""
+    """One line a clip, both rules: followed to its end, frame coverage, MPJPE."""
     table = Table(title="Clips", title_justify="left")
-    table.add_column("clip", no_wrap=True)
-    table.add_column("category")
-    table.add_column("s", justify="right")
+    table.add_column("\nclip", overflow="fold")
+    table.add_column("\ncategory", overflow="fold")
+    table.add_column("\ns", justify="right", no_wrap=True)
     for rule in RULE_TEXT:
-        table.add_column(f"{rule}\nsuccess", justify="center")
-        table.add_column(f"{rule}\ncoverage %", justify="right")
-        table.add_column(f"{rule}\nMPJPE mm", justify="right")
+        table.add_column(f"{rule}\nfollowed", justify="center", no_wrap=True)
+        table.add_column("\ncover %", justify="right", no_wrap=True)
+        table.add_column("\nmm", justify="right", no_wrap=True)
     for row in report["clips"]:
         cells = [row["name"], row["category"], f"{row['seconds']:.1f}"]
         for rule in RULE_TEXT:
