@@ -1,0 +1,81 @@
+"""The training command line: presets, single fields, settings files, and clear refusals."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from experiments.imitation import LAPTOP, PAPER
+from kinesis_trl.settings import SettingsError, to_yaml
+from kinesis_trl.train import TrainCommand, main, parse, train
+from kinesis_trl.training.config import TrainConfig
+
+
+def test_presets_by_name_and_fields_one_by_one(tmp_path):
+    command = parse(["laptop", "--expert", "0", "--ppo.clip", "0.1", "--actor.network.hidden", "32", "16"])
+    assert command.expert == 0 and command.run.ppo.clip == 0.1
+    assert command.run.actor.network.hidden == (32, 16)
+    assert replace(command.run, ppo=LAPTOP.ppo, actor=LAPTOP.actor) == LAPTOP
+    assert parse(["paper"]).run == PAPER
+
+
+def test_a_settings_file_repeats_a_run_and_takes_changes(tmp_path):
+    path = tmp_path / "config.yaml"
+    original = replace(LAPTOP, name="mine", seed=7)
+    path.write_text(to_yaml(original))
+    assert parse(["--config", str(path)]).run == original
+    assert parse(["--config", str(path), "--seed", "8"]).run == replace(original, seed=8)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["laptp"], "laptop"),
+        (["laptop", "--ppo.clp", "3"], "--ppo.clip"),
+        (["laptop", "--ppo.gamma", "3"], "gamma 3.0"),
+        (["laptop", "--moe", "--curriculum"], "give one of"),
+        (["laptop", "--env.num-envs", "many"], "many"),
+    ],
+)
+def test_wrong_words_exit_with_what_was_meant(arguments, says, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr()
+    assert says in said.err + said.out
+
+
+def test_settings_files_that_cannot_be_used(tmp_path):
+    with pytest.raises(SettingsError, match="needs the path"):
+        parse(["--config"])
+    with pytest.raises(SettingsError, match="cannot be read"):
+        parse(["--config", str(tmp_path / "missing.yaml")])
+    (tmp_path / "wrong.yaml").write_text("ppo: {clp: 1}")
+    with pytest.raises(SettingsError, match="did you mean 'clip'"):
+        parse(["--config", str(tmp_path / "wrong.yaml")])
+
+
+def test_the_command_says_what_is_missing_in_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.argv", ["train", "laptop", "--expert", "2", "--runs", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "expert 2 starts from" in said and "make train EXPERT=1" in said
+
+
+def test_training_to_the_end_is_said(library, tmp_path):
+    library.save(tmp_path / "motions")
+    run = replace(
+        LAPTOP,
+        runs=tmp_path / "runs",
+        motions=str(tmp_path / "motions"),
+        total_steps=64,
+        env=replace(LAPTOP.env, num_envs=4),
+        collect=replace(LAPTOP.collect, horizon=8),
+        evaluation=replace(LAPTOP.evaluation, every=0),
+        tracking=replace(LAPTOP.tracking, aim=False),
+    )
+    assert isinstance(run, TrainConfig)
+    assert train(TrainCommand(expert=0, run=run), Console(quiet=True))
+    assert (tmp_path / "runs" / "expert0" / "policy" / "policy.safetensors").is_file()
