@@ -270,10 +270,10 @@ class _Training:
         return self._timed(update=True)
 
     def _timed(self, *, update: bool) -> float:
-        torch.set_num_threads(2)
         started = time.perf_counter()
         batch = next(self.batches)
         if update:
+            torch.set_num_threads(2)
             self.learner.learn(batch)
         spent = time.perf_counter() - started
         torch.set_num_threads(1)

@@ -101,8 +101,10 @@ class Trainer:
                 batches = iter(source.collector)
                 while self.progress["step"] < config.total_steps and not self._stop:
                     started = time.perf_counter()
+                    torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
                     batch = flatten(next(batches))
                     collected = time.perf_counter()
+                    torch.set_num_threads(config.torch_threads)
                     figures = self.learner.learn(batch)
                     source.update_policy(self.learner.policy)
                     self.progress["step"] += batch.numel()
