@@ -18,6 +18,7 @@ from typing import Any, Literal
 import torch
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
@@ -85,7 +86,7 @@ def main() -> None:
     try:
         evaluate(config, console)
     except (BodyError, CheckpointError, ClipFormatError, RenderError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False, markup=True)
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("stopped; nothing was written")
@@ -132,7 +133,7 @@ def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -
             config.motions, body, inverse=inverse_for(control), on_clip=lambda done, total: advance(1)
         )
     for item in refused:
-        console.print(f"[yellow]left out[/] {item.name}: {item.reason}", highlight=False)
+        console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
     return library
 
 

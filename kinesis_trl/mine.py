@@ -13,6 +13,7 @@ from typing import Literal
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.evaluation.tables import summary_table
@@ -43,7 +44,7 @@ def main() -> None:
         with progress(console, "mining", None, "frames") as advance:
             mined = mine(config.run, rule=config.rule, threads=config.threads, on_step=advance)
     except (CheckpointError, ClipFormatError, RunError, SettingsError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         sys.exit(1)
     console.print(summary_table(mined.report))
     if mined.failed:

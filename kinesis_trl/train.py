@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 
 from experiments.imitation import LAPTOP, PRESETS
 from kinesis_trl.agents.exceptions import CheckpointError
@@ -135,7 +136,7 @@ def main() -> None:
         SettingsError,
         ValueError,
     ) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {error}", highlight=False)
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         sys.exit(1)
     if not finished:
         console.print("stopped and saved; the same command goes on from here")
