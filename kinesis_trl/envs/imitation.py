@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import ALL
 from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
@@ -161,8 +162,8 @@ class ImitationEnv(MyoLegsEnv):
     def reference_action(self) -> Tensor:
         """(N, M) action whose target lengths are the reference's muscle lengths one policy step ahead (pd)."""
         index = self.library.frame_index(self.clip, self.time + self.policy_dt)
-        longest = torch.from_numpy(self.body.muscles.longest_tendon)
-        return (2 * self.library.muscle_length[index] / longest - 1).clamp(-1, 1).float()
+        length = self.library.muscle_length[index].double().numpy()
+        return torch.from_numpy(action_for_length(length, self.body.muscles)).float()
 
     # -- hooks ---------------------------------------------------------------------------------------------
 

@@ -18,14 +18,6 @@ for _row, _column, _value in (
     _AXES[_row, _column] = _value
 
 
-def rotate(quat: Tensor, vector: Tensor) -> Tensor:
-    """Rotate `vector` (…, 3) by the unit quaternion `quat` (…, 4) wxyz; shapes broadcast."""
-    w, xyz = quat[..., :1], quat[..., 1:]
-    xyz, vector = torch.broadcast_tensors(xyz, vector)
-    twice = 2 * torch.linalg.cross(xyz, vector)
-    return vector + w * twice + torch.linalg.cross(xyz, twice)
-
-
 def multiply(a: Tensor, b: Tensor) -> Tensor:
     """Quaternion product a ⊗ b, (…, 4) wxyz: first b, then a."""
     aw, ax, ay, az = a.unbind(-1)

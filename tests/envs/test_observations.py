@@ -10,12 +10,19 @@ from kinesis_trl.envs.observations import (
     axes,
     multiply,
     proprioception,
-    rotate,
     tilt,
     to_heading,
     tracking,
     yaw,
 )
+
+
+def rotate(quat, vector):
+    """Rotate `vector` (…, 3) by the unit quaternion `quat` (…, 4) wxyz; shapes broadcast."""
+    w, xyz = quat[..., :1], quat[..., 1:]
+    xyz, vector = torch.broadcast_tensors(xyz, vector)
+    twice = 2 * torch.linalg.cross(xyz, vector)
+    return vector + w * twice + torch.linalg.cross(xyz, twice)
 
 
 def random_quat(n, seed=0):
