@@ -17,6 +17,7 @@ from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.observations import about_z, multiply, to_heading, tracking
 from kinesis_trl.envs.rewards import tracking_reward, upright_reward
+from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -61,8 +62,8 @@ class ImitationConfig(EnvConfig):
 
     start: Literal["random", "beginning"] = "random"
     """Where in its clip an episode starts."""
-    start_grid: float = 0.2
-    """Random starts lie on multiples of this time, in seconds."""
+    starts: StartConfig = field(default_factory=StartConfig)
+    """How random starts are drawn."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
     feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
@@ -88,7 +89,8 @@ class ImitationEnv(MyoLegsEnv):
         episode_steps: (N,) policy steps made in the present episode.
         time: (N,) seconds into that clip, float64.
         distances: (N, K) distance in metres of each tracked body from its reference at the last step.
-        clip_weights: (C,) probabilities of the clips; may be changed between episodes.
+        clip_weights: (C,) probabilities of the clips where starts do not look at failures; may be changed.
+        sampler: draws clips and start times, and counts failures.
     """
 
     metric_names = (
@@ -128,6 +130,7 @@ class ImitationEnv(MyoLegsEnv):
         self.time = torch.zeros(n, dtype=torch.float64)
         self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
         self.clip_weights = np.full(len(library), 1 / len(library))
+        self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self._assigned: NDArray[np.int64] | None = None
         self._turn = about_z(torch.zeros(n, dtype=torch.float64))
         self._turn_matrix = torch.zeros(n, 3, 3, dtype=torch.float64)
@@ -169,16 +172,13 @@ class ImitationEnv(MyoLegsEnv):
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         rng, count = self.generator, len(rows)
-        clip = (
-            self._assigned[rows]
-            if self._assigned is not None
-            else rng.choice(len(self.library), size=count, p=self.clip_weights)
-        )
-        time = np.zeros(count)
-        if self.rules.start == "random":
-            grid = self.rules.start_grid
-            latest = self.library.duration.numpy()[clip] - grid  # leaves something to follow
-            time = grid * np.floor(rng.random(count) * (np.maximum(np.floor(latest / grid + 1e-9), 0) + 1))
+        if self._assigned is not None:
+            clip = self._assigned[rows]
+            time = self.sampler.times(clip, rng)
+        else:
+            clip, time = self.sampler.draw(count, self.clip_weights, rng)
+        if self.rules.start == "beginning":
+            time = np.zeros(count)
         angle = rng.uniform(-np.pi, np.pi, count) if self.rules.random_heading else np.zeros(count)
         index = torch.from_numpy(rows)
         self.clip[index] = torch.from_numpy(clip)
@@ -243,12 +243,15 @@ class ImitationEnv(MyoLegsEnv):
         velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
         upright = upright_reward(state.tilt, weights.upright_scale)
         self.distances = distance = body_distance(state.body_pos, ref_pos)
+        failed = self.rules.rule.failed(distance)
+        lost = failed.numpy()
+        self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
         return Judgement(
             reward=weights.position_weight * position
             + weights.velocity_weight * velocity
             + weights.upright_weight * upright
             + weights.effort_weight * effort,
-            terminated=self.rules.rule.failed(distance),
+            terminated=failed,
             truncated=self.time >= self.library.duration[self.clip] - 1e-6,
             metrics={
                 "position_reward": position,
@@ -265,9 +268,10 @@ class ImitationEnv(MyoLegsEnv):
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's clip, time and heading and the clips' weights."""
+        """As the base class, with each row's clip, time and heading, the clips' weights and their failures."""
         mine = {key: value.clone() for key, value in self._carried().items()}
-        return {**super().get_state(), **mine, "clip_weights": self.clip_weights.copy()}
+        counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
+        return {**super().get_state(), **mine, **counts}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
@@ -275,6 +279,7 @@ class ImitationEnv(MyoLegsEnv):
         for key, mine in self._carried().items():
             mine.copy_(state[key])
         self.clip_weights = np.array(state["clip_weights"])
+        self.sampler.failures = np.array(state["failures"])
 
     def _carried(self) -> dict[str, Tensor]:
         return {

@@ -1,4 +1,4 @@
-"""The observation in a mirror: for tests of symmetry, and to train on both sides of every step."""
+"""Observations and actions in a mirror: for tests of symmetry, and to train on both sides of every step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kinesis_trl.body.mirror import REFLECTION
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import MyoLegsEnv
 
 
 class ObservationMirror:
@@ -44,6 +45,42 @@ class ObservationMirror:
     def __call__(self, observation: Tensor) -> Tensor:
         """Mirrored observation (…, O)."""
         return observation[..., self.index] * self.sign.to(observation.dtype)
+
+
+class ActionMirror:
+    """Mirrors actions, of one number per muscle or per independent joint.
+
+    Attributes:
+        index (A,), sign (A,): the mirrored action is `sign * action[..., index]`.
+    """
+
+    def __init__(self, body: BodyModel, *, joints: bool = False) -> None:
+        """Work out the permutation and signs for actions on the muscles, or on the independent joints, of `body`."""
+        mirror = body.mirror
+        if not joints:
+            self.index, self.sign = torch.from_numpy(mirror.muscles), torch.ones(len(mirror.muscles))
+            return
+        mine = [body.joint_names.index(name) for name in body.independent_joints]
+        self.index = torch.tensor([mine.index(int(source)) for source in mirror.joint_qpos[mine]])
+        self.sign = torch.from_numpy(mirror.joint_sign[mine]).float()
+
+    def __call__(self, action: Tensor) -> Tensor:
+        """Mirrored action (…, A)."""
+        return action[..., self.index] * self.sign.to(action.dtype)
+
+
+class SampleMirror:
+    """Mirrors what a policy saw and did in an environment."""
+
+    def __init__(self, env: MyoLegsEnv) -> None:
+        """For the observations and actions of `env`."""
+        joints = env.action_spec.shape[-1] == len(env.body.independent_joints)
+        self._observation = ObservationMirror(env.body, muscle_observations=env.settings.muscle_observations)
+        self._action = ActionMirror(env.body, joints=joints)
+
+    def __call__(self, observation: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Mirrored observation (…, O) and action (…, A)."""
+        return self._observation(observation), self._action(action)
 
 
 def _per_body(source: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -48,6 +48,8 @@ class PPOConfig:
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
     """Whether the value after a truncated episode counts; the original treats truncation as an end."""
+    mirror: bool = True
+    """Show each sample as it was or, as often, in a left–right mirror; not for a gate over experts."""
     autocast: bool = False
     """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
 

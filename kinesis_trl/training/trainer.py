@@ -25,6 +25,7 @@ from kinesis_trl.agents.policy import Policy, make_actor
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+from kinesis_trl.envs.symmetry import SampleMirror
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import Episode, play_clips
@@ -70,7 +71,7 @@ class Trainer:
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
         policy, critic = _make_agent(config, sample.observation_width, sample.action_spec.shape[-1])
-        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
+        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo, mirror=SampleMirror(sample))
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
         self._carrier = _EnvCarrier(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)

@@ -110,3 +110,23 @@ def test_divergence_is_an_error_and_leaves_the_weights():
 def test_config_is_checked(field, value):
     with pytest.raises(ValueError):
         PPOConfig(**{field: value})
+
+
+def test_mirrored_samples_teach_the_other_side():
+    """Samples lie on one side only; a mirror that flips signs teaches the opposite action on the other side."""
+    apart = {}
+    for mirrored in (False, True):
+        learn = learner(epochs=8, target_kl=None, stop_kl=None, mirror=mirrored)
+        learn = Learner(learn.policy, learn.critic, learn.config, mirror=lambda seen, done: (-seen, -done))
+        td = batch(learn, n=16, t=8)
+        td["observation"] = td["observation"].abs()
+        td["action_log_prob"] = learn.policy.get_dist(td).log_prob(td["action"]).detach()
+        td["next", "terminated"].fill_(True)
+        td["next", "done"].fill_(True)
+        td["next", "reward"] = (td["action"][..., :1] > 0).float()
+        for _ in range(10):
+            learn.learn(td.clone())
+        seen = td["observation"]
+        with torch.no_grad():
+            apart[mirrored] = float((learn.policy.mean(seen) - learn.policy.mean(-seen))[..., 0].mean())
+    assert apart[True] > apart[False] + 0.05

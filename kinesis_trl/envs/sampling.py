@@ -1,0 +1,82 @@
+"""Where training episodes start: in any clip at any time, and more often shortly before frames that fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MEMORY = 10_000
+"""Failures after which an old one counts 1/e."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartConfig:
+    """Where training episodes start."""
+
+    grid: float = 0.2
+    """Starts lie on multiples of this time, in seconds."""
+    failure_share: float = 0.5
+    """Share of the episodes that start shortly before a moment at which episodes have failed of late."""
+    failure_bin: float = 0.5
+    """Length of the stretches by which failures are counted, in seconds."""
+    failure_lead: float = 1.0
+    """Longest time between such a start and the stretch that follows it, in seconds."""
+
+    def __post_init__(self) -> None:
+        if self.grid <= 0 or self.failure_bin <= 0 or self.failure_lead < 0:
+            raise ValueError("grid and failure_bin must be positive and failure_lead not negative.")
+        if not 0 <= self.failure_share <= 1:
+            raise ValueError(f"failure_share {self.failure_share} must lie in 0…1.")
+
+
+class StartSampler:
+    """Draws clips and start times; learns where episodes fail.
+
+    Attributes:
+        failures: (bins of all clips,) failures counted, older ones less.
+    """
+
+    def __init__(self, duration: NDArray[np.float64], config: StartConfig) -> None:
+        """For clips of `duration` (C,) seconds."""
+        self.config, self.duration = config, duration
+        self._bins = np.floor(duration / config.failure_bin).astype(np.int64) + 1
+        self._first = np.concatenate([[0], np.cumsum(self._bins)])
+        self._clip_of = np.repeat(np.arange(len(duration)), self._bins)
+        self.failures = np.zeros(self._first[-1])
+
+    def note(self, clip: NDArray[np.int64], time: NDArray[np.float64]) -> None:
+        """Count failures at `time` (R,) seconds of `clip` (R,)."""
+        if not len(clip):
+            return
+        bins = np.minimum((time / self.config.failure_bin).astype(np.int64), self._bins[clip] - 1)
+        self.failures *= np.exp(-len(clip) / _MEMORY)
+        np.add.at(self.failures, self._first[clip] + bins, 1.0)
+
+    def draw(
+        self, count: int, clip_weights: NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """`count` clips and start times in seconds; clips outside the failing share by `clip_weights` (C,)."""
+        clip = rng.choice(len(self.duration), size=count, p=clip_weights)
+        time = self.times(clip, rng)
+        weight = self.failures * (clip_weights > 0)[self._clip_of]
+        if self.config.failure_share and weight.any():
+            chosen = np.flatnonzero(rng.random(count) < self.config.failure_share)
+            bins = rng.choice(len(weight), size=len(chosen), p=weight / weight.sum())
+            clip[chosen] = self._clip_of[bins]
+            at = (bins - self._first[clip[chosen]]) * self.config.failure_bin
+            time[chosen] = self._on_grid(clip[chosen], at - rng.random(len(chosen)) * self.config.failure_lead)
+        return clip, time
+
+    def times(self, clip: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """A start time for each of `clip` (R,), every multiple of the grid as likely."""
+        steps = np.floor(self._latest(clip) / self.config.grid + 1e-9) + 1
+        return self.config.grid * np.floor(rng.random(len(clip)) * steps)
+
+    def _on_grid(self, clip: NDArray[np.int64], time: NDArray[np.float64]) -> NDArray[np.float64]:
+        grid = self.config.grid
+        return grid * np.floor(np.clip(time, 0.0, self._latest(clip)) / grid + 1e-9)
+
+    def _latest(self, clip: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.maximum(self.duration[clip] - self.config.grid, 0.0)  # leaves something to follow

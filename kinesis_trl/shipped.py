@@ -1,0 +1,19 @@
+"""Where the files that ship with the package lie, in a checkout and in an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PLACES = (Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets")
+
+
+def asset(name: str) -> Path:
+    """Path of a shipped file or folder, by its path within `assets`.
+
+    Raises:
+        FileNotFoundError: nothing of that name ships.
+    """
+    for place in _PLACES:
+        if (place / name).exists():
+            return place / name
+    raise FileNotFoundError(f"{name} does not ship with this installation; looked in {_PLACES[0]} and {_PLACES[1]}.")
