@@ -15,9 +15,11 @@ from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import ALL
 from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
-from kinesis_trl.envs.observations import about_z, multiply, to_heading, tracking
-from kinesis_trl.envs.rewards import tracking_reward, upright_reward
+from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
+from kinesis_trl.envs.rewards import orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
+from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -34,26 +36,16 @@ class RewardConfig:
     """Weight of the velocity term."""
     velocity_scale: float = 5.0
     """Scale of the mean squared velocity error, s²/m²."""
+    orientation_weight: float = 0.0
+    """Weight of the term for the root's orientation, which KINESIS does not have."""
+    orientation_scale: float = 20.0
+    """Scale of the squared angle between the root and its reference, 1/rad²."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
     upright_scale: float = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
     effort_weight: float = 0.1
     """Weight of the effort term."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeedforwardConfig:
-    """How an action corrects the target lengths that static optimisation found."""
-
-    space: Literal["joints", "muscles"] = "joints"
-    """joints: one number per independent joint, spread over the muscles by their moment arms; muscles: one each."""
-    joint_scale: float = 3.0
-    """Change of target lengths for an action of 1, in lengths that turning the joint by 1 rad would change."""
-    muscle_scale: float = 0.1
-    """Change of a target length for an action of 1, as a share of the muscle's longest length."""
-    activation: bool = True
-    """Start episodes with the activations that static optimisation found, instead of relaxed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +58,10 @@ class ImitationConfig(EnvConfig):
     """How random starts are drawn."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
+    observe_orientation: bool = False
+    """Also observe how the root must turn to its reference one policy step ahead."""
+    lookahead: tuple[int, ...] = ()
+    """Also observe where the tracked bodies shall be this many policy steps after the next one."""
     feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
     """Corrections, with control feedforward."""
     rule: DistanceRule = STRICT
@@ -96,6 +92,7 @@ class ImitationEnv(MyoLegsEnv):
     metric_names = (
         "position_reward",
         "velocity_reward",
+        "orientation_reward",
         "upright_reward",
         "effort_reward",
         "mean_error",
@@ -120,11 +117,11 @@ class ImitationEnv(MyoLegsEnv):
             raise ValueError(
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
-        if config.control == "feedforward" and library.inverse is None:
-            raise ValueError("control feedforward needs motions with inverse solutions; prepare them with --inverse.")
         n = config.num_envs
-        self.task_width = 9 * len(body.tracked_ids)
+        self.task_width = (9 + 3 * len(config.lookahead)) * len(body.tracked_ids) + 3 * config.observe_orientation
         self.library, self.rules = library, config
+        wanted = config.control == "feedforward" or library.inverse is not None
+        self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
         self.clip = torch.zeros(n, dtype=torch.int64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)
@@ -134,7 +131,10 @@ class ImitationEnv(MyoLegsEnv):
         self._assigned: NDArray[np.int64] | None = None
         self._turn = about_z(torch.zeros(n, dtype=torch.float64))
         self._turn_matrix = torch.zeros(n, 3, 3, dtype=torch.float64)
-        self._ahead = torch.zeros(n, 2, len(body.tracked_ids), 3, dtype=torch.float64)
+        # steps from the present to the references that are observed; the first is the next one
+        self._steps = torch.tensor([1, *(1 + k for k in config.lookahead)], dtype=torch.float64)
+        self._ahead = torch.zeros(n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64)
+        self._ahead_root = torch.zeros(n, 4, dtype=torch.float64)
         self._origin = torch.zeros(n, 1, 3, dtype=torch.float64)
         super().__init__(body, config)
         if abs(self.policy_dt * FPS - 1) > 1e-9:
@@ -162,10 +162,33 @@ class ImitationEnv(MyoLegsEnv):
         turn = self._turn_matrix[rows]
         return (position - self._origin[rows]) @ turn, velocity @ turn
 
+    def turned_state(self, frame: Tensor, rows: Any = ALL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Reference states qpos (R, nq) and qvel (R, nv) at `frame` (R,), as each of `rows` is turned; world frame."""
+        qpos, qvel = self.library.qpos[frame].clone(), self.library.qvel[frame].clone()
+        matrix = self._turn_matrix[rows]
+        qpos[:, :3] = ((qpos[:, :3] - self._origin[rows, 0])[:, None] @ matrix).squeeze(1)
+        qpos[:, 3:7] = multiply(self._turn[rows], qpos[:, 3:7])
+        qvel[:, :3] = (qvel[:, None, :3] @ matrix).squeeze(1)
+        return qpos.numpy(), qvel.numpy()
+
+    def to_clip(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Vectors (N, 3) of the world in the axes of each row's clip."""
+        return (torch.from_numpy(vector)[:, None] @ self._turn_matrix.mT).squeeze(1).numpy()
+
+    def reference_root(self, time: Tensor, rows: Any = ALL) -> Tensor:
+        """Orientation (R, 4) wxyz of the reference's root of `rows`, as each is turned, at `time` (R,) seconds."""
+        return multiply(self._turn[rows], self.library.root_rotation(self.clip[rows], time))
+
+    def next_frame(self) -> Tensor:
+        """(N,) row of the library's arrays one policy step ahead.
+
+        Muscles are told what they should do then: activation follows excitation with a delay.
+        """
+        return self.library.frame_index(self.clip, self.time + self.policy_dt)
+
     def reference_action(self) -> Tensor:
         """(N, M) action whose target lengths are the reference's muscle lengths one policy step ahead (pd)."""
-        index = self.library.frame_index(self.clip, self.time + self.policy_dt)
-        length = self.library.muscle_length[index].double().numpy()
+        length = self.library.muscle_length[self.next_frame()].double().numpy()
         return torch.from_numpy(action_for_length(length, self.body.muscles)).float()
 
     # -- hooks ---------------------------------------------------------------------------------------------
@@ -184,63 +207,76 @@ class ImitationEnv(MyoLegsEnv):
         self.clip[index] = torch.from_numpy(clip)
         self.time[index] = torch.from_numpy(time)
         self.episode_steps[index] = 0
-        self._turn[index] = turn = about_z(torch.from_numpy(angle))
-        self._turn_matrix[index] = to_heading(turn).mT
+        self._turn[index] = about_z(torch.from_numpy(angle))
+        self._turn_matrix[index] = to_heading(self._turn[index]).mT
         # the frame nearest to the start, because states are stored at whole frames
         frame = self.library.frame_index(self.clip[index], self.time[index])
         self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
         first = self.library.qpos[self.library.start[self.clip[index]]]
         self._origin[index, 0, :2] = first[:, :2]
-        qpos, qvel = self.library.qpos[frame].clone(), self.library.qvel[frame].clone()
-        matrix = self._turn_matrix[index]
-        qpos[:, :3] = ((qpos[:, :3] - self._origin[index, 0])[:, None] @ matrix).squeeze(1)
-        qpos[:, 3:7] = multiply(turn, qpos[:, 3:7])
-        qvel[:, :3] = (qvel[:, None, :3] @ matrix).squeeze(1)
-        self._ahead[index] = torch.stack(self.reference(self.time[index] + self.policy_dt, index), dim=1)
+        qpos, qvel = self.turned_state(frame, index)
+        self._look_ahead(self.time[index], index)
         activation = torch.zeros(count, self.body.model.na)
         if self.settings.control == "feedforward" and self.rules.feedforward.activation:
-            assert self.library.inverse is not None
-            activation = self.library.inverse["activation"][frame]
-        return qpos.numpy(), qvel.numpy(), activation.double().numpy()
+            assert self.feedforward is not None
+            activation = torch.from_numpy(self.feedforward.activation(frame))
+        return qpos, qvel, activation.double().numpy()
 
     def _action_width(self) -> int:
-        joints = self.settings.control == "feedforward" and self.rules.feedforward.space == "joints"
-        return len(self.body.independent_joints) if joints else super()._action_width()
+        if self.settings.control != "feedforward":
+            return super()._action_width()
+        assert self.feedforward is not None
+        return self.feedforward.width
+
+    def sample_mirror(self) -> SampleMirror:
+        """As the base class, for what this task adds."""
+        seen = ObservationMirror(
+            self.body,
+            lookahead=len(self.rules.lookahead),
+            orientation=self.rules.observe_orientation,
+            muscle_observations=self.settings.muscle_observations,
+        )
+        return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if self.settings.control != "feedforward":
             return super()._act(action)
-        assert self.library.inverse is not None
-        # what the muscles should do at the step's end: activation follows excitation with a delay
-        frame = self.library.frame_index(self.clip, self.time + self.policy_dt)
-        target = self.library.inverse["target_length"][frame].double().numpy()
-        correction = np.clip(action, -1, 1)
-        if self.rules.feedforward.space == "joints":
-            arms = self.library.inverse["moment_arm"][frame].double().numpy()
-            return self.physics.step_lengths(
-                target + self.rules.feedforward.joint_scale * np.einsum("nmj,nj->nm", arms, correction)
-            )
-        return self.physics.step_lengths(
-            target + self.rules.feedforward.muscle_scale * self.body.muscles.longest_tendon * correction
-        )
+        assert self.feedforward is not None
+        return self.feedforward.step(self.physics, self.next_frame(), action)
 
     def _advance_time(self) -> None:
         self.time += self.policy_dt
         self.episode_steps += 1
 
+    def _look_ahead(self, now: Tensor, rows: Any = ALL) -> tuple[Tensor, Tensor]:
+        """Keep what `rows` (R,) will observe of their references; returns positions and velocities of `now`."""
+        times = torch.cat([now[None], now + self.policy_dt * self._steps[:, None]])
+        position, velocity = self.reference(times, rows)
+        self._ahead[rows] = torch.cat([position[1:2], velocity[1:2], position[2:]]).transpose(0, 1)
+        if self.rules.observe_orientation:
+            self._ahead_root[rows] = self.reference_root(times[1], rows)
+        return position[0], velocity[0]
+
     def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
-        ref_pos, ref_vel = self._ahead[rows].unbind(1)
+        ref_pos, ref_vel, *later = self._ahead[rows].unbind(1)
         root_pos, root_quat = state.position[:, 0], state.quaternion[:, 0]
-        return tracking(root_pos, root_quat, state.body_pos, state.body_vel, ref_pos, ref_vel, state.heading)
+        seen = tracking(root_pos, root_quat, state.body_pos, state.body_vel, ref_pos, ref_vel, state.heading)
+        for k, position in zip(self.rules.lookahead, later, strict=True):
+            seen[f"ahead_{k}"] = ((position - root_pos[:, None]) @ state.heading).flatten(1)
+        if self.rules.observe_orientation:
+            turn = rotation_between(root_quat, self._ahead_root[rows])
+            seen["turn_to_reference"] = (turn[:, None] @ state.heading).squeeze(1)
+        return seen
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         # the description is `lag` old: compare it with the reference at that moment
         now = self.time - state.lag
-        (ref_pos, next_pos), (ref_vel, next_vel) = self.reference(torch.stack([now, now + self.policy_dt]))
-        self._ahead = torch.stack([next_pos, next_vel], dim=1)
+        ref_pos, ref_vel = self._look_ahead(now)
         weights = self.rules.reward
         position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
         velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
+        turned = rotation_between(state.quaternion[:, 0], self.reference_root(now))
+        orientation = orientation_reward(turned, weights.orientation_scale)
         upright = upright_reward(state.tilt, weights.upright_scale)
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
@@ -249,6 +285,7 @@ class ImitationEnv(MyoLegsEnv):
         return Judgement(
             reward=weights.position_weight * position
             + weights.velocity_weight * velocity
+            + weights.orientation_weight * orientation
             + weights.upright_weight * upright
             + weights.effort_weight * effort,
             terminated=failed,
@@ -256,6 +293,7 @@ class ImitationEnv(MyoLegsEnv):
             metrics={
                 "position_reward": position,
                 "velocity_reward": velocity,
+                "orientation_reward": orientation,
                 "upright_reward": upright,
                 "effort_reward": effort,
                 "mean_error": distance.mean(-1),
@@ -290,4 +328,5 @@ class ImitationEnv(MyoLegsEnv):
             "turn_matrix": self._turn_matrix,
             "origin": self._origin,
             "ahead": self._ahead,
+            "ahead_root": self._ahead_root,
         }

@@ -67,6 +67,16 @@ def axes(quat: Tensor) -> Tensor:
     return products @ _AXES.to(quat)
 
 
+def rotation_between(quat: Tensor, reference: Tensor) -> Tensor:
+    """Rotation vector (…, 3) in radians, world axes, that turns `quat` (…, 4) into `reference` (…, 4)."""
+    w, x, y, z = quat.unbind(-1)
+    turn = multiply(reference, torch.stack([w, -x, -y, -z], dim=-1))
+    turn = torch.where(turn[..., :1] < 0, -turn, turn)  # the shorter way round
+    sine = turn[..., 1:].norm(dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(sine, turn[..., :1])
+    return turn[..., 1:] * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), 2.0)
+
+
 def proprioception(
     position: Tensor,
     quaternion: Tensor,

@@ -11,6 +11,11 @@ def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:
     return torch.exp(-scale * (value - reference).square().mean((-2, -1)))
 
 
+def orientation_reward(rotation: Tensor, scale: float) -> Tensor:
+    """exp(−scale · angle²) of the rotation vectors (N, 3) in radians between the root and its reference → (N,)."""
+    return torch.exp(-scale * rotation.square().sum(-1))
+
+
 def upright_reward(tilt: Tensor, scale: float) -> Tensor:
     """exp(−scale · (roll² + pitch²)) of the root's tilt (N, 2) in radians → (N,)."""
     return torch.exp(-scale * tilt.square().sum(-1))

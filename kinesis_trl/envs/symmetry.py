@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from kinesis_trl.body.mirror import REFLECTION
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import MyoLegsEnv
 
 
 class ObservationMirror:
@@ -18,8 +19,17 @@ class ObservationMirror:
         index (O,), sign (O,): the mirrored observation is `sign * observation[..., index]`.
     """
 
-    def __init__(self, body: BodyModel, *, muscle_observations: bool = False) -> None:
-        """Work out the permutation and signs for observations of `body`."""
+    def __init__(
+        self, body: BodyModel, *, lookahead: int = 0, orientation: bool = False, muscle_observations: bool = False
+    ) -> None:
+        """Work out the permutation and signs for observations of `body`.
+
+        Args:
+            body: the body.
+            lookahead: how many later references are observed.
+            orientation: whether the turn to the reference is.
+            muscle_observations: whether lengths, velocities and forces of the muscles are.
+        """
         mirror = body.mirror
         vector = np.array([1.0, -1.0, 1.0])
         twist = -vector  # angular velocities are pseudovectors
@@ -34,8 +44,10 @@ class ObservationMirror:
             _per_body(mirror.observed, np.tile(vector, (len(frame), 1))),
             _per_body(mirror.observed, np.tile(twist, (len(frame), 1))),
             (mirror.touch, np.ones(len(mirror.touch))),
-            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * 3,
+            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 + lookahead),
         ]
+        if orientation:
+            blocks += [(np.arange(3), twist)]
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
         start = np.cumsum([0] + [len(index) for index, _ in blocks])
@@ -69,18 +81,16 @@ class ActionMirror:
         return action[..., self.index] * self.sign.to(action.dtype)
 
 
+@dataclass(frozen=True)
 class SampleMirror:
     """Mirrors what a policy saw and did in an environment."""
 
-    def __init__(self, env: MyoLegsEnv) -> None:
-        """For the observations and actions of `env`."""
-        joints = env.action_spec.shape[-1] == len(env.body.independent_joints)
-        self._observation = ObservationMirror(env.body, muscle_observations=env.settings.muscle_observations)
-        self._action = ActionMirror(env.body, joints=joints)
+    observation: ObservationMirror
+    action: ActionMirror
 
     def __call__(self, observation: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Mirrored observation (…, O) and action (…, A)."""
-        return self._observation(observation), self._action(action)
+        return self.observation(observation), self.action(action)
 
 
 def _per_body(source: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

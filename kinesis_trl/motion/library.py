@@ -27,7 +27,8 @@ FPS = 30.0
 """Frame rate of every clip in a library."""
 _VERSION = 1
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
-_INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
+INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
+"""What static optimisation gives a library, and how it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +70,8 @@ class MotionLibrary:
         self.body_name = body_name
         self.clips = tuple(clips)
         self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in _ARRAYS)
-        solved = all(k in arrays for k in _INVERSE)
-        self.inverse = {k: torch.from_numpy(arrays[k]) for k in _INVERSE} if solved else None
+        solved = all(k in arrays for k in INVERSE)
+        self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
 
@@ -99,7 +100,7 @@ class MotionLibrary:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
         """
         entries: list[ClipEntry] = []
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_ARRAYS | _INVERSE if inverse else _ARRAYS)}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_ARRAYS | INVERSE if inverse else _ARRAYS)}
         start = 0
         seen: dict[str, int] = {}
         for clip in clips:
@@ -107,7 +108,7 @@ class MotionLibrary:
             if inverse is not None:
                 solution = _solved(body, qpos, inverse)
                 qpos = solution.qpos
-                for name, kind in _INVERSE.items():
+                for name, kind in INVERSE.items():
                     parts[name].append(getattr(solution, name).astype(kind))
             qvel = velocities(qpos, FPS, body)
             motion = forward_kinematics(body, qpos, qvel)
@@ -179,7 +180,7 @@ class MotionLibrary:
             header = json.loads((folder / "library.json").read_text())
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
-            kinds = _ARRAYS | _INVERSE if header["inverse"] else _ARRAYS
+            kinds = _ARRAYS | INVERSE if header["inverse"] else _ARRAYS
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -226,6 +227,18 @@ class MotionLibrary:
         clips = [replace(c, start=int(start)) for c, start in zip(chosen, starts, strict=False)]
         return MotionLibrary(self.body_name, clips, {name: array[rows] for name, array in self._arrays().items()})
 
+    @classmethod
+    def joined(cls, libraries: Sequence[MotionLibrary]) -> MotionLibrary:
+        """All clips of libraries of the same body, one after another."""
+        entries = [clip for library in libraries for clip in library.clips]
+        starts = np.cumsum([0] + [clip.frames for clip in entries]).tolist()
+        arrays = [library._arrays() for library in libraries]
+        return cls(
+            libraries[0].body_name,
+            [replace(clip, start=start) for clip, start in zip(entries, starts, strict=False)],
+            {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]},
+        )
+
     def _arrays(self) -> dict[str, NDArray[Any]]:
         plain = {name: getattr(self, name).numpy() for name in _ARRAYS}
         return plain | {name: array.numpy() for name, array in (self.inverse or {}).items()}
@@ -234,6 +247,10 @@ class MotionLibrary:
         """Row in the flat arrays of the frame nearest to `time` (N,) seconds in clips (N,); held at both ends."""
         frame = torch.clamp((time * FPS).round().long(), min=0)
         return self.start[clip] + torch.minimum(frame, self.frames[clip] - 1)
+
+    def root_rotation(self, clip: Tensor, time: Tensor) -> Tensor:
+        """Orientation of the root (…, 4), wxyz, world frame, at the frame nearest to `time` (…,) in clips (…,)."""
+        return self.qpos[self.frame_index(clip, time)][..., 3:7]
 
     def tracked(self, clip: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """Tracked bodies at `time` (…,) seconds in clips (…,): positions and velocities (…, K, 3), world frame.

@@ -81,6 +81,7 @@ class Learner:
         explained = _explained_variance(batch["state_value"], batch["value_target"])
         keys = ["observation", *self.policy.trained.out_keys, "advantage", "value_target", "state_value"]
         samples = batch.select(*keys).reshape(-1)
+        image = self._reflect(samples)
         size = min(config.minibatch, len(samples))
         seen: dict[str, list[float]] = {}
         kl = 0.0
@@ -92,7 +93,7 @@ class Learner:
             for part in order.split(size):
                 if len(part) < size // 2:
                     continue  # a remainder too small to be worth a step
-                terms = self._step(self._mirrored(samples[part]))
+                terms = self._step(self._one_side(samples[part], None if image is None else image[part]))
                 kls.append(terms["kl"])
                 for name, value in terms.items():
                     seen.setdefault(name, []).append(value)
@@ -133,20 +134,29 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.policy_lr = state["policy_lr"]
 
-    def _mirrored(self, samples: TensorDictBase) -> TensorDictBase:
-        """Half of the samples in a mirror, drawn anew each time.
+    def _reflect(self, samples: TensorDictBase) -> TensorDictBase | None:
+        """What the policy sees and does, and how likely that was, in the mirror image of every sample.
 
-        The old policy's log-probability of the sample itself stands for that of its mirror image, which is right
-        as far as the policy is symmetric, and training on both makes it so (Mittal et al. 2024,
-        doi 10.1109/ICRA57147.2024.10611493).
+        The likelihood is that of the image itself under the policy as it is: a policy that is not symmetric yet
+        would otherwise start each iteration with ratios that are clipped before it has learned anything.
         """
         if self.mirror is None:
+            return None
+        image = samples.select("observation", *self.policy.trained.out_keys)
+        image["observation"], image["action"] = self.mirror(samples["observation"], samples["action"])
+        key = self.policy.trained.log_prob_keys[0]
+        with torch.no_grad():
+            image[key] = self.policy.trained.distribution(image["observation"]).log_prob(image["action"])
+        return image
+
+    def _one_side(self, samples: TensorDictBase, image: TensorDictBase | None) -> TensorDictBase:
+        """Each sample as it was or, as often, in its mirror image."""
+        if image is None:
             return samples
-        observation, action = self.mirror(samples["observation"], samples["action"])
-        half = torch.rand(len(samples), 1, device=observation.device) < 0.5
-        samples = samples.copy()
-        samples["observation"] = torch.where(half, observation, samples["observation"])
-        samples["action"] = torch.where(half, action, samples["action"])
+        half = torch.rand(len(samples), device=samples.device) < 0.5
+        seen, samples = image[half], samples.clone()
+        for key, value in seen.items():
+            samples[key][half] = value
         return samples
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:

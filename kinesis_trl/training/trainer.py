@@ -21,11 +21,10 @@ from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint, save_policy
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.mixture import make_mixture
-from kinesis_trl.agents.policy import Policy, make_actor
+from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
-from kinesis_trl.envs.symmetry import SampleMirror
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import Episode, play_clips
@@ -34,6 +33,7 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import from_yaml, to_yaml
+from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.ppo import Learner
@@ -70,8 +70,9 @@ class Trainer:
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
-        policy, critic = _make_agent(config, sample.observation_width, sample.action_spec.shape[-1])
-        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo, mirror=SampleMirror(sample))
+        policy, critic = _make_agent(config, sample)
+        policy, critic = policy.to(self.device), critic.to(self.device)
+        self.learner = Learner(policy, critic, config.ppo, mirror=sample.sample_mirror())
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
         self._carrier = _EnvCarrier(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
@@ -300,7 +301,9 @@ class _Progress:
         self.counters.update(state)
 
 
-def _make_agent(config: TrainConfig, observation_width: int, action_width: int) -> tuple[Policy, Critic]:
+def _make_agent(config: TrainConfig, env: ImitationEnv) -> tuple[Policy, Critic]:
+    observation_width, action_width = env.observation_width, env.action_spec.shape[-1]
+
     def load(path: Path) -> PolicyCheckpoint:
         body = load_body(config.body).name
         return load_checkpoint(path, body=body, observation_width=observation_width, action_width=action_width)
@@ -312,8 +315,7 @@ def _make_agent(config: TrainConfig, observation_width: int, action_width: int) 
             raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
         return make_mixture(config.mixture, experts), Critic(config.critic, observation_width)  # type: ignore[arg-type]
     if config.warm_start is None:
-        policy: Policy = make_actor(config.actor, observation_width, action_width)
-        return policy, Critic(config.critic, observation_width)
+        return new_actor(config.actor, env), Critic(config.critic, observation_width)
     warm = load(config.warm_start)
     return warm.policy.train(), warm.critic or Critic(config.critic, observation_width)
 

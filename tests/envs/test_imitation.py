@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.symmetry import ObservationMirror
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, RewardConfig
+from kinesis_trl.envs.observations import rotation_between
 from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -61,6 +62,35 @@ def test_observation_looks_one_step_ahead(body, library):
     ref_pos, _ = library.tracked(torch.arange(3), torch.full((3,), 1 / FPS, dtype=torch.float64))
     now, _ = library.tracked(torch.arange(3), torch.zeros(3, dtype=torch.float64))
     np.testing.assert_allclose(seen[:, :21], (ref_pos - now).reshape(3, -1), atol=1e-6)  # heading is 0 at the start
+
+
+def test_extra_observations_by_hand(body, library):
+    """Later references at their frames, and the turn to the next root; everything at once, heading 0."""
+    env = make(body, library, lookahead=(2, 6), observe_orientation=True)
+    env.assign([0, 1, 2])
+    seen = env.reset()["observation"][:, 309:].double()
+    assert seen.shape == (3, 2 * 21 + 3)
+    root = library.qpos[library.start, :3]
+    for k, after in enumerate((2, 6)):
+        frame = library.start + 1 + after
+        expected = library.track[frame, :, :3] - root[:, None]
+        np.testing.assert_allclose(seen[:, 21 * k : 21 * (k + 1)], expected.reshape(3, -1), atol=1e-6)
+    now, then = (Rotation.from_quat(library.qpos[library.start + k, 3:7], scalar_first=True) for k in (0, 1))
+    np.testing.assert_allclose(seen[:, 42:], (then * now.inv()).as_rotvec(), atol=1e-6)
+
+
+def test_orientation_reward_is_of_the_angle_to_the_reference(body, library):
+    env = make(body, library, random_heading=True)
+    env.assign([0, 1, 2])
+    td = env.reset()
+    turned = rotation_between(env._observe().quaternion[:, 0], env.reference_root(env.time))
+    np.testing.assert_allclose(turned, 0, atol=1e-7)
+    td = act(env, td, env.reference_action())["next"]
+    state = env._observe()
+    angle = Rotation.from_quat(env.reference_root(env.time - state.lag), scalar_first=True) * Rotation.from_quat(
+        state.quaternion[:, 0], scalar_first=True
+    ).inv()
+    np.testing.assert_allclose(metric(td, "orientation_reward"), np.exp(-20 * angle.magnitude() ** 2), atol=1e-6)
 
 
 def test_random_heading_turns_the_reference_only(body, library):
@@ -152,14 +182,16 @@ def test_same_seed_same_numbers_at_any_thread_count(body, library):
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march):
+@pytest.mark.parametrize("extra", [{}, {"lookahead": (2, 6), "observe_orientation": True}])
+def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march, extra):
     mirror = body.mirror
     reflected = march.with_(qpos=mirror.qpos(march.qpos), name="mirrored")
     library = MotionLibrary.build([march, reflected], body)
-    env = make(body, library, num_envs=2)
+    reward = RewardConfig(orientation_weight=0.3)
+    env = make(body, library, num_envs=2, reward=reward, **extra)
     env.assign([0, 1])
     td = env.reset()
-    seen = ObservationMirror(body)
+    seen = env.sample_mirror().observation
     generator = torch.Generator().manual_seed(2)
     for _ in range(4):
         one, two = td["observation"].double()

@@ -10,6 +10,7 @@ from kinesis_trl.envs.observations import (
     axes,
     multiply,
     proprioception,
+    rotation_between,
     tilt,
     to_heading,
     tracking,
@@ -93,6 +94,19 @@ def test_turning_and_moving_the_world_changes_nothing():
     assert sum(v.shape[1] for v in one.values()) == 309 - 4  # touch is the sensors' own
     for key, value in one.items():
         np.testing.assert_allclose(value, two[key], atol=1e-10, err_msg=key)
+
+
+def test_rotation_between_is_the_shorter_way_and_smooth_at_none():
+    one, two = Rotation.random(200, random_state=0), Rotation.random(200, random_state=1)
+    quats = [torch.from_numpy(r.as_quat(scalar_first=True)) for r in (one, two)]
+    found = rotation_between(*quats)
+    np.testing.assert_allclose(found, (two * one.inv()).as_rotvec(), atol=1e-9)
+    assert torch.equal(rotation_between(quats[0], -quats[1]), found) or torch.allclose(
+        rotation_between(quats[0], -quats[1]), found
+    )
+    same = quats[0].requires_grad_()
+    rotation_between(same, quats[0].detach()).sum().backward()
+    assert torch.isfinite(same.grad).all()
 
 
 def test_reference_ahead_and_to_the_left():

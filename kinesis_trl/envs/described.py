@@ -1,0 +1,40 @@
+"""What a policy's checkpoint says of the task it was made for: written when it is saved, read when it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from kinesis_trl.envs.feedforward import FeedforwardConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+
+
+def describe(config: ImitationConfig) -> dict[str, Any]:
+    """What a policy sees and what its actions mean, as JSON values for the notes of a checkpoint."""
+    return {
+        "control": config.control,
+        "sensing": config.physics.sensing,
+        "feedforward": asdict(config.feedforward),
+        "muscle_observations": config.muscle_observations,
+        "observe_orientation": config.observe_orientation,
+        "lookahead": list(config.lookahead),
+    }
+
+
+def as_described(config: ImitationConfig, notes: Mapping[str, Any]) -> ImitationConfig:
+    """`config` with what `describe` wrote into `notes`; what is missing there gets its default.
+
+    Raises:
+        ValueError, TypeError: notes that `describe` did not write.
+    """
+    default = ImitationConfig()
+    return replace(
+        config,
+        control=notes.get("control", default.control),
+        feedforward=FeedforwardConfig(**notes.get("feedforward", {})),
+        muscle_observations=bool(notes.get("muscle_observations", False)),
+        observe_orientation=bool(notes.get("observe_orientation", False)),
+        lookahead=tuple(int(k) for k in notes.get("lookahead", ())),
+        physics=replace(config.physics, sensing=notes.get("sensing", default.physics.sensing)),
+    )
