@@ -1,0 +1,1 @@
+"""What muscles, joints and feet did while a clip was played, against what is known of people."""

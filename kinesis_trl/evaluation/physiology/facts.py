@@ -1,0 +1,22 @@
+"""Small shipped tables of published facts: CSV files whose lines beginning with # give the sources."""
+
+from __future__ import annotations
+
+import csv
+
+from kinesis_trl.shipped import asset
+
+
+def read_facts(name: str) -> list[dict[str, str]]:
+    """Rows of `assets/physiology/<name>.csv`, each by column title.
+
+    Raises:
+        FileNotFoundError: no such table ships.
+    """
+    lines = asset(f"physiology/{name}.csv").read_text().splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def by_muscle(rows: list[dict[str, str]]) -> list[tuple[str, dict[str, str]]]:
+    """(muscle, row) of rows whose column `muscles` lists one or several, separated by spaces."""
+    return [(muscle, row) for row in rows for muscle in row["muscles"].split()]

@@ -1,0 +1,103 @@
+"""Muscle synergies: how few patterns explain the activity of many muscles."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import NMF
+from sklearn.exceptions import ConvergenceWarning
+
+Array = NDArray[np.float64]
+
+
+class SynergyError(ValueError):
+    """Activity that cannot be factorised; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynergyConfig:
+    """How many synergies are tried, and how many are enough."""
+
+    most: int = 8
+    """Largest number of synergies."""
+    enough: float = 0.9
+    """Explained variance from which a number of synergies is enough."""
+    iterations: int = 1000
+    """Limit of iterations of a factorisation."""
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.iterations < 1 or not 0 < self.enough < 1:
+            raise ValueError("most and iterations must be at least 1, and enough between 0 and 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synergies:
+    """Non-negative factorisations of one leg's muscle activity."""
+
+    muscles: tuple[str, ...]
+    """M muscles that were active."""
+    explained: Array
+    """(N,) variance accounted for by 1 … N synergies, 1 − ‖X − W H‖² / ‖X‖², uncentred (Torres-Oviedo et al. 2006)."""
+    enough: int | None
+    """Least number of synergies that explains enough; None where the largest number tried does not."""
+    pattern: Array
+    """(T, n) activity of the n = `enough` (or N) synergies over time."""
+    weight: Array
+    """(n, M) share of each muscle in each, the largest 1."""
+
+
+def synergies(activation: Array, names: Sequence[str], config: SynergyConfig | None = None) -> Synergies:
+    """Factorise activation, each muscle scaled to its own peak, into 1 … `config.most` synergies.
+
+    Deterministic: scikit-learn's coordinate descent from a singular value decomposition. Compare numbers of
+    synergies only between factorisations of the same muscles: fewer muscles need fewer.
+
+    Args:
+        activation: (T, M) activation of one leg, whole gait cycles, T ≥ 2.
+        names: M muscles.
+        config: settings.
+
+    Raises:
+        SynergyError: another shape, negative or infinite values, or no active muscle.
+    """
+    config = config or SynergyConfig()
+    values = np.asarray(activation, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != len(names) or len(values) < 2:
+        raise SynergyError(f"activation has shape {values.shape}, expected (samples ≥ 2, {len(names)} muscles).")
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise SynergyError("activation holds negative or infinite numbers; expected 0 to 1.")
+    peak = values.max(0)
+    active = peak > 0
+    if not active.any():
+        raise SynergyError("no muscle is active; there is nothing to factorise.")
+    scaled = values[:, active] / peak[active]
+    total = np.square(scaled).sum()
+    explained, factors = [], []
+    for number in range(1, min(config.most, *scaled.shape) + 1):
+        pattern, weight = _factorise(scaled, number, config)
+        explained.append(1 - np.square(scaled - pattern @ weight).sum() / total)
+        factors.append((pattern, weight))
+    reached = np.flatnonzero(np.array(explained) >= config.enough)
+    enough = int(reached[0]) + 1 if len(reached) else None
+    pattern, weight = factors[(enough or len(factors)) - 1]
+    size = np.maximum(weight.max(1), np.finfo(float).tiny)
+    return Synergies(
+        muscles=tuple(name for name, there in zip(names, active, strict=True) if there),
+        explained=np.array(explained),
+        enough=enough,
+        pattern=pattern * size,
+        weight=weight / size[:, None],
+    )
+
+
+def _factorise(scaled: Array, number: int, config: SynergyConfig) -> tuple[Array, Array]:
+    model = NMF(n_components=number, init="nndsvda", solver="cd", max_iter=config.iterations, tol=1e-4, random_state=0)
+    with warnings.catch_warnings():
+        # Explained variance tells how good a factorisation is; the last digits do not matter.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        pattern = model.fit_transform(scaled)
+    return pattern, model.components_
