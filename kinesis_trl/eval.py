@@ -27,7 +27,8 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.imitation import FeedforwardConfig, ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.described import as_described
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.policies import BASELINES, Policy, baseline
 from kinesis_trl.evaluation.rendering import RenderError
@@ -159,14 +160,11 @@ def _player(config: EvalConfig, body: BodyModel) -> Player:
         raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
     loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
     notes, original = loaded.notes, path.suffix == ".pth"
+    settings = as_described(settings, {"sensing": "original"} if original else notes)
     settings = replace(
         settings,
-        control=config.control or notes.get("control", "pd"),
-        muscle_observations=bool(notes.get("muscle_observations", False)),
-        feedforward=FeedforwardConfig(**notes.get("feedforward", {})),
-        physics=replace(
-            physics, sensing=config.sensing or ("original" if original else notes.get("sensing", "lagged"))
-        ),
+        control=config.control or settings.control,
+        physics=replace(settings.physics, sensing=config.sensing or settings.physics.sensing),
     )
     policy = loaded.policy.eval()
     return Player(settings, lambda env: policy, (policy.observation_width, policy.action_width))

@@ -105,7 +105,7 @@ class Feedforward:
         return np.clip(np.linalg.solve(stiffness, moment[..., None])[..., 0], -1, 1)
 
     def directions(self, frame: Tensor) -> Array:
-        """(M, J) mean over `frame` of the actions in space muscles that make the change of an action 1 on each joint."""
+        """(M, J) actions in space muscles that change lengths as an action of 1 on each joint does; mean of `frame`."""
         return self._joint_unit(frame).mean(0) / self._muscle_unit[:, None]
 
     def _joint_unit(self, frame: Tensor) -> Array:

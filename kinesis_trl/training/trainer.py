@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
@@ -140,10 +141,7 @@ class Trainer:
                 notes={
                     "run": self.config.name,
                     "step": step,
-                    "control": self.config.env.control,
-                    "sensing": self.config.env.physics.sensing,
-                    "feedforward": asdict(self.config.env.feedforward),
-                    "muscle_observations": self.config.env.muscle_observations,
+                    **describe(self.config.env),
                     "motions": self.config.motions,
                     "seed": self.config.seed,
                 },
