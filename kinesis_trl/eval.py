@@ -9,9 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,17 +18,15 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.policies import BASELINES, Policy, baseline
+from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
@@ -54,10 +50,10 @@ class EvalConfig:
     """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
-    control: Literal["pd", "direct", "feedforward"] | None = None
+    control: Control | None = None
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
     reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
-    sensing: Literal["lagged", "fresh", "original"] | None = None
+    sensing: Sensing | None = None
     """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
     for an original model.pth."""
     lesion: tuple[str, ...] = ()
@@ -99,7 +95,7 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     body = load_body(config.body)
     player = _player(config, body)
     library = _open(config, player.settings.control, body, console)
-    _check_widths(player, body, library)
+    player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     shown = _spread(library, config.video_clips) if config.video else []
     started = time.perf_counter()
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
@@ -138,47 +134,16 @@ def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -
     return library
 
 
-@dataclass(frozen=True)
-class Player:
-    """A policy, and the environment it was made for."""
-
-    settings: ImitationConfig
-    policy: Callable[[ImitationEnv], Policy]
-    widths: tuple[int, int] | None = None
-    """Observation and action of a trained policy."""
-
-
 def _player(config: EvalConfig, body: BodyModel) -> Player:
-    """The policy with what its checkpoint was trained with, unless told otherwise."""
     physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, failure_dir=config.failure_dir)
-    settings = ImitationConfig(control=config.control or "pd", physics=physics)
-    if config.policy in BASELINES:
-        chunk = count()
-        return Player(settings, lambda env: baseline(config.policy, env, seed=config.seed + next(chunk)))
-    path = Path(config.policy)
-    if not path.exists():
-        raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
-    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
-    notes, original = loaded.notes, path.suffix == ".pth"
-    settings = as_described(settings, {"sensing": "original"} if original else notes)
-    settings = replace(
-        settings,
-        control=config.control or settings.control,
-        physics=replace(settings.physics, sensing=config.sensing or settings.physics.sensing),
+    return make_player(
+        config.policy,
+        body,
+        ImitationConfig(physics=physics),
+        control=config.control,
+        sensing=config.sensing,
+        seed=config.seed,
     )
-    policy = loaded.policy.eval()
-    return Player(settings, lambda env: policy, (policy.observation_width, policy.action_width))
-
-
-def _check_widths(player: Player, body: BodyModel, library: MotionLibrary) -> None:
-    """Raise CheckpointError where the policy observes or acts otherwise than the task."""
-    env = ImitationEnv(body, library, replace(player.settings, num_envs=1))
-    widths = (env.observation_width, env.action_spec.shape[-1])
-    if player.widths not in (None, widths):
-        raise CheckpointError(
-            f"the policy observes {player.widths[0]} numbers and acts {player.widths[1]}, "
-            f"this task gives {widths[0]} and takes {widths[1]}; it was trained for another task or body."
-        )
 
 
 def _spread(library: MotionLibrary, wanted: int) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -65,6 +66,8 @@ class PhysicsConfig:
     KINESIS had it, poses current, velocities and touch one substep old, velocities of the centres of mass."""
     lesions: tuple[str, ...] = ()
     """Muscles whose excitation is cut, by name, e.g. tibant_l."""
+    strength: float = 1.0
+    """Share of its excitation that every muscle receives, 0 to 1: 0.7 leaves 70 % of the active force."""
     history: int = 8
     """Policy steps of states kept for the report of a simulation that became non-finite."""
     failure_dir: Path | None = None
@@ -76,6 +79,8 @@ class PhysicsConfig:
                 f"substeps, threads and history must be at least 1, got "
                 f"{self.substeps}, {self.threads} and {self.history}."
             )
+        if not 0.0 <= self.strength <= 1.0:
+            raise ValueError(f"strength is {self.strength}; expected a share from 0 (paralysed) to 1 (healthy).")
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,9 @@ class BatchPhysics:
     Attributes:
         qpos, qvel, activation, excitation: live views (N, ·) of the simulations' states.
         length, velocity: muscle–tendon lengths (N, M) in metres and their rates, as last derived.
+        works: (M,) share of its excitation that each muscle receives; may be changed between steps.
         failures: reports on simulations that became non-finite, newest last.
+        on_substep: called before every physics substep, states and excitations as they enter it; None: never.
     """
 
     def __init__(self, body: BodyModel, num: int, config: PhysicsConfig | None = None) -> None:
@@ -134,10 +141,11 @@ class BatchPhysics:
         """
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
-        self.works = lesion_mask(body.muscle_names, self.config.lesions)
+        self.works = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)
         self._batch = Batch(body.model, num, self.config.threads)
         self.qpos, self.qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self.activation, self.excitation = self._batch.bind("act"), self._batch.bind("ctrl")
+        self._applied = self._batch.bind("xfrc_applied")
         self._derived = {
             name: self._batch.bind(name)
             for name in (
@@ -156,6 +164,7 @@ class BatchPhysics:
         self.velocity = np.zeros((num, body.model.nu))
         self.lag = np.zeros(num)
         self.failures: deque[Failure] = deque(maxlen=16)
+        self.on_substep: Callable[[], None] | None = None
         self._past_states = np.zeros((self.config.history, num, self._batch.nstate))
         self._past_inputs = np.zeros((self.config.history, num, body.model.nu))
         self._steps = 0
@@ -215,8 +224,24 @@ class BatchPhysics:
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
         self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.works
-        self._advance(self.config.substeps, last=True)
+        pieces = 1 if self.on_substep is None else self.config.substeps
+        for k in range(pieces):
+            self._advance(self.config.substeps // pieces, last=k == pieces - 1)
         return effort_reward(self.excitation), self._guard()
+
+    def push(self, force: Array) -> None:
+        """Push the root at its centre of mass with `force` (N, 3) newtons, world frame, until told otherwise."""
+        self._applied[:, self.body.observed_ids[0], :3] = force
+
+    def weaken(self, strength: Array) -> None:
+        """Give every muscle a share (M,) of its excitation from now on: 0 cuts it, 1 heals it.
+
+        Raises:
+            ValueError: shares of another shape, or outside [0, 1].
+        """
+        if strength.shape != self.works.shape or not ((strength >= 0) & (strength <= 1)).all():
+            raise ValueError(f"expected {len(self.works)} shares from 0 to 1, got {strength}.")
+        self.works = strength.copy()
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of `rows` (R,) as last derived; copies, safe to keep."""
@@ -295,6 +320,8 @@ class BatchPhysics:
         return np.where(self._failed[:, None], 0.0, inputs)
 
     def _advance(self, substeps: int, *, last: bool) -> None:
+        if self.on_substep is not None:
+            self.on_substep()
         fresh = last and self.config.sensing == "fresh"
         try:
             self._batch.step(nstep=substeps, stage=_CURRENT if fresh else _NONE)

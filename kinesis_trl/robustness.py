@@ -1,0 +1,135 @@
+"""How much a policy stands: every clip played under pushes, on weaker and stronger muscles, and through noise.
+
+Example: python -m kinesis_trl.robustness --policy runs/expert0/policy --motions locomotion-v1/test --json out.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import load_body
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.evaluation.metrics import score, summarise
+from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
+from kinesis_trl.evaluation.players import make_player
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustnessConfig:
+    """What to try, and on what."""
+
+    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    """zero, random, reference, a run's policy folder, or an original model.pth."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    pushes: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0)
+    """Forces in newtons of one push of 0.2 s at the pelvis, from a random side at a random moment."""
+    strengths: tuple[float, ...] = (0.9, 1.1)
+    """Forces of all muscles, as shares of the body's."""
+    noises: tuple[float, ...] = (0.05, 0.075)
+    """Noise on the observations, as shares of each observation's deviation in training."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of sides, moments and noise."""
+
+    def trials(self) -> dict[str, Perturbation]:
+        """What is tried, by what the table calls it."""
+        return {
+            "undisturbed": Perturbation(),
+            **{f"push {force:g} N": Perturbation(push=force, seed=self.seed) for force in self.pushes},
+            **{f"muscle strength × {share:g}": Perturbation(strength=share) for share in self.strengths},
+            **{f"observation noise {share:g} SD": Perturbation(noise=share, seed=self.seed) for share in self.noises},
+        }
+
+
+def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
+    """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
+    body = load_body(config.body)
+    settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
+    player = make_player(config.policy, body, settings, seed=config.seed)
+    library, _ = open_library(config.motions, body, inverse=inverse_for(player.settings.control))
+    player.check(ImitationEnv(body, library, player.settings))
+    trials = config.trials()
+    report: dict[str, Any] = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+        "trials": {},
+    }
+    with progress(console, "trying", len(trials) * int((library.frames - 1).sum()), "frames") as advance:
+        for name, trial in trials.items():
+            tried = with_strength(body, trial.strength)
+            episodes = play_clips(tried, library, perturbed(player.policy, trial), player.settings, on_step=advance)
+            scores = {rule: summarise([score(e, r) for e in episodes]) for rule, r in RULES.items()}
+            report["trials"][name] = {"perturbation": asdict(trial), **scores}
+    console.print(_table(report["trials"]))
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+        console.print(f"wrote {config.json}")
+    return report
+
+
+def _table(trials: dict[str, Any]) -> Table:
+    clips = next(iter(trials.values()))["kinesis"]["clips"]
+    table = Table(title=f"{clips} clips, means [95 % interval]", title_justify="left")
+    for column in ("", "kinesis: success %", "kinesis: coverage %", "strict: coverage %", "strict: MPJPE mm"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, scores in trials.items():
+        cells = [
+            f"{scale * e['mean']:.1f} [{scale * e['low']:.1f}, {scale * e['high']:.1f}]"
+            for e, scale in (
+                (scores["kinesis"]["success"], 100),
+                (scores["kinesis"]["coverage"], 100),
+                (scores["strict"]["coverage"], 100),
+                (scores["strict"]["mpjpe_mm"], 1),
+            )
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def main() -> None:
+    """Parse the command line, try the policy out, and report."""
+    config = tyro.cli(RobustnessConfig, description=__doc__, prog="kinesis_trl.robustness")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))
+    try:
+        try_out(config, console)
+    except (BodyError, CheckpointError, ClipFormatError, ValueError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing was written")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
