@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,6 +19,9 @@ VERSION = "locomotion-v1.0"
 SOURCE = "locomotion-v1"
 _SEED = 20241
 _TRAIN_PER_TEST = 4
+
+Split = Literal["train", "test", "demo"]
+"""Training clips, test clips, and the first test clip of each category."""
 
 Draw = Callable[[np.random.Generator], "tuple[list[Command], str]"]
 
@@ -125,11 +128,11 @@ CATEGORIES: tuple[_Category, ...] = (
 """Numbers follow the KIT clips of KINESIS by name, with left and right made equal."""
 
 
-def locomotion_v1(split: Literal["train", "test"], body: BodyModel) -> list[MotionClip]:
-    """240 training or 60 test clips of walking, turning and running, the same every time.
+def locomotion_v1(split: Split, body: BodyModel) -> list[MotionClip]:
+    """240 training or 60 test clips of walking, turning and running, the same every time, or 12 of the latter.
 
     Args:
-        split: which clips; the two share no random draw.
+        split: which clips; training and test clips share no random draw.
         body: whose coordinates are wanted.
 
     Returns:
@@ -138,14 +141,15 @@ def locomotion_v1(split: Literal["train", "test"], body: BodyModel) -> list[Moti
     Raises:
         ValueError: another split.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f"unknown split {split!r} of locomotion-v1; choose train or test.")
+    if split not in get_args(Split):
+        raise ValueError(f"unknown split {split!r} of locomotion-v1; choose {', '.join(get_args(Split))}.")
+    drawn: Split = "test" if split == "demo" else split
     clips = []
     for index, category in enumerate(CATEGORIES):
-        for k in range(category.test * (_TRAIN_PER_TEST if split == "train" else 1)):
-            rng = np.random.default_rng([_SEED, split == "test", index, k])
+        for k in range({"train": _TRAIN_PER_TEST * category.test, "test": category.test, "demo": 1}[split]):
+            rng = np.random.default_rng([_SEED, drawn == "test", index, k])
             commands, label = category.draw(rng)
-            name = f"{category.name.replace(' ', '_')}_{split}_{k:03d}"
+            name = f"{category.name.replace(' ', '_')}_{drawn}_{k:03d}"
             clips.append(
                 synthesise(
                     commands,

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import mujoco
 
@@ -21,8 +20,8 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget import retarget
 
-EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test")
-"""Names of the data set that needs no file."""
+EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo")
+"""Names of the data set that needs no file; demo is one test clip of each category."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def open_library(
     """A motion library for `body`, prepared on first use and cached.
 
     Args:
-        source: `locomotion-v1/train` or `locomotion-v1/test`, a folder that `kinesis_trl.prepare` wrote, or a
+        source: one of `EMBEDDED`, a folder that `kinesis_trl.prepare` wrote, or a
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
         inverse: also solve static optimisation; a prepared folder must then hold its solutions.
@@ -63,9 +62,9 @@ def open_library(
         ClipFormatError: nothing usable there.
     """
     if str(source) in EMBEDDED:
-        from kinesis_trl.motion.locomotion import VERSION, locomotion_v1  # noqa: PLC0415  others do not need it
+        from kinesis_trl.motion.locomotion import VERSION, Split, locomotion_v1  # noqa: PLC0415  others do not need it
 
-        split: Literal["train", "test"] = "train" if str(source).endswith("train") else "test"
+        split: Split = str(source).rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
         folder = cache_folder() / _digest(body, [str(source), VERSION, repr(inverse)])
         return _cached(
             folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body, inverse=inverse), [])

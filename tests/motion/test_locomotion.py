@@ -24,6 +24,17 @@ def test_sixty_test_clips_in_the_proportions_of_kit(clips):
     assert len({clip.name for clip in clips}) == 60
 
 
+def test_demo_is_the_first_test_clip_of_each_category(body, clips):
+    demo = locomotion_v1("demo", body)
+    assert [clip.category for clip in demo] == [category.name for category in CATEGORIES]
+    first = {clip.category: clip for clip in reversed(clips)}
+    for clip in demo:
+        assert clip.name == first[clip.category].name
+        np.testing.assert_array_equal(clip.qpos, first[clip.category].qpos)
+    with pytest.raises(ValueError, match="train, test, demo"):
+        locomotion_v1("validation", body)
+
+
 def test_lengths_are_those_of_kit(clips):
     seconds = np.array([clip.seconds for clip in clips])
     assert seconds.min() >= 3.4 and seconds.max() <= 9.5
@@ -76,8 +87,3 @@ def test_training_has_four_times_as_many_and_other_draws(body, clips, monkeypatc
     assert len(train) == 4 * CATEGORIES[-1].test
     assert not any(a.qpos.shape == b.qpos.shape and np.allclose(a.qpos, b.qpos) for a in train for b in clips)
     assert 4 * sum(c.test for c in CATEGORIES) >= 240
-
-
-def test_another_split_is_refused(body):
-    with pytest.raises(ValueError, match="train or test"):
-        locomotion_v1("validation", body)
