@@ -47,7 +47,7 @@ class EvalConfig:
     """zero, random, reference (target lengths = the reference's muscle lengths), a run's policy folder, or an
     original model.pth."""
     motions: str = "locomotion-v1/test"
-    """locomotion-v1/train or /test, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     control: Control | None = None

@@ -107,7 +107,7 @@ class TrainConfig:
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     motions: str = "locomotion-v1/train"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format we read."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     clips: Path | None = None
     """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
     warm_start: Path | None = None
