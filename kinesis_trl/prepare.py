@@ -9,12 +9,10 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,10 +36,10 @@ from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_s
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.smpl_model import SmplModel
 from kinesis_trl.motion.sources import EMBEDDED
+from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
 
 _SHARE_BYTES = 1 << 20
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 
 
@@ -111,7 +109,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
     made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
     for split in (name for name in config.paths if name in EMBEDDED):
-        made += locomotion_v1("train" if split.endswith("train") else "test", body)
+        made += locomotion_v1(split.rpartition("/")[2], body)  # type: ignore[arg-type]  # one of EMBEDDED
     for given in (name for name in config.paths if name not in EMBEDDED):
         files = motion_files(given)
         if not files:
@@ -138,8 +136,12 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
         inverse = ResidualConfig() if config.inverse else None
-        with console.status("building the library" + (" and solving for muscles" if inverse else "")):
-            MotionLibrary.build([clip for clip, _ in result.clips], body, inverse=inverse).save(config.out)
+        clips = [clip for clip, _ in result.clips]
+        with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
+            library = MotionLibrary.build(
+                clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
+            )
+        library.save(config.out)
         reports = [quality for _, quality in result.clips]
         write_text(config.out / "quality.json", quality_json(reports))
         write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
@@ -160,7 +162,7 @@ def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[t
     if workers <= 1:
         yield from ((part, _prepare_part(part, config)) for part in parts)
         return
-    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         waiting: deque[tuple[_Part, Future[Prepared]]] = deque()
         for part in parts:
             waiting.append((part, pool.submit(_prepare_part, part, config)))
@@ -214,21 +216,6 @@ def _smpl_model(path: Path) -> SmplModel:
 @lru_cache(maxsize=1)
 def _wanted(path: Path) -> frozenset[str]:
     return frozenset(map(canonical_key, read_keys(path)))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Worker processes started inside use one thread each for linear algebra: there is one a core already."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _refusals(refused: list[tuple[str, str]]) -> Table:

@@ -74,7 +74,8 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     body = load_body(config.body)
     settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
     player = make_player(config.policy, body, settings, seed=config.seed)
-    library, _ = open_library(config.motions, body, inverse=inverse_for(player.settings.control))
+    inverse = inverse_for(player.settings.control)
+    library, _ = open_library(config.motions, body, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))
     trials = config.trials()
     report: dict[str, Any] = {

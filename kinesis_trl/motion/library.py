@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
+from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
+from kinesis_trl.motion.solving import solve_motions
 
 FPS = 30.0
 """Frame rate of every clip in a library."""
@@ -86,7 +86,13 @@ class MotionLibrary:
 
     @classmethod
     def build(
-        cls, clips: Iterable[MotionClip], body: BodyModel, *, inverse: ResidualConfig | None = None
+        cls,
+        clips: Iterable[MotionClip],
+        body: BodyModel,
+        *,
+        inverse: ResidualConfig | None = None,
+        workers: int = 1,
+        on_solved: Callable[[int, int], None] | None = None,
     ) -> MotionLibrary:
         """From prepared clips: qpos at 30 frames/s in the coordinates of `body`.
 
@@ -95,6 +101,8 @@ class MotionLibrary:
             body: their body.
             inverse: also solve static optimisation; the references are then the smoothed motions, with less
                 unsuppliable force at the root, that its solutions belong to.
+            workers: processes that solve (see `solving.solve_motions`).
+            on_solved: called with (clips solved, clips in all).
 
         Raises:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
@@ -103,13 +111,17 @@ class MotionLibrary:
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_ARRAYS | INVERSE if inverse else _ARRAYS)}
         start = 0
         seen: dict[str, int] = {}
-        for clip in clips:
-            qpos = _checked_qpos(clip, body)
-            if inverse is not None:
-                solution = _solved(body, qpos, inverse)
-                qpos = solution.qpos
+        given = list(clips)
+        motions = [_checked_qpos(clip, body) for clip in given]
+        solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
+        for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
+            if solutions is not None:
+                solution = next(solutions)
+                qpos = solution.qpos  # noqa: PLW2901  the motion that its solutions belong to
                 for name, kind in INVERSE.items():
                     parts[name].append(getattr(solution, name).astype(kind))
+                if on_solved is not None:
+                    on_solved(done, len(given))
             qvel = velocities(qpos, FPS, body)
             motion = forward_kinematics(body, qpos, qvel)
             parts["qpos"].append(qpos)
@@ -274,11 +286,6 @@ class MotionLibrary:
         outside = ((exact < 0) | (exact > last))[..., None, None]
         velocity = (v0 + s * (v1 - v0)).masked_fill(outside, 0.0)
         return position, velocity
-
-
-def _solved(body: BodyModel, qpos: NDArray[np.float64], config: ResidualConfig) -> InverseSolution:
-    moved = reduce_residuals(body, qpos, FPS, config)
-    return solve(body, moved, FPS, replace(config.inverse, moment_arms=True))
 
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ def open_library(
     body: BodyModel,
     *,
     inverse: ResidualConfig | None = None,
+    workers: int = 1,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> tuple[MotionLibrary, list[Refused]]:
     """A motion library for `body`, prepared on first use and cached.
@@ -53,7 +54,8 @@ def open_library(
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
         inverse: also solve static optimisation; a prepared folder must then hold its solutions.
-        on_clip: called with (clips prepared, clips in all) while raw motions are prepared.
+        workers: processes that solve; the results do not depend on it.
+        on_clip: called with (clips prepared or solved, clips in all) while there is something to do.
 
     Returns:
         The library, and what was left out and why.
@@ -67,7 +69,14 @@ def open_library(
         split: Split = str(source).rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
         folder = cache_folder() / _digest(body, [str(source), VERSION, repr(inverse)])
         return _cached(
-            folder, body, lambda: (MotionLibrary.build(locomotion_v1(split, body), body, inverse=inverse), [])
+            folder,
+            body,
+            lambda: (
+                MotionLibrary.build(
+                    locomotion_v1(split, body), body, inverse=inverse, workers=workers, on_solved=on_clip
+                ),
+                [],
+            ),
         )
     path = Path(source)
     if (path / "library.json").exists():
@@ -82,7 +91,7 @@ def open_library(
         )
     stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files if p.exists()]
     folder = cache_folder() / _digest(body, [*stamps, repr(inverse)])
-    return _cached(folder, body, lambda: _prepare(source, body, inverse, on_clip))
+    return _cached(folder, body, lambda: _prepare(source, body, inverse, workers, on_clip))
 
 
 def _digest(body: BodyModel, parts: list[str]) -> str:
@@ -109,7 +118,11 @@ def _cached(
 
 
 def _prepare(
-    source: str | Path, body: BodyModel, inverse: ResidualConfig | None, on_clip: Callable[[int, int], None] | None
+    source: str | Path,
+    body: BodyModel,
+    inverse: ResidualConfig | None,
+    workers: int,
+    on_clip: Callable[[int, int], None] | None,
 ) -> tuple[MotionLibrary, list[Refused]]:
     clips, refused = [], []
     for path, content in read_motions([source]):
@@ -128,4 +141,4 @@ def _prepare(
     if not prepared:
         reasons = "; ".join(f"{r.name}: {r.reason}" for r in refused[:3])
         raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
-    return MotionLibrary.build(prepared, body, inverse=inverse), refused
+    return MotionLibrary.build(prepared, body, inverse=inverse, workers=workers, on_solved=on_clip), refused

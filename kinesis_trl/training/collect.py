@@ -28,13 +28,13 @@ class CollectError(RuntimeError):
     """Experience cannot be collected in the way asked for."""
 
 
-def open_clips(config: TrainConfig, body: BodyModel) -> MotionLibrary:
-    """The motions a run trains on: all of its library, or those its list of clips names.
+def open_clips(config: TrainConfig, body: BodyModel, *, workers: int = 1) -> MotionLibrary:
+    """The motions a run trains on: all of its library, or those its list of clips names; `workers` prepare them.
 
     Raises:
         ClipFormatError: a name that is not in the library, or an empty list.
     """
-    library, _ = open_library(config.motions, body, inverse=inverse_for(config.env.control))
+    library, _ = open_library(config.motions, body, inverse=inverse_for(config.env.control), workers=workers)
     if config.clips is None:
         return library
     return select_clips(library, read_clip_list(config.clips), where=str(config.clips))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -67,7 +68,8 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.body = load_body(config.body)
-        self.library = open_clips(config, self.body)
+        with console.status("preparing the motions; they are kept for the next time"):
+            self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
@@ -155,7 +157,10 @@ class Trainer:
         """Play the evaluation clips with the most probable actions; the report of `kinesis_trl.eval`."""
         if self._evaluation is None:
             inverse = inverse_for(self.config.env.control)
-            self._evaluation, _ = open_library(self.config.evaluation.motions, self.body, inverse=inverse)
+            cores = os.cpu_count() or 1
+            self._evaluation, _ = open_library(
+                self.config.evaluation.motions, self.body, inverse=inverse, workers=cores
+            )
         policy = self.learner.policy
         was_training = policy.training
         policy.eval()

@@ -1,0 +1,53 @@
+"""Static optimisation of many motions, on several processes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.body.inverse import InverseSolution, solve
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
+from kinesis_trl.processes import worker_pool
+
+Array = NDArray[np.float64]
+
+
+def solve_motions(
+    body: BodyModel, motions: Sequence[Array], fps: float, config: ResidualConfig, *, workers: int = 1
+) -> Iterator[InverseSolution]:
+    """Smoothed motion with less unsuppliable force at the root, and the muscles that make it, of each motion in turn.
+
+    Args:
+        body: the body.
+        motions: qpos (T, nq) each.
+        fps: frames per second.
+        config: how to solve.
+        workers: processes; 1 stays in this one. With more, the body must be one that its name finds again.
+    """
+    if workers <= 1 or len(motions) <= 1:
+        for qpos in motions:
+            yield _solve(body, qpos, fps, config)
+        return
+    with worker_pool(min(workers, len(motions))) as pool:
+        waiting: deque[Future[InverseSolution]] = deque()
+        for qpos in motions:
+            waiting.append(pool.submit(_solve_named, body.name, qpos, fps, config))
+            if len(waiting) >= 4 * workers:  # only a few solutions are in memory at a time
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _solve(body: BodyModel, qpos: Array, fps: float, config: ResidualConfig) -> InverseSolution:
+    moved = reduce_residuals(body, qpos, fps, config)
+    return solve(body, moved, fps, replace(config.inverse, moment_arms=True))
+
+
+def _solve_named(name: str, qpos: Array, fps: float, config: ResidualConfig) -> InverseSolution:
+    return _solve(load_body(name), qpos, fps, config)
