@@ -48,14 +48,16 @@ class PPOConfig:
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
     """Whether the value after a truncated episode counts; the original treats truncation as an end."""
-    mirror: bool = True
-    """Show each sample as it was or, as often, in a left–right mirror; not for a gate over experts."""
+    average: float = 0.98
+    """Share of the averaged policy that each iteration keeps; the averaged one is evaluated and saved. 0: the last."""
     autocast: bool = False
     """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
 
     def __post_init__(self) -> None:
         if not (0 < self.gamma <= 1 and 0 <= self.lmbda <= 1 and self.clip > 0):
             raise ValueError(f"gamma {self.gamma}, lmbda {self.lmbda}, clip {self.clip}: expected 0…1, 0…1, > 0.")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average {self.average} must lie in 0…1, 1 excluded.")
         if self.epochs < 1 or self.minibatch < 1 or self.max_grad_norm <= 0:
             raise ValueError("epochs and minibatch must be at least 1 and max_grad_norm positive.")
         if not 0 < self.min_lr <= self.policy_lr <= self.max_lr or self.critic_lr <= 0:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
-from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.training.config import PPOConfig
-
-Mirror = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class DivergedError(RuntimeError):
@@ -36,8 +33,6 @@ class Learner:
     policy: Policy
     critic: Critic
     config: PPOConfig
-    mirror: Mirror | None = None
-    """Mirrors an observation and an action (None: samples are used as they are)."""
 
     def __post_init__(self) -> None:
         config = self.config
@@ -57,8 +52,7 @@ class Learner:
         self.actor_parameters = [p for p in self.policy.trained.parameters() if p.requires_grad]
         self.critic_parameters = list(self.critic.parameters())
         self.policy_lr = config.policy_lr
-        if not config.mirror or not isinstance(self.policy, GaussianPolicy):
-            self.mirror = None
+        self._averaged = AveragedModel(self.policy, multi_avg_fn=get_ema_multi_avg_fn(config.average))
         self.optimizer = torch.optim.Adam(
             [
                 {"params": self.actor_parameters, "lr": config.policy_lr},
@@ -81,7 +75,6 @@ class Learner:
         explained = _explained_variance(batch["state_value"], batch["value_target"])
         keys = ["observation", *self.policy.trained.out_keys, "advantage", "value_target", "state_value"]
         samples = batch.select(*keys).reshape(-1)
-        image = self._reflect(samples)
         size = min(config.minibatch, len(samples))
         seen: dict[str, list[float]] = {}
         kl = 0.0
@@ -93,7 +86,7 @@ class Learner:
             for part in order.split(size):
                 if len(part) < size // 2:
                     continue  # a remainder too small to be worth a step
-                terms = self._step(self._one_side(samples[part], None if image is None else image[part]))
+                terms = self._step(samples[part])
                 kls.append(terms["kl"])
                 for name, value in terms.items():
                     seen.setdefault(name, []).append(value)
@@ -103,6 +96,7 @@ class Learner:
         self._adapt(kl)
         self.policy.update_norm(samples["observation"])
         self.critic.update_norm(samples["observation"])
+        self._averaged.update_parameters(self.policy)
         return {
             **{name: sum(values) / len(values) for name, values in seen.items()},
             "kl_last_epoch": kl,
@@ -111,6 +105,11 @@ class Learner:
             "policy_lr": self.policy_lr,
             "noise": self.noise(),
         }
+
+    @property
+    def averaged(self) -> Policy:
+        """The policy averaged over the last iterations: steadier than the newest one, for evaluation and use."""
+        return self._averaged.module  # type: ignore[return-value]
 
     def noise(self) -> float:
         """Mean standard deviation of the actions under exploration; 0 for a gate over frozen experts."""
@@ -125,6 +124,7 @@ class Learner:
             "critic": self.critic.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "policy_lr": self.policy_lr,
+            "averaged": self._averaged.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -133,31 +133,7 @@ class Learner:
         self.critic.load_state_dict(state["critic"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.policy_lr = state["policy_lr"]
-
-    def _reflect(self, samples: TensorDictBase) -> TensorDictBase | None:
-        """What the policy sees and does, and how likely that was, in the mirror image of every sample.
-
-        The likelihood is that of the image itself under the policy as it is: a policy that is not symmetric yet
-        would otherwise start each iteration with ratios that are clipped before it has learned anything.
-        """
-        if self.mirror is None:
-            return None
-        image = samples.select("observation", *self.policy.trained.out_keys)
-        image["observation"], image["action"] = self.mirror(samples["observation"], samples["action"])
-        key = self.policy.trained.log_prob_keys[0]
-        with torch.no_grad():
-            image[key] = self.policy.trained.distribution(image["observation"]).log_prob(image["action"])
-        return image
-
-    def _one_side(self, samples: TensorDictBase, image: TensorDictBase | None) -> TensorDictBase:
-        """Each sample as it was or, as often, in its mirror image."""
-        if image is None:
-            return samples
-        half = torch.rand(len(samples), device=samples.device) < 0.5
-        seen, samples = image[half], samples.clone()
-        for key, value in seen.items():
-            samples[key][half] = value
-        return samples
+        self._averaged.load_state_dict(state["averaged"])
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
         with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, self.config.autocast):

@@ -74,8 +74,7 @@ class Trainer:
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
         policy, critic = _make_agent(config, sample)
-        policy, critic = policy.to(self.device), critic.to(self.device)
-        self.learner = Learner(policy, critic, config.ppo, mirror=sample.sample_mirror())
+        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
         self._carrier = _EnvCarrier(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
@@ -137,7 +136,7 @@ class Trainer:
             self._rotation.save(self._checkpoint(), step=step)
             save_policy(
                 self.config.folder / POLICY,
-                self.learner.policy,
+                self.learner.averaged,
                 body=self.body.name,
                 critic=self.learner.critic,
                 notes={
@@ -161,14 +160,11 @@ class Trainer:
             self._evaluation, _ = open_library(
                 self.config.evaluation.motions, self.body, inverse=inverse, workers=cores
             )
-        policy = self.learner.policy
-        was_training = policy.training
-        policy.eval()
+        policy = self.learner.averaged.eval()
         shown = range(min(self.config.evaluation.images, len(self._evaluation)))
         episodes = play_clips(
             self.body, self._evaluation, lambda env: policy, self.config.env, keep_states=frozenset(shown)
         )
-        policy.train(was_training)
         self._film([episodes[i] for i in shown])
         return evaluate_episodes(episodes, self._evaluation.clips)
 

@@ -112,21 +112,14 @@ def test_config_is_checked(field, value):
         PPOConfig(**{field: value})
 
 
-def test_mirrored_samples_teach_the_other_side():
-    """Samples lie on one side only; a mirror that flips signs teaches the opposite action on the other side."""
-    apart = {}
-    for mirrored in (False, True):
-        learn = learner(epochs=8, target_kl=None, stop_kl=None, mirror=mirrored)
-        learn = Learner(learn.policy, learn.critic, learn.config, mirror=lambda seen, done: (-seen, -done))
-        td = batch(learn, n=16, t=8)
-        td["observation"] = td["observation"].abs()
-        td["action_log_prob"] = learn.policy.get_dist(td).log_prob(td["action"]).detach()
-        td["next", "terminated"].fill_(True)
-        td["next", "done"].fill_(True)
-        td["next", "reward"] = (td["action"][..., :1] > 0).float()
-        for _ in range(10):
-            learn.learn(td.clone())
-        seen = td["observation"]
-        with torch.no_grad():
-            apart[mirrored] = float((learn.policy.mean(seen) - learn.policy.mean(-seen))[..., 0].mean())
-    assert apart[True] > apart[False] + 0.05
+def test_averaged_policy_by_hand():
+    """The first iteration is copied: w1, then 3/4 w1 + 1/4 w2; running norms are the newest ones."""
+    learn = learner(average=0.75)
+    seen = []
+    for seed in range(2):
+        learn.learn(batch(learn, seed=seed))
+        seen.append(learn.policy.net.head.weight.detach().clone())
+    expected = 0.75 * seen[0] + 0.25 * seen[1]
+    assert torch.allclose(learn.averaged.net.head.weight, expected, atol=1e-7)
+    assert torch.equal(learn.averaged.net.norm.mean, learn.policy.net.norm.mean)
+    assert not torch.equal(learn.averaged.net.head.weight, seen[1])
