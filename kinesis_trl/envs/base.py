@@ -19,6 +19,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import ALL, BatchPhysics, BodyState, PhysicsConfig
 from kinesis_trl.envs.observations import proprioception, tilt, to_heading
+from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
 
@@ -212,6 +213,11 @@ class MyoLegsEnv(EnvBase):
     def _action_width(self) -> int:
         """Numbers in an action."""
         return self.body.model.nu
+
+    def sample_mirror(self) -> SampleMirror:
+        """Mirrors what a policy observes and does here."""
+        seen = ObservationMirror(self.body, muscle_observations=self.settings.muscle_observations)
+        return SampleMirror(seen, ActionMirror(self.body))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """One policy step under actions (N, A): effort reward (N,) and rows that failed (N,)."""

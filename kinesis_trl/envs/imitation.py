@@ -19,6 +19,7 @@ from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
 from kinesis_trl.envs.rewards import orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
+from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -226,6 +227,16 @@ class ImitationEnv(MyoLegsEnv):
             return super()._action_width()
         assert self.feedforward is not None
         return self.feedforward.width
+
+    def sample_mirror(self) -> SampleMirror:
+        """As the base class, for what this task adds."""
+        seen = ObservationMirror(
+            self.body,
+            lookahead=len(self.rules.lookahead),
+            orientation=self.rules.observe_orientation,
+            muscle_observations=self.settings.muscle_observations,
+        )
+        return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if self.settings.control != "feedforward":

@@ -1,6 +1,8 @@
-"""Observations in a mirror, to find out how symmetric a policy or a task is."""
+"""Observations and actions in a mirror: for tests of symmetry, and to train on both sides of every step."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -55,6 +57,40 @@ class ObservationMirror:
     def __call__(self, observation: Tensor) -> Tensor:
         """Mirrored observation (…, O)."""
         return observation[..., self.index] * self.sign.to(observation.dtype)
+
+
+class ActionMirror:
+    """Mirrors actions, of one number per muscle or per independent joint.
+
+    Attributes:
+        index (A,), sign (A,): the mirrored action is `sign * action[..., index]`.
+    """
+
+    def __init__(self, body: BodyModel, *, joints: bool = False) -> None:
+        """Work out the permutation and signs for actions on the muscles, or on the independent joints, of `body`."""
+        mirror = body.mirror
+        if not joints:
+            self.index, self.sign = torch.from_numpy(mirror.muscles), torch.ones(len(mirror.muscles))
+            return
+        mine = [body.joint_names.index(name) for name in body.independent_joints]
+        self.index = torch.tensor([mine.index(int(source)) for source in mirror.joint_qpos[mine]])
+        self.sign = torch.from_numpy(mirror.joint_sign[mine]).float()
+
+    def __call__(self, action: Tensor) -> Tensor:
+        """Mirrored action (…, A)."""
+        return action[..., self.index] * self.sign.to(action.dtype)
+
+
+@dataclass(frozen=True)
+class SampleMirror:
+    """Mirrors what a policy saw and did in an environment."""
+
+    observation: ObservationMirror
+    action: ActionMirror
+
+    def __call__(self, observation: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Mirrored observation (…, O) and action (…, A)."""
+        return self.observation(observation), self.action(action)
 
 
 def _per_body(source: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

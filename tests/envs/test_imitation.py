@@ -11,7 +11,6 @@ from torchrl.envs.utils import check_env_specs
 from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, RewardConfig
 from kinesis_trl.envs.observations import rotation_between
-from kinesis_trl.envs.symmetry import ObservationMirror
 from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -192,7 +191,7 @@ def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_sta
     env = make(body, library, num_envs=2, reward=reward, **extra)
     env.assign([0, 1])
     td = env.reset()
-    seen = ObservationMirror(body, lookahead=len(extra.get("lookahead", ())), orientation=bool(extra))
+    seen = env.sample_mirror().observation
     generator = torch.Generator().manual_seed(2)
     for _ in range(4):
         one, two = td["observation"].double()
