@@ -9,16 +9,28 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.imitation import ImitationConfig, RewardConfig
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 
 CORES = os.cpu_count() or 1
 
+FOLLOW = RewardConfig(
+    position_weight=0.45, velocity_weight=0.15, orientation_weight=0.25, upright_weight=0.05, effort_weight=0.1
+)
+"""The reward of KINESIS, with a share for the orientation of the trunk, which tilts before the body falls."""
+
 LAPTOP = TrainConfig(
-    env=ImitationConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
+    env=ImitationConfig(
+        num_envs=128,
+        control="feedforward",
+        observe_orientation=True,
+        lookahead=(2, 6, 14),
+        reward=FOLLOW,
+        physics=PhysicsConfig(threads=min(CORES, 4)),
+    ),
     actor=LatticeConfig(network=SMALL),
     critic=CriticConfig(network=SMALL),
-    ppo=PPOConfig(epochs=3),
+    ppo=PPOConfig(epochs=3, max_lr=2e-3),
     collect=CollectConfig(horizon=32),
     total_steps=10_000_000,
     torch_threads=min(CORES, 2),
@@ -37,6 +49,7 @@ WORKSTATION = replace(
 
 PAPER = replace(
     WORKSTATION,
+    env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
     actor=LatticeConfig(network=PAPER_NETWORK, action_log_std=0.0, latent_log_std=0.0),
     critic=CriticConfig(network=PAPER_NETWORK, normalise=False),
     ppo=PPOConfig(
@@ -50,13 +63,14 @@ PAPER = replace(
         stop_kl=None,
         max_grad_norm=25.0,
         bootstrap=False,
+        average=0.0,
     ),
     collect=CollectConfig(horizon=200),
     total_steps=1_100_000_000,
 )
 
 PRESETS = {
-    "laptop": ("512-256 units, 128 environments: a few cores, hours", LAPTOP),
+    "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
-    "paper": ("the networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
+    "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }

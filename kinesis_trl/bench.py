@@ -14,7 +14,7 @@ import platform
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -235,10 +235,11 @@ class _TwoThreads:
 
 
 class _Training:
-    """Iterations of the laptop preset on 2 threads, in seconds per policy step."""
+    """Iterations of the laptop preset's size on 2 threads, control pd, in seconds per policy step."""
 
     def __init__(self, body: BodyModel, library: MotionLibrary, config: BenchConfig, pair: _TwoThreads) -> None:
-        settings = replace(LAPTOP.env, seed=config.seed, physics=PhysicsConfig(threads=2))
+        count = LAPTOP.env.num_envs
+        settings = ImitationConfig(num_envs=count, seed=config.seed, physics=PhysicsConfig(threads=2))
         env = ImitationEnv(body, library, settings)
         torch.manual_seed(config.seed)
         policy = make_actor(LAPTOP.actor, env.observation_width, body.model.nu)
