@@ -9,7 +9,8 @@ TORCH_INDEX ?=
 GOLDEN ?= ../shared/golden
 PRESET ?= laptop
 EXPERT ?= 0
-POLICY ?= reference
+# Empty: the policy that ships.
+POLICY ?=
 MOTIONS ?=
 RUNS ?= runs
 # Anything else a command takes: make train EXPERT=0 ARGS='--total-steps 100000'
@@ -18,7 +19,7 @@ ARGS ?=
 # One thread per process: threads of linear algebra libraries only fight with those of the simulation.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup test lint bench parity train mine moe curriculum eval aim clean
+.PHONY: help setup demo test lint bench parity train mine moe curriculum eval view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +33,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+demo: setup ## imitate a clip of each category with the shipped policy: table, video, report in demo/
+	$(BIN)/python -m kinesis_trl.eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
+	$(BIN)/python -m kinesis_trl.report --motions locomotion-v1/demo --out demo/report
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -60,7 +65,16 @@ curriculum: setup ## train experts, mine and mix until done
 	$(BIN)/python -m kinesis_trl.train $(PRESET) --curriculum --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR]
-	$(BIN)/python -m kinesis_trl.eval --policy $(POLICY) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl.eval $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+view: setup ## watch and steer a policy in the browser
+	$(BIN)/python -m kinesis_trl.view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+report: setup ## compare a policy's physiology with people: a page in report/
+	$(BIN)/python -m kinesis_trl.report --out report $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+
+robustness: setup ## try a policy out under pushes, other strengths and noise
+	$(BIN)/python -m kinesis_trl.robustness $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 aim: setup ## open the dashboard of all runs on this machine
 	$(BIN)/python -m kinesis_trl.dashboard --runs $(RUNS) $(ARGS)

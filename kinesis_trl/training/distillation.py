@@ -1,0 +1,135 @@
+"""A policy of plain target lengths, taught by one that corrects inverse solutions; it needs none to act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from tensordict import TensorDictBase
+from torch import Tensor
+from tyro.conf import AvoidSubcommands
+
+from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
+from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.policy import Policy
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.muscles import action_for_length
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.envs.described import as_described, describe
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
+from kinesis_trl.training.pretraining import open_student
+
+_UNIT = 0.02
+"""Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilConfig:
+    """Who teaches, on what, and where the student goes."""
+
+    policy: Path
+    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    out: Path
+    """Folder of the student, a policy with control pd; one that is there is taught further."""
+    motions: str = "locomotion-v1/train"
+    """As for training."""
+    evaluation: str = "locomotion-v1/test"
+    """Motions on which teacher and student are compared at the end."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    student: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
+        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
+    )
+    """The student; its noise is not learnt here."""
+    dagger: DaggerConfig = field(default_factory=lambda: DaggerConfig(labels=2_000_000, noise=0.01))
+    """How it is taught."""
+    num_envs: int = 128
+    """Number of environments stepped together."""
+    threads: int = 1
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of everything."""
+
+
+def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
+    """Teach, save, and compare; returns the evaluation of `teacher` and `student`, as `evaluate_episodes` makes it.
+
+    Raises:
+        CheckpointError: no teacher there, or of another body.
+        ValueError: a teacher whose actions are not lengths.
+    """
+    torch.manual_seed(config.seed)
+    body = load_body(config.body)
+    loaded = load_checkpoint(config.policy, body=body.name)
+    physics = PhysicsConfig(threads=config.threads)
+    theirs = as_described(ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed), loaded.notes)
+    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
+        raise ValueError(
+            f"{config.policy} acts by control {theirs.control}, space {theirs.feedforward.space}; "
+            "a teacher needs control feedforward and space joints or muscles."
+        )
+    mine = replace(theirs, control="pd")
+    library, _ = open_library(config.motions, body, inverse=ResidualConfig())
+    env = ImitationEnv(body, library, mine)
+    student, labels = open_student(config.out, config.student, env)
+    unit = torch.from_numpy(2 * _UNIT / body.muscles.longest_tendon).float()
+    teacher = lengths_of(loaded.policy, env)
+    school = Dagger(env, teacher, student, config.dagger, unit=unit, labels=labels, seed=config.seed)
+
+    def save() -> None:
+        notes = describe(mine) | {"labels": school.labels, "motions": config.motions, "seed": config.seed}
+        save_policy(config.out, student, body=body.name, notes=notes | {"teacher": str(config.policy)})
+
+    with progress(console, "teaching", config.dagger.labels, "labels", completed=labels) as advance:
+        school.learn(on_labels=advance, save=save)
+    found = {
+        "teacher": _evaluate(config, body, loaded.policy, theirs),
+        "student": _evaluate(config, body, student, mine),
+    }
+    console.print(
+        _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
+    )
+    return found
+
+
+def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:
+    """What a policy of corrections asks for in the present state of `env`, as actions of control pd."""
+    feedforward, muscles = env.feedforward, env.body.muscles
+    if feedforward is None:
+        raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
+
+    @torch.no_grad()
+    def teach(td: TensorDictBase) -> tuple[Tensor, Tensor]:
+        correction = policy(td.select("observation"))["action"].double().numpy()
+        lengths = feedforward.corrected_length(env.next_frame(), correction)
+        return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
+
+    return teach
+
+
+def _evaluate(config: DistilConfig, body: BodyModel, policy: Policy, settings: ImitationConfig) -> dict[str, Any]:
+    library, _ = open_library(config.evaluation, body, inverse=ResidualConfig())
+    return evaluate_episodes(play_clips(body, library, lambda env: policy.eval(), settings), library.clips)
+
+
+def _table(found: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title="what the student keeps", header_style="bold")
+    table.add_column("policy")
+    for column in ("strict coverage %", "kinesis coverage %", "MPJPE mm"):
+        table.add_column(column, justify="right")
+    for name, report in found.items():
+        strict, lenient = report["summary"]["strict"], report["summary"]["kinesis"]
+        cells = (100 * strict["coverage"]["mean"], 100 * lenient["coverage"]["mean"], lenient["mpjpe_mm"]["mean"])
+        table.add_row(name, *(f"{value:.1f}" for value in cells))
+    return table

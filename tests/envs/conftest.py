@@ -1,0 +1,13 @@
+"""Motions with inverse solutions."""
+
+import pytest
+
+from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.motion.library import MotionLibrary
+
+
+@pytest.fixture(scope="session")
+def solved(body, march) -> MotionLibrary:
+    """A second of marching with its inverse solution."""
+    short = march.with_(qpos=march.qpos[:31])
+    return MotionLibrary.build([short], body, inverse=ResidualConfig(rounds=1))
