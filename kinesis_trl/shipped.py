@@ -7,10 +7,6 @@ from pathlib import Path
 _PLACES = (Path(__file__).parent / "assets", Path(__file__).parents[1] / "assets")
 
 
-def _ships(name: str) -> bool:
-    return any((place / name).exists() for place in _PLACES)
-
-
 def asset(name: str) -> Path:
     """Path of a shipped file or folder, by its path within `assets`.
 
@@ -23,5 +19,5 @@ def asset(name: str) -> Path:
     raise FileNotFoundError(f"{name} does not ship with this installation; looked in {_PLACES[0]} and {_PLACES[1]}.")
 
 
-SHIPPED_POLICY = next((name for name in ("policies/walking", "policies/unfinished") if _ships(name)), "")
+SHIPPED_POLICY = "policies/walking"
 """The policy that evaluation and viewer take when none is named, as `asset` takes it."""
