@@ -11,6 +11,9 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.evaluation.physiology.recorder import States, measure
 from kinesis_trl.evaluation.physiology.recording import Recording
+from kinesis_trl.motion.kinematics import velocities
+from kinesis_trl.motion.language import parse
+from kinesis_trl.motion.synthesis import synthesise
 
 
 def posed(body, *, lean=0.0, **joints) -> np.ndarray:
@@ -62,3 +65,15 @@ def statue(body) -> Recording:
     qpos = posed(body, lean=lean, ankle_angle_r=lean, ankle_angle_l=lean)
     states = simulated(stiff, np.zeros((120, model.nu)), qpos=qpos)
     return measure(stiff, states, clip="statue", label="a body stands")
+
+
+@pytest.fixture(scope="session")
+def walk(body) -> Recording:
+    """A generated walk of five metres with a made-up activity of each muscle, by its pose alone."""
+    clip = synthesise([*parse("walk forward for 5 meters")], body, name="walk")
+    phase = clip.qpos[:, 7 + body.joint_names.index("hip_flexion_l")]
+    phase = (phase - phase.min()) / np.ptp(phase)
+    activation = 0.05 + 0.3 * np.abs(phase[:, None] - np.linspace(0, 1, body.model.nu))
+    qvel = velocities(clip.qpos, 30.0, body)
+    states = States(qpos=clip.qpos, qvel=qvel, activation=activation, excitation=activation, rate=30.0)
+    return measure(body, states, clip="walk", label="a person walks", category="walk forward")

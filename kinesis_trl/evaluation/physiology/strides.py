@@ -1,0 +1,148 @@
+"""The strides of several recordings that belong together, pooled: what figures of a way of walking are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kinesis_trl.evaluation.physiology.gait_cycles import (
+    GaitCycles,
+    NoGaitCycle,
+    curves,
+    cycles_of,
+    stride_measures,
+)
+from kinesis_trl.evaluation.physiology.recording import SIDES, Array, Recording
+
+SLOWEST = 0.4
+"""Speed in m/s below which a stride is no walking but shuffling on the spot."""
+ASTRAY = np.radians(30)
+"""Angle between the stride and the pelvis's heading beyond which it is no walking ahead."""
+TURN = np.radians(20)
+"""Turn of the pelvis over a stride beyond which it is no straight walking."""
+FLIGHT = 5.0
+"""Share of a stride in % without a foot on the floor beyond which it is running."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Recordings that are looked at together."""
+
+    title: str
+    """What they show, in two or three words."""
+    recordings: tuple[Recording, ...]
+    """One per clip."""
+    replayed: bool = False
+    """Whether the motion was only replayed with muscle activity solved for it: the floor's force is then no result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strides:
+    """Strides of a run; never empty."""
+
+    run: Run
+    found: tuple[tuple[Recording, GaitCycles], ...]
+    """Recordings with strides, and those strides."""
+
+    def count(self, side: int) -> int:
+        """Strides of the right (0) or left (1) foot."""
+        return sum(len(cycles.of(SIDES[side])) for _, cycles in self.found)
+
+    def pool(self, quantity: Callable[[Recording], Array], side: int) -> Array:
+        """A quantity (T, …) of a recording over every stride of one side, (n, 101, …); n may be 0."""
+        parts = [curves(quantity(r), cycles.of(SIDES[side])) for r, cycles in self.found if cycles.of(SIDES[side])]
+        return np.concatenate(parts) if parts else np.empty((0, 101, *quantity(self.found[0][0]).shape[1:]))
+
+    def measures(self) -> tuple[dict[str, Array], Array]:
+        """`stride_measures` of all strides, (n,) each, and (n,) their sides (0 right, 1 left)."""
+        parts = [stride_measures(cycles, _heels(r)) for r, cycles in self.found]
+        sides = np.array([c.side for _, cycles in self.found for c in cycles.cycles])
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, sides
+
+    @property
+    def speed(self) -> float:
+        """Mean speed of the strides in m/s."""
+        return float(np.nanmean(self.measures()[0]["speed"]))
+
+    @property
+    def seconds(self) -> float:
+        """Mean duration of a stride."""
+        return float(self.measures()[0]["stride_time"].mean())
+
+
+def collect(run: Run, *, straight: bool = True) -> tuple[Strides | None, list[dict[str, Any]]]:
+    """Strides of a run, and what became of each clip.
+
+    Args:
+        run: the recordings.
+        straight: keep only strides of walking straight ahead, which is what published curves are of.
+
+    Returns:
+        The strides, None where there are none; and per clip name, label, seconds, speed in m/s, whether the body
+        `fell`, `strides` kept, `others` left out, and `note`: why there are none or fewer, '' where all is well.
+    """
+    found, clips = [], []
+    for recording in run.recordings:
+        about: dict[str, Any] = {
+            "clip": recording.clip,
+            "label": recording.label,
+            "category": recording.category,
+            "seconds": recording.seconds,
+            "speed": recording.speed,
+            "fell": recording.fell,
+            "strides": 0,
+            "others": 0,
+            "note": "",
+        }
+        try:
+            cycles = cycles_of(recording)
+        except NoGaitCycle as error:
+            about["note"] = str(error)
+        else:
+            kept = replace(cycles, cycles=_straight(recording, cycles)) if straight else cycles
+            about |= {"strides": len(kept.cycles), "others": len(cycles.cycles) - len(kept.cycles)}
+            notes = []
+            if recording.fell:
+                notes.append(f"the body fell after {recording.seconds:.1f} s; the strides before it are used")
+            if about["others"]:
+                notes.append(f"{about['others']} strides left out: not walking straight ahead")
+            about["note"] = "; ".join(notes)
+            if kept.cycles:
+                found.append((recording, kept))
+        clips.append(about)
+    return (Strides(run=run, found=tuple(found)) if found else None), clips
+
+
+def why_none(clips: Sequence[dict[str, Any]]) -> str:
+    """One sentence on a run without strides."""
+    others = sum(clip["others"] for clip in clips)
+    fallen = sum(clip["fell"] for clip in clips)
+    said = f"no stride of walking straight ahead in {len(clips)} clip{'s' * (len(clips) != 1)}"
+    if fallen:
+        said += f"; the body fell in {fallen} of them"
+    if others:
+        said += f"; {others} strides were of turning, running, walking sideways or backward"
+    return f"{said}."
+
+
+def _straight(recording: Recording, cycles: GaitCycles) -> tuple[Any, ...]:
+    measures, heels = stride_measures(cycles, _heels(recording)), _heels(recording)
+    w, x, y, z = recording.qpos[:, 3:7].T
+    heading = np.unwrap(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+    kept = []
+    for k, cycle in enumerate(cycles.cycles):
+        a, b = cycle.strike, min(cycle.next_strike, len(heels) - 1)
+        ahead = heels[b, cycle.side, :2] - heels[a, cycle.side, :2]
+        mean = heading[a : b + 1].mean()
+        off = np.angle(np.exp(1j * (np.arctan2(ahead[1], ahead[0]) - mean)))
+        walking = measures["speed"][k] >= SLOWEST and measures["flight"][k] <= FLIGHT
+        if walking and abs(off) <= ASTRAY and abs(heading[b] - heading[a]) <= TURN:
+            kept.append(cycle)
+    return tuple(kept)
+
+
+def _heels(recording: Recording) -> Array:
+    return np.stack([recording.position("calcn_r"), recording.position("calcn_l")], axis=1)

@@ -1,0 +1,286 @@
+"""Does a policy use its muscles as people do? Plays it, measures it, and writes a report to read in a browser.
+
+Examples:
+    python -m kinesis_trl.report --motions locomotion-v1/demo --emg emg_assets --controls emg_assets --out report
+    python -m kinesis_trl.report --text "walk forward for 8 meters" --out healthy
+    python -m kinesis_trl.report --text "walk forward for 8 meters" --lesion tibant_l --against healthy --out lesioned
+    python -m kinesis_trl.report --policy motion --motions my_walk.pkl --out motion
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.evaluation.physiology.activity import Activity, activity_of_controls
+from kinesis_trl.evaluation.physiology.analysis import FORMAT, VERSION, analyse, plain
+from kinesis_trl.evaluation.physiology.emg_data import (
+    DOWNLOAD,
+    EmgData,
+    EmgError,
+    load_emg_csv,
+    load_original_controls,
+    load_wang2023,
+)
+from kinesis_trl.evaluation.physiology.page import TITLES, page
+from kinesis_trl.evaluation.physiology.recorder import record
+from kinesis_trl.evaluation.physiology.recording import Recording
+from kinesis_trl.evaluation.physiology.replay import replay
+from kinesis_trl.evaluation.physiology.storage import export_opensim
+from kinesis_trl.evaluation.physiology.strides import Run
+from kinesis_trl.evaluation.players import Player, make_player
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.language import text_to_clip
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+MOTION = "motion"
+"""Policy that plays nothing: the report is on the motion itself."""
+SOLVED = "static optimisation"
+_LARGEST = 50_000_000
+_COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """What to report on, and what to compare it with."""
+
+    policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
+    """A run's policy folder, an original model.pth, or zero, random, reference; motion reports on the motion itself;
+    '' takes the policy that ships."""
+    motions: str = "locomotion-v1/demo"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    text: str = ""
+    """What to do, in words, instead of motions."""
+    clips: tuple[str, ...] = ()
+    """Clips to take, by name or a part of it; none: all."""
+    out: Path = Path("report")
+    """Folder for page, figures and recordings."""
+    emg: Path | None = None
+    """Recorded muscle activity: the folder emg_assets of Wang et al. 2023, or a CSV table of your own."""
+    controls: Path | None = None
+    """Recorded controls to show beside: the folder emg_assets, which holds a run of the original's policy."""
+    against: Path | None = None
+    """Folder of another report, to compare with (a lesion, a weaker body, another policy)."""
+    lesion: tuple[str, ...] = ()
+    """Muscles whose excitation is cut, by name."""
+    strength: float = 1.0
+    """Share of its excitation that every muscle receives, 0 to 1."""
+    all_strides: bool = False
+    """Also count strides of turning, running, walking sideways or backward; published curves hold for none of these."""
+    solved: bool = True
+    """Show static optimisation of the same clips beside the policy."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of the bootstrap, of the random policy, and of the person who does what a sentence says."""
+
+
+def report(config: ReportConfig, console: Console) -> dict[str, Any]:
+    """Play, measure, write page, figures and recordings; print a summary; return the figures."""
+    body = load_body(config.body)
+    emg, controls, against = _emg(config.emg), _controls(config.controls, console), read_report(config.against)
+    player = _player(config, body)
+    library, chosen = _open(config, body, player, console)
+    runs = []
+    if player is not None:
+        runs.append(Run(title="policy", recordings=_play(config, body, player, library, chosen, console)))
+    if config.solved or player is None:
+        with progress(console, "solving", len(chosen), "clips") as advance:
+            replayed = []
+            for index in chosen:
+                replayed.append(replay(body, library, index))
+                advance(1)
+        runs.append(Run(title=SOLVED, recordings=tuple(replayed), replayed=True))
+    with console.status("analysing"):
+        figures = analyse(
+            runs,
+            body,
+            emg=emg,
+            controls=controls,
+            against=against,
+            straight=not config.all_strides,
+            seed=config.seed,
+        )
+    figures["config"] = plain({k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()})
+    figures["provenance"] = provenance()
+    written: list[str] = []
+    figures["recordings"] = written  # an older report's may lie beside
+    with progress(console, "writing", sum(len(run.recordings) for run in runs), "recordings") as advance:
+        for run in runs:
+            for number, recording in enumerate(run.recordings):
+                place = Path(run.title.replace(" ", "_")) / _folder_name(number, recording)
+                recording.save(config.out / place / "recording.npz")
+                export_opensim(recording, config.out / place)
+                written.append(str(place))
+                advance(1)
+    write_text(config.out / "report.json", json.dumps(figures, indent=1, allow_nan=False))
+    write_text(config.out / "report.html", page(figures, heading=_heading(config), facts=_facts(config, figures)))
+    _print(figures, config.out, console)
+    return figures
+
+
+def read_report(folder: Path | None) -> dict[str, Any] | str:
+    """Figures of another report by its folder or its report.json; why they cannot be read, or '' for none."""
+    if folder is None:
+        return ""
+    path = folder / "report.json" if folder.is_dir() else folder
+    if not path.is_file():
+        return f"no report at {path}; give the --out of another report."
+    if path.stat().st_size > _LARGEST:
+        return f"{path} has {path.stat().st_size} bytes, more than any report."
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{path} cannot be read ({error}); make it anew."
+    about = (found.get("format"), found.get("version")) if isinstance(found, dict) else (type(found).__name__, None)
+    if about != (FORMAT, VERSION):
+        return f"{path} is {about[0]!r} version {about[1]}, expected {FORMAT!r} {VERSION}; make it anew."
+    return found
+
+
+def _emg(path: Path | None) -> EmgData | str:
+    """Recorded EMG, or why there is none: the report appears without it."""
+    if path is None:
+        return f"No recorded muscle activity was given (--emg). {DOWNLOAD} Or give a CSV table of your own."
+    try:
+        return load_wang2023(path) if path.is_dir() else load_emg_csv(path)
+    except EmgError as error:
+        return str(error)
+
+
+def _controls(path: Path | None, console: Console) -> list[Activity]:
+    if path is None:
+        return []
+    try:
+        return [activity_of_controls(load_original_controls(path), "original KINESIS")]
+    except ValueError as error:
+        console.print(f"[yellow]left out[/] {escape(f'recorded controls: {error}')}", highlight=False)
+        return []
+
+
+def _player(config: ReportConfig, body: BodyModel) -> Player | None:
+    if config.policy == MOTION:
+        return None
+    physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, strength=config.strength)
+    policy = config.policy or str(asset(SHIPPED_POLICY))
+    return make_player(policy, body, ImitationConfig(physics=physics), seed=config.seed)
+
+
+def _open(
+    config: ReportConfig, body: BodyModel, player: Player | None, console: Console
+) -> tuple[MotionLibrary, list[int]]:
+    inverse = inverse_for(player.settings.control) if player else None
+    with progress(console, "preparing", None, "clips") as advance:
+        if config.text:
+            clip = text_to_clip(config.text, body, config.seed)
+            library = MotionLibrary.build([clip], body, inverse=inverse, workers=config.threads)
+        else:
+            library, refused = open_library(
+                config.motions, body, inverse=inverse, workers=config.threads, on_clip=lambda done, total: advance(1)
+            )
+            for item in refused:
+                console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
+    names = [entry.name for entry in library.clips]
+    chosen = [k for k, name in enumerate(names) if not config.clips or any(part in name for part in config.clips)]
+    if not chosen:
+        raise ValueError(f"no clip is called {' or '.join(config.clips)}; there are {', '.join(names[:20])}.")
+    return library, chosen
+
+
+def _play(
+    config: ReportConfig,
+    body: BodyModel,
+    player: Player,
+    library: MotionLibrary,
+    chosen: Sequence[int],
+    console: Console,
+) -> tuple[Recording, ...]:
+    player.check(ImitationEnv(body, library, player.settings))
+    steps = int((library.frames[list(chosen)] - 1).sum())
+    with progress(console, "playing", steps, "frames") as advance:
+        return tuple(record(body, library, player.policy, player.settings, clips=chosen, on_step=advance))
+
+
+def _folder_name(number: int, recording: Recording) -> str:
+    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.clip)[:60]
+    return f"{number:03d}_{name}"
+
+
+def _heading(config: ReportConfig) -> str:
+    what = "the motion itself" if config.policy == MOTION else config.policy or "the shipped policy"
+    return f"Physiology report: {what}, {config.text or config.motions}"
+
+
+def _facts(config: ReportConfig, figures: dict[str, Any]) -> list[str]:
+    asked = [f"{k}: {v}" for k, v in figures["config"].items() if v not in (None, "", [], ())]
+    return [
+        "Recorded at every physics step (150 a second); motions that were only replayed at 30 a second.",
+        "A stride goes from one strike of a foot to its next, found by the force of the floor.",
+        "All figures are in report.json; recordings are in its folder, as .npz and for OpenSim as .mot and .sto.",
+        *asked,
+        *(f"{k}: {v}" for k, v in figures["provenance"].items()),
+    ]
+
+
+def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
+    table = Table(title="Does it move and use its muscles as people do?", title_justify="left")
+    for column in ("section", "verdict", "in one sentence"):
+        table.add_column(column, overflow="fold")
+    for name, section in figures["sections"].items():
+        state = section["state"]
+        table.add_row(TITLES[name], f"[{_COLOURS[state]}]{state}[/]", escape(section["sentence"]))
+    console.print(table)
+    for run in figures["runs"]:
+        right, left = run["strides"]
+        text = f"{run['title']}, clips: {len(run['clips'])}, {run['fell']} fell, {right} + {left} strides right + left"
+        console.print(escape(text), highlight=False)
+    for path, what in (
+        (out / "report.html", "the page"),
+        (out / "report.json", "all figures"),
+        (out, "recordings: .npz, and .mot and .sto for OpenSim"),
+    ):
+        console.print(f"wrote {escape(str(path))}  ({what})", highlight=False)
+
+
+def main() -> None:
+    """Parse the command line and report."""
+    config = tyro.cli(ReportConfig, description=__doc__, prog="kinesis_trl.report")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))
+    try:
+        report(config, console)
+    except (BodyError, CheckpointError, ClipFormatError, OSError, ValueError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; files are whole, but some may be missing")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
