@@ -1,6 +1,11 @@
-"""Evaluate a policy: every clip played once from its first frame, scored under both termination rules.
+"""Evaluate a policy: following clips, reaching goals, obeying commands, or doing what a sentence says.
 
-Example: python -m kinesis_trl.eval --policy reference --motions locomotion-v1/test --json out.json --video out.mp4
+Examples:
+    python -m kinesis_trl.eval --policy reference --motions locomotion-v1/test --json out.json --video out.mp4
+    python -m kinesis_trl.eval --task point-goal --goals 1000 --picture goals.png
+    python -m kinesis_trl.eval --task directional --picture ride.png
+    python -m kinesis_trl.eval --task text --text "walk in a circle, then walk backward"
+    python -m kinesis_trl.eval --task text --clip mdm_walk.pkl --lesion tibant_l --strength 0.7
 """
 
 from __future__ import annotations
@@ -9,12 +14,15 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import tyro
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 
@@ -24,30 +32,60 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.evaluation.directional import (
+    SCRIPT,
+    PlannerRider,
+    draw_ride,
+    make_rider,
+    report_ride,
+    ride,
+    ride_table,
+)
+from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, require_display, steer_live
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player
+from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
-from kinesis_trl.evaluation.video import write_episodes
+from kinesis_trl.evaluation.video import Run, write_episodes, write_runs
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.language import text_to_clip
+from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalConfig:
     """What to evaluate, on what, and what to write."""
 
-    task: Literal["imitation"] = "imitation"
+    task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
     """Which task."""
-    policy: str = "reference"
-    """zero, random, reference (target lengths = the reference's muscle lengths), a run's policy folder, or an
-    original model.pth."""
+    policy: str = ""
+    """A run's policy folder, an original model.pth, or zero, random or reference (target lengths = the reference's
+    muscle lengths); '' takes the policy that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    text: str = ""
+    """What to do, in words; task text."""
+    clip: Path | None = None
+    """File of one motion or some, of any format we read, to follow instead of a sentence; task text."""
+    route: Literal["planner", "policy"] = "planner"
+    """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
+    sees the goal itself; tasks point-goal and directional."""
+    goals: int = 1000
+    """How many goals; task point-goal."""
+    hold: float = 6.0
+    """Seconds that each of the 20 commands holds; task directional."""
+    interactive: bool = False
+    """Command the body by keys in MuJoCo's window instead of by a script; task directional."""
+    keys: tuple[str, ...] = ()
+    """Keys besides the numeric keypad's, as KEY=COMMAND, such as w=away; task directional."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     control: Control | None = None
@@ -58,31 +96,65 @@ class EvalConfig:
     for an original model.pth."""
     lesion: tuple[str, ...] = ()
     """Muscles whose excitation is cut, by name."""
+    strength: float = 1.0
+    """Share of its excitation that every muscle receives, 0 to 1."""
     json: Path | None = None
     """Write all figures to this file."""
     picture: Path | None = None
-    """Write a chart by category to this .png or .svg."""
+    """Write a chart by category, or the paths gone, to this .png or .svg."""
     video: Path | None = None
-    """Write a video of some clips side by side, reference as a ghost, to this .mp4."""
+    """Write a video of some clips side by side, reference as a ghost, to this .mp4; with task text it is text.mp4
+    unless you say otherwise."""
     video_clips: int = 6
-    """How many clips the video shows, spread evenly over the categories."""
+    """How many clips the video shows, spread evenly over the categories, or how many goals."""
     failure_dir: Path | None = None
     """Folder for reports on simulations that became non-finite."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
-    """Seed of the random policy."""
+    """Seed of the random policy, of the goals, and of the person who does what a sentence says."""
+
+    def __post_init__(self) -> None:
+        defaults = {f.name: f.default for f in fields(self)}
+        for name, tasks in _ONLY.items():
+            if self.task not in tasks and getattr(self, name) != defaults[name]:
+                raise ValueError(f"--{name} is for --task {' or '.join(tasks)}, not for {self.task}.")
+        if self.task == "text" and bool(self.text) == bool(self.clip):
+            raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
+        if not self.hold >= 4.0:
+            raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
+
+
+_ONLY = {
+    "text": ("text",),
+    "clip": ("text",),
+    "route": ("point-goal", "directional"),
+    "goals": ("point-goal",),
+    "hold": ("directional",),
+    "interactive": ("directional",),
+    "keys": ("directional",),
+    "motions": ("imitation",),
+}
+"""Options of some tasks only."""
 
 
 def main() -> None:
     """Parse the command line, evaluate, and report."""
-    config = tyro.cli(EvalConfig, description=__doc__, prog="kinesis_trl.eval")
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 120))
     try:
+        config = tyro.cli(EvalConfig, description=__doc__, prog="kinesis_trl.eval")
         evaluate(config, console)
-    except (BodyError, CheckpointError, ClipFormatError, RenderError, ValueError) as error:
+    except (
+        BodyError,
+        CheckpointError,
+        ClipFormatError,
+        DisplayError,
+        FileNotFoundError,
+        RenderError,
+        ValueError,
+    ) as error:
         console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -91,43 +163,126 @@ def main() -> None:
 
 
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
-    """Play all clips, print the tables, write what was asked for; returns the report."""
+    """Carry out the task, print the tables, write what was asked for; returns the report."""
+    if config.interactive:
+        require_display()
+    bindings = Bindings.of(config.keys)
     body = load_body(config.body)
     player = _player(config, body)
+    if config.interactive:
+        steer_live(make_rider(body, player, config.route), body, bindings, Heading(speed=0.8), console.print)
+        return {}
+    report: dict[str, Any] = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+    }
+    started = time.perf_counter()
+    report |= {"imitation": _imitation, "text": _imitation, "point-goal": _point_goal, "directional": _directional}[
+        config.task
+    ](config, body, player, console)
+    report["seconds"] = time.perf_counter() - started
+    console.print(f"{report['seconds']:.1f} s on {config.threads} threads")
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+        console.print(f"wrote {config.json}")
+    return report
+
+
+def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
     library = _open(config, player.settings.control, body, console)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
-    shown = _spread(library, config.video_clips) if config.video else []
-    started = time.perf_counter()
+    video = config.video or (Path("text.mp4") if config.task == "text" else None)
+    shown = _spread(library, config.video_clips) if video else []
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
         episodes = play_clips(
             body, library, player.policy, player.settings, keep_states=frozenset(shown), on_step=advance
         )
-    seconds = time.perf_counter() - started
-    report = {
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-        "provenance": provenance(),
-        "seconds": seconds,
-        **evaluate_episodes(episodes, library.clips),
-    }
-    console.print(clip_table(report), summary_table(report))
-    console.print(f"{len(library)} clips in {seconds:.1f} s on {config.threads} threads")
-    if config.json:
-        write_text(config.json, json.dumps(report, indent=1))
+    report = evaluate_episodes(episodes, library.clips)
+    console.print(clip_table(report), summary_table(report), f"{len(library)} clips")
     if config.picture:
         write_picture(report, config.picture)
-    if config.video:
-        with progress(console, "drawing", max(len(episodes[i].distance) for i in shown), "frames") as advance:
-            write_episodes(config.video, body, library, [episodes[i] for i in shown], on_frame=lambda: advance(1))
-    for path in (config.json, config.picture, config.video):
-        if path:
-            console.print(f"wrote {path}")
+        console.print(f"wrote {config.picture}")
+    if video:
+        chosen = [episodes[i] for i in shown]
+        with progress(console, "drawing", max(len(e.distance) for e in chosen), "frames") as advance:
+            write_episodes(video, body, library, chosen, on_frame=lambda: advance(1))
+        console.print(f"wrote {video}")
     return report
 
 
+def _point_goal(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
+    rules = PointGoalConfig()
+    keep = config.video_clips if config.video else 0
+    laid = config.goals if config.route == "planner" else 0
+    with progress(console, "reaching", config.goals * rules.steps + laid, "paths and steps") as advance:
+        trips, paths = travel_to_goals(
+            body,
+            player,
+            config.route,
+            rules,
+            count=config.goals,
+            seed=config.seed,
+            keep=keep,
+            on_path=advance,
+            on_step=advance,
+        )
+    report = report_trips(trips)
+    console.print(trip_table(report))
+    if config.picture:
+        draw_trips(trips, config.picture)
+        console.print(f"wrote {config.picture}")
+    if config.video:
+        runs = [
+            Run(f"goal {t.goal[0]:+.2f} {t.goal[1]:+.2f}", t.qpos, t.activation, _ghost(paths, i))
+            for i, t in enumerate(trips[:keep])
+            if t.qpos is not None and t.activation is not None
+        ]
+        _film(config.video, body, runs, console)
+    return report
+
+
+def _ghost(paths: Sequence[MotionLibrary], trip: int) -> NDArray[np.float64] | None:
+    """Reference (T, nq) of one of the first trips, where there is one."""
+    if not paths:
+        return None
+    entry = paths[0].clips[trip]
+    return paths[0].qpos[entry.start : entry.start + entry.frames].numpy()
+
+
+def _directional(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
+    rider = make_rider(body, player, config.route)
+    states: list[tuple[NDArray[np.float64], ...]] = []
+
+    def keep() -> None:
+        physics = rider.env.physics
+        ghost = (rider.env.reference_qpos,) if isinstance(rider, PlannerRider) else ()
+        states.append((physics.qpos[0].copy(), physics.activation[0].copy(), *ghost))
+
+    with progress(console, "riding", round(len(SCRIPT) * config.hold * FPS), "frames") as advance:
+        segments = ride(rider, hold=config.hold, on_step=advance, on_frame=keep if config.video else None)
+    report = report_ride(segments, config.hold)
+    console.print(ride_table(report))
+    if config.picture:
+        draw_ride(segments, config.picture)
+        console.print(f"wrote {config.picture}")
+    if config.video:
+        arrays = [np.stack(column) for column in zip(*states, strict=True)]
+        _film(config.video, body, [Run("directional", *arrays)], console)
+    return report
+
+
+def _film(path: Path, body: BodyModel, runs: Sequence[Run], console: Console) -> None:
+    with progress(console, "drawing", max(len(run.qpos) for run in runs), "frames") as advance:
+        write_runs(path, body, runs, on_frame=lambda: advance(1))
+    console.print(f"wrote {path}")
+
+
 def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -> MotionLibrary:
+    if config.text:
+        return MotionLibrary.build([text_to_clip(config.text, body, config.seed)], body, inverse=inverse_for(control))
     with progress(console, "preparing", None, "clips") as advance:
         library, refused = open_library(
-            config.motions, body, inverse=inverse_for(control), on_clip=lambda done, total: advance(1)
+            config.clip or config.motions, body, inverse=inverse_for(control), on_clip=lambda done, total: advance(1)
         )
     for item in refused:
         console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
@@ -135,9 +290,11 @@ def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -
 
 
 def _player(config: EvalConfig, body: BodyModel) -> Player:
-    physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, failure_dir=config.failure_dir)
+    physics = PhysicsConfig(
+        threads=config.threads, lesions=config.lesion, strength=config.strength, failure_dir=config.failure_dir
+    )
     return make_player(
-        config.policy,
+        config.policy or str(asset(SHIPPED_POLICY)),
         body,
         ImitationConfig(physics=physics),
         control=config.control,

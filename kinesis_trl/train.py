@@ -5,6 +5,7 @@ Examples:
     python -m kinesis_trl.train laptop --expert 1 --ppo.clip 0.1
     python -m kinesis_trl.train laptop --moe
     python -m kinesis_trl.train laptop --curriculum --max-experts 2
+    python -m kinesis_trl.train point-goal --warm-start assets/policies/plain
     python -m kinesis_trl.train --config runs/expert0/config.yaml
 
 A run that was stopped goes on when the same command is given again.
@@ -22,9 +23,12 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from experiments import directional, point_goal
 from experiments.imitation import LAPTOP, PRESETS
+from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.envs.described import as_described
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, from_yaml
 from kinesis_trl.training.collect import CollectError, read_clip_list
@@ -67,6 +71,8 @@ class TrainCommand:
     def __post_init__(self) -> None:
         if (self.expert is not None) + self.moe + self.curriculum > 1:
             raise ValueError("give one of --expert, --moe and --curriculum.")
+        if self.run.goal is not None and (self.expert is not None or self.moe or self.curriculum):
+            raise ValueError("--expert, --moe and --curriculum are for imitation, not for a task with a goal.")
 
 
 def parse(arguments: Sequence[str]) -> TrainCommand:
@@ -87,7 +93,8 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
             raise SettingsError(f"{path} cannot be read ({error}).") from error
         rest = arguments[:at] + arguments[at + 2 :]
         return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
-    presets = {name: (text, TrainCommand(run=run)) for name, (text, run) in PRESETS.items()}
+    everything = PRESETS | point_goal.PRESETS | directional.PRESETS
+    presets = {name: (text, TrainCommand(run=run)) for name, (text, run) in everything.items()}
     return tyro.extras.overridable_config_cli(presets, args=arguments, description=__doc__, prog=PROGRAM)
 
 
@@ -104,6 +111,8 @@ def train(command: TrainCommand, console: Console) -> bool:
         )
         return CurriculumController(config, console).run()
     link = None
+    if run.goal is not None:
+        run = as_imitated(run)
     if command.expert is not None:
         run = expert_config(run, command.expert)
         clips = tuple(read_clip_list(run.clips)) if run.clips else ()
@@ -115,6 +124,27 @@ def train(command: TrainCommand, console: Console) -> bool:
     start = trainer.progress["step"]
     console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
     return bool(trainer.run()["step"] >= run.total_steps)
+
+
+def as_imitated(run: TrainConfig) -> TrainConfig:
+    """A run with a goal whose body is observed and controlled as the policy it starts from has learnt it.
+
+    Raises:
+        CheckpointError: no such policy, or one that corrects inverse solutions of a reference.
+    """
+    if run.warm_start is None:
+        raise CheckpointError("a task with a goal starts from a policy that imitates; name it with --warm-start.")
+    if not run.warm_start.exists():
+        raise CheckpointError(f"no policy at {run.warm_start}; give the folder of one that imitates.")
+    if run.warm_start.suffix == ".pth":
+        return run
+    env = as_described(run.env, load_checkpoint(run.warm_start).notes)
+    if env.control == "feedforward":
+        raise CheckpointError(
+            f"{run.warm_start} corrects inverse solutions of a reference (control feedforward), which a goal does not "
+            "have; make a plain policy of it first (python -m kinesis_trl.distil)."
+        )
+    return replace(run, env=env)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -14,6 +15,8 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.eval import EvalConfig, evaluate
+from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
+from kinesis_trl.motion.clauses import SentenceError
 from kinesis_trl.motion.clip import ClipFormatError
 
 
@@ -31,26 +34,105 @@ def run(config):
 
 def test_report_tables_and_files(motions, tmp_path):
     out, chart = tmp_path / "deep" / "out.json", tmp_path / "chart.png"
-    report, said = run(EvalConfig(motions=motions, json=out, picture=chart, threads=1))
+    report, said = run(EvalConfig(policy="reference", motions=motions, json=out, picture=chart, threads=1))
     assert json.loads(out.read_text()) == json.loads(json.dumps(report))
     assert [row["name"] for row in report["clips"]] == ["march", "in place", "turning"]
     assert report["summary"]["kinesis"]["coverage"]["mean"] >= report["summary"]["strict"]["coverage"]["mean"] > 0
-    assert "turning" in said and "strict" in said and "3 clips in" in said
+    assert "turning" in said and "strict" in said and "3 clips" in said
     assert chart.read_bytes()[:4] == b"\x89PNG"
     assert report["provenance"] and report["config"]["policy"] == "reference"
 
 
 def test_evaluation_is_deterministic(motions):
-    one, two = (run(EvalConfig(motions=motions, threads=t))[0] for t in (1, 2))
+    one, two = (run(EvalConfig(policy="reference", motions=motions, threads=t))[0] for t in (1, 2))
     assert one["clips"] == two["clips"]
 
 
 def test_lesion_changes_the_outcome(motions):
-    healthy, _ = run(EvalConfig(motions=motions, threads=1))
-    cut, _ = run(EvalConfig(motions=motions, threads=1, lesion=("soleus_r", "soleus_l")))
+    healthy, _ = run(EvalConfig(policy="reference", motions=motions, threads=1))
+    cut, _ = run(EvalConfig(policy="reference", motions=motions, threads=1, lesion=("soleus_r", "soleus_l")))
     assert healthy["clips"] != cut["clips"]
     with pytest.raises(ValueError, match="did you mean"):
-        run(EvalConfig(motions=motions, lesion=("soleuss_r",)))
+        run(EvalConfig(policy="reference", motions=motions, lesion=("soleuss_r",)))
+
+
+def test_weak_muscles_change_the_outcome(motions):
+    healthy, _ = run(EvalConfig(policy="reference", motions=motions, threads=1))
+    weak, _ = run(EvalConfig(policy="reference", motions=motions, threads=1, strength=0.5))
+    assert healthy["clips"] != weak["clips"]
+    with pytest.raises(ValueError, match=r"strength is 1\.5"):
+        run(EvalConfig(policy="reference", motions=motions, strength=1.5))
+
+
+def test_a_sentence_is_done_and_filmed(monkeypatch):
+    filmed = []
+    monkeypatch.setattr("kinesis_trl.eval.write_episodes", lambda path, *rest, **options: filmed.append((path, rest)))
+    report, said = run(EvalConfig(task="text", text="walk forward for 1 meter", policy="reference", threads=1))
+    assert [row["name"] for row in report["clips"]] == ["walk forward for 1 meter (0)"]
+    assert "wrote text.mp4" in said
+    (path, (_, library, episodes)) = filmed[0]
+    assert str(path) == "text.mp4" and len(episodes) == 1
+    np.testing.assert_allclose(library.qpos[-1, 0] - library.qpos[0, 0], 1.0, atol=0.05)
+
+
+def test_sentences_and_clips_that_mean_nothing(motions, tmp_path):
+    with pytest.raises(SentenceError, match="flarg"):
+        run(EvalConfig(task="text", text="flarg the wug", policy="zero"))
+    with pytest.raises(ValueError, match="one of them"):
+        EvalConfig(task="text")
+    with pytest.raises(ValueError, match="one of them"):
+        EvalConfig(task="text", text="walk", clip=tmp_path / "walk.npz")
+    with pytest.raises(ClipFormatError, match=r"missing\.npz"):
+        run(EvalConfig(task="text", clip=tmp_path / "missing.npz", policy="zero"))
+
+
+def test_a_clip_of_another_body_is_refused(tmp_path, march):
+    np.savez(tmp_path / "other.npz", qpos=march.qpos[:, :-2], fps=30.0)
+    with pytest.raises(ClipFormatError, match=r"33|coordinates"):
+        run(EvalConfig(task="text", clip=tmp_path / "other.npz", policy="zero"))
+
+
+def test_goals_report_chart_and_file(tmp_path):
+    out, chart = tmp_path / "goals.json", tmp_path / "goals.png"
+    report, said = run(EvalConfig(task="point-goal", goals=2, policy="zero", json=out, picture=chart, threads=1))
+    assert json.loads(out.read_text()) == json.loads(json.dumps(report))
+    assert report["summary"]["goals"] == 2 and len(report["goals"]) == 2
+    assert "Target reaching" in said and chart.read_bytes()[:4] == b"\x89PNG"
+    again, _ = run(EvalConfig(task="point-goal", goals=1, policy="zero", threads=1, route="policy"))
+    assert again["goals"][0]["goal"] == report["goals"][0]["goal"]
+
+
+def test_commands_report(tmp_path):
+    report, said = run(EvalConfig(task="directional", policy="zero", route="policy", hold=4.0, threads=1))
+    assert report["summary"]["commands"] == 20 and report["summary"]["falls"] > 0
+    assert "Directional control" in said
+
+
+def test_options_of_other_tasks_are_not_ignored():
+    with pytest.raises(ValueError, match="--goals is for --task point-goal, not for imitation"):
+        EvalConfig(goals=5)
+    with pytest.raises(ValueError, match="--motions is for --task imitation"):
+        EvalConfig(task="point-goal", motions="locomotion-v1/train")
+    with pytest.raises(BindingError, match="no key"):
+        run(EvalConfig(task="directional", keys=("f13=away",), policy="zero"))
+    with pytest.raises(ValueError, match="at least 4 s"):
+        EvalConfig(task="directional", hold=1.0)
+
+
+def test_the_window_needs_a_display(monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(DisplayError, match=r"kinesis_trl\.view"):
+        run(EvalConfig(task="directional", interactive=True, policy="zero"))
+
+
+def test_the_policy_that_ships_is_the_default(monkeypatch, body, tmp_path, motions):
+    policy = make_actor(LatticeConfig(network=NetworkConfig(hidden=(16, 8))), 309, 80)
+    save_policy(tmp_path / "shipped", policy, body=body.name, notes={"control": "pd"})
+    monkeypatch.setattr("kinesis_trl.eval.asset", lambda name: tmp_path / "shipped")
+    report, _ = run(EvalConfig(motions=motions, threads=1))
+    assert report["summary"]["strict"]["clips"] == 3
 
 
 def test_policy_folders(motions, body, tmp_path):
@@ -81,10 +163,10 @@ def test_an_original_checkpoint_plays_on_the_original_body(shared, kinesis_xml):
 
 def test_missing_motions_are_said(tmp_path):
     with pytest.raises(ClipFormatError, match=r"no such file|no motion file"):
-        run(EvalConfig(motions=str(tmp_path / "missing.npz")))
+        run(EvalConfig(policy="zero", motions=str(tmp_path / "missing.npz")))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ClipFormatError, match="no motion file there"):
-        run(EvalConfig(motions=str(tmp_path / "empty")))
+        run(EvalConfig(policy="zero", motions=str(tmp_path / "empty")))
 
 
 def test_the_command_exits_with_one_line_on_bad_input(tmp_path):

@@ -6,8 +6,15 @@ import pytest
 from rich.console import Console
 
 from experiments.imitation import LAPTOP, PAPER
+from kinesis_trl.agents.checkpoint import save_policy
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.envs.directional import DirectionalConfig
+from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.settings import SettingsError, to_yaml
-from kinesis_trl.train import TrainCommand, main, parse, train
+from kinesis_trl.train import TrainCommand, as_imitated, main, parse, train
 from kinesis_trl.training.config import TrainConfig
 
 
@@ -62,6 +69,25 @@ def test_the_command_says_what_is_missing_in_one_line(monkeypatch, capsys, tmp_p
     assert stop.value.code == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "expert 2 starts from" in said and "make train EXPERT=1" in said
+
+
+def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
+    command = parse(["point-goal", "--warm-start", str(tmp_path / "plain"), "--goal.near", "0.2"])
+    assert command.run.goal == PointGoalConfig(near=0.2) and command.run.name == "point-goal"
+    assert parse(["directional"]).run.goal == DirectionalConfig()
+    quiet = Console(quiet=True)
+    with pytest.raises(CheckpointError, match="--warm-start"):
+        train(parse(["point-goal"]), quiet)
+    with pytest.raises(CheckpointError, match="no policy at"):
+        train(command, quiet)
+    actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 323, 80)
+    save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "feedforward"})
+    with pytest.raises(CheckpointError, match=r"control feedforward.*distil"):
+        train(command, quiet)
+    save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "direct", "lookahead": [4]})
+    assert as_imitated(command.run).env.control == "direct" and as_imitated(command.run).env.lookahead == (4,)
+    with pytest.raises(ValueError, match="are for imitation"):
+        replace(command, expert=0)
 
 
 def test_training_to_the_end_is_said(library, tmp_path):

@@ -20,11 +20,15 @@ from tensordict import TensorDict
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 
 IMITATION = "kinesis_trl/Imitation-v0"
+POINT_GOAL = "kinesis_trl/PointGoal-v0"
+DIRECTIONAL = "kinesis_trl/Directional-v0"
 
 
 class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
@@ -115,5 +119,34 @@ def make_imitation(
     return MyoLegsVectorEnv(ImitationEnv(model, motions, settings))
 
 
-if IMITATION not in gym.registry:
-    gym.register(id=IMITATION, vector_entry_point=f"{__name__}:make_imitation")
+def make_point_goal(
+    num_envs: int = 1,
+    *,
+    body: BodyModel | str | Path = "myolegs",
+    rules: PointGoalConfig | None = None,
+    config: ImitationConfig | None = None,
+    **options: Any,
+) -> MyoLegsVectorEnv:
+    """Vector environment of target reaching; `rules` of the task, `config` and `options` as of `make_imitation`."""
+    model = body if isinstance(body, BodyModel) else load_body(body)
+    settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
+    return MyoLegsVectorEnv(PointGoalEnv(model, rules, settings))
+
+
+def make_directional(
+    num_envs: int = 1,
+    *,
+    body: BodyModel | str | Path = "myolegs",
+    rules: DirectionalConfig | None = None,
+    config: ImitationConfig | None = None,
+    **options: Any,
+) -> MyoLegsVectorEnv:
+    """Vector environment of directional control; arguments as of `make_point_goal`."""
+    model = body if isinstance(body, BodyModel) else load_body(body)
+    settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
+    return MyoLegsVectorEnv(DirectionalEnv(model, rules, settings))
+
+
+for _id, _entry in ((IMITATION, make_imitation), (POINT_GOAL, make_point_goal), (DIRECTIONAL, make_directional)):
+    if _id not in gym.registry:
+        gym.register(id=_id, vector_entry_point=f"{__name__}:{_entry.__name__}")

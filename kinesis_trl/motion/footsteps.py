@@ -134,19 +134,98 @@ class FootstepPlan:
     """When the motion is over and the body stands again."""
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Steps that are settled, and where planning goes on."""
+
+    stances: dict[Side, list[Stance]]
+    """By foot, in order of time; the last ones have no lift yet."""
+    time: float
+    """Time of the last settled strike, or now where the body stands, in seconds."""
+    side: Side
+    """Foot that strikes next."""
+    standing: bool
+    """Whether the body stands, so that the next step begins with a shift of weight."""
+    earliest_lift: float = 0.0
+    """No standing foot lifts before this time, in seconds."""
+    landing: Stance | None = None
+    """Where `side`, which is in the air, was to land: the time stays, the place is chosen anew."""
+
+
 def plan(commands: Sequence[Command], style: GaitStyle) -> FootstepPlan:
-    """Course and footsteps for commands, beginning and ending in standing.
+    """Course and footsteps for commands, beginning and ending in standing."""
+    return step_along(_course(commands, style), style)
+
+
+def step_along(course: Course, style: GaitStyle, progress: Progress | None = None) -> FootstepPlan:
+    """Footsteps that follow a course until it rests, from standing or from where earlier steps have got to.
 
     Each foot is set down where the pelvis will be half-way to the next strike, beside its course.
     """
-    course = _course(commands, style)
-    stride = _stride_period(course, style)
-    stance_share = _stance_share(course)
+    ground = _Ground(course, style, _stride_period(course, style), _stance_share(course))
+    sides: tuple[Side, Side] = ("r", "l")
+    if progress is None:
+        places = {side: ground.footprint(side, 0.0, 1.0) for side in sides}
+        feet = {side: [Stance(side, *places[side], LONG_AGO, 1.0)] for side in sides}
+        progress = Progress(feet, 0.0, style.lead, True)
+    stances = {side: list(progress.stances[side]) for side in sides}
+    time, side, standing = progress.time, progress.side, progress.standing
+    if progress.landing is not None:
+        time = progress.landing.strike
+        period = min(progress.landing.stride, ground.at(ground.stride, time))
+        x, y, yaw = ground.footprint(side, time + 0.25 * period, period)
+        stances[side].append(replace(progress.landing, x=x, y=y, yaw=yaw))
+        side, standing = other(side), False
+    last_strike = time
+    for _ in range(MAX_STEPS):
+        period = ground.at(ground.stride, time)
+        ahead = min(time + (0.3 + 0.35 * period if standing else 0.75 * period), course.seconds)
+        away = {s: _distance(stances[s][-1], ground.footprint(s, ahead, period)) for s in sides}
+        if max(away.values()) < 1.0:
+            standing = True
+            time += 1.0 / 30.0
+            if time >= course.seconds:
+                break
+            continue
+        if standing:
+            arrived = ahead >= course.seconds - 0.2
+            side = max(sides, key=lambda s: away[s]) if arrived else ground.first_foot(ahead)
+            time += 0.3  # to shift the weight to the other foot
+        period = ground.at(ground.stride, time + 0.25 * period)
+        share = ground.at(ground.stance_share, time + 0.25 * period)
+        strike = time + 0.5 * period
+        shortest = _SHORTEST_SWING * (1.0 - ground.at(course.run, strike))
+        strike = max(strike, progress.earliest_lift + shortest)
+        before = stances[side][-1]
+        earliest = before.strike + 0.15 if share < 0.5 else max(time + 0.03, before.strike + 0.2)
+        lift = max(strike - max((1.0 - share) * period, shortest), earliest, progress.earliest_lift)
+        stances[side][-1] = replace(before, lift=lift, lift_stride=period)
+        x, y, yaw = ground.footprint(side, min(strike + 0.25 * period, course.seconds), period)
+        stances[side].append(Stance(side, x, y, yaw, strike, period))
+        time = last_strike = strike
+        side, standing = other(side), False
+    end = max(course.seconds, last_strike + 0.4 + style.onset)
+    return FootstepPlan(course, stances, end)
 
-    def at(values: Array, time: float) -> float:
+
+@dataclass(frozen=True)
+class _Ground:
+    """Where feet go on a course."""
+
+    course: Course
+    style: GaitStyle
+    stride: Array
+    """(S,) seconds from strike to strike of the same foot."""
+    stance_share: Array
+    """(S,) share of the stride that a foot stands."""
+
+    def at(self, values: Array, time: float) -> float:
+        """One of a course's arrays at a time."""
         return float(np.interp(time * RATE, np.arange(len(values)), values))
 
-    def footprint(side: Side, time: float, period: float) -> tuple[float, float, float]:
+    def footprint(self, side: Side, time: float, period: float) -> tuple[float, float, float]:
+        """x, y and yaw of a foot beside the pelvis of a time."""
+        course, style, at = self.course, self.style, self.at
         pace = np.hypot(at(course.forward, time), at(course.left, time))
         step_width = style.step_width * (1.0 - 0.3 * at(course.run, time))
         width = style.stance_width + (step_width - style.stance_width) * float(smoothstep(np.array(pace / 0.5)))
@@ -157,46 +236,17 @@ def plan(commands: Sequence[Command], style: GaitStyle) -> FootstepPlan:
         ahead = float(course.sample("heading", time + 0.1 * period))  # the foot stays behind the turning pelvis
         return float(x), float(y), ahead + sign * style.toe_out
 
-    def first_foot(time: float) -> Side:
-        sideways = at(course.left, time) + 0.3 * at(course.turn, time)
-        dominant = abs(sideways) > abs(at(course.forward, time))
-        return ("l" if sideways > 0 else "r") if dominant else style.lead
+    def first_foot(self, time: float) -> Side:
+        """The foot that steps first from standing, on the way to where the course is at a time."""
+        sideways = self.at(self.course.left, time) + 0.3 * self.at(self.course.turn, time)
+        if abs(sideways) > abs(self.at(self.course.forward, time)):
+            return "l" if sideways > 0 else "r"
+        return self.style.lead
 
-    stances: dict[Side, list[Stance]] = {}
-    sides: tuple[Side, Side] = ("r", "l")
-    for foot in sides:
-        x, y, yaw = footprint(foot, 0.0, 1.0)
-        stances[foot] = [Stance(foot, x, y, yaw, LONG_AGO, 1.0)]
-    time, last_strike, side = 0.0, 0.0, style.lead
-    standing = True
-    for _ in range(MAX_STEPS):
-        period = at(stride, time)
-        ahead = min(time + (0.3 + 0.35 * period if standing else 0.75 * period), course.seconds)
-        away = {s: _distance(stances[s][-1], footprint(s, ahead, period)) for s in sides}
-        if max(away.values()) < 1.0:
-            standing = True
-            time += 1.0 / 30.0
-            if time >= course.seconds:
-                break
-            continue
-        if standing:
-            arrived = ahead >= course.seconds - 0.2
-            side = max(sides, key=lambda s: away[s]) if arrived else first_foot(ahead)
-            time += 0.3  # to shift the weight to the other foot
-        period = at(stride, time + 0.25 * period)
-        share = at(stance_share, time + 0.25 * period)
-        strike = time + 0.5 * period
-        shortest = _SHORTEST_SWING * (1.0 - at(course.run, strike))
-        before = stances[side][-1]
-        earliest = before.strike + 0.15 if share < 0.5 else max(time + 0.03, before.strike + 0.2)
-        lift = max(strike - max((1.0 - share) * period, shortest), earliest)
-        stances[side][-1] = replace(before, lift=lift, lift_stride=period)
-        x, y, yaw = footprint(side, min(strike + 0.25 * period, course.seconds), period)
-        stances[side].append(Stance(side, x, y, yaw, strike, period))
-        time = last_strike = strike
-        side, standing = ("l" if side == "r" else "r"), False
-    end = max(course.seconds, last_strike + 0.4 + style.onset)
-    return FootstepPlan(course, stances, end)
+
+def other(side: Side) -> Side:
+    """The opposite foot."""
+    return "l" if side == "r" else "r"
 
 
 def _distance(stance: Stance, target: tuple[float, float, float]) -> float:
@@ -224,17 +274,30 @@ def _course(commands: Sequence[Command], style: GaitStyle) -> Course:
     forward, left = blended([c.forward for c in commands]), blended([c.left for c in commands])
     turn = blended([c.turn_rate for c in commands])
     asked = blended([float(c.gait == "run") for c in commands])
+    return integrate(np.stack([forward, left, turn, asked], axis=1))
+
+
+def integrate(speeds: Array, position: Array | None = None, heading: float = 0.0) -> Course:
+    """The course of a body that moves at given speeds.
+
+    Args:
+        speeds: (S, 4) at `RATE` samples per second: ahead and to the left in m/s, turn rate in rad/s, and the wish
+            to run from 0 to 1, which is followed where the speed allows a flight phase.
+        position: (2,) where it begins in metres; default: the origin.
+        heading: where it looks then, in radians.
+    """
+    forward, left, turn, asked = speeds.T
     run = smoothstep((forward - 1.3) / (SLOWEST_RUN - 0.1 - 1.3)) * smoothstep(asked / 0.6)
-    heading = np.concatenate([[0.0], np.cumsum(0.5 * (turn[1:] + turn[:-1])) / RATE])
+    headings = heading + np.concatenate([[0.0], np.cumsum(0.5 * (turn[1:] + turn[:-1])) / RATE])
     velocity = np.stack(
         [
-            forward * np.cos(heading) - left * np.sin(heading),
-            forward * np.sin(heading) + left * np.cos(heading),
+            forward * np.cos(headings) - left * np.sin(headings),
+            forward * np.sin(headings) + left * np.cos(headings),
         ],
         axis=1,
     )
-    position = np.concatenate([np.zeros((1, 2)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]), axis=0) / RATE])
-    return Course(position, heading, forward, left, turn, run)
+    path = np.concatenate([np.zeros((1, 2)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]), axis=0) / RATE])
+    return Course(path if position is None else path + position, headings, forward, left, turn, run)
 
 
 def _stride_period(course: Course, style: GaitStyle) -> Array:

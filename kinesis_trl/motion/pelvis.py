@@ -41,11 +41,12 @@ def vertical_acceleration(plan: FootstepPlan, time: Array) -> Array:
     return np.convolve(rise, triangle / triangle.sum(), mode="same")[_FINE:-_FINE][::_FINE][: len(time)]
 
 
-def centre_of_mass(feet: dict[Side, FootPath], rise: Array, dt: float) -> Array:
+def centre_of_mass(feet: dict[Side, FootPath], rise: Array, dt: float, past: Array | None = None) -> Array:
     """Horizontal path (T, 2) of a centre of mass that the feet's centres of pressure accelerate.
 
     On a cart of height h, c̈ = (g + z̈)/h · (c − p) (Kajita et al. 2003, ICRA, "cart-table"); solved for the whole
-    motion at once, at rest above the feet at both ends. `rise` (T,) is z̈, −g in flight.
+    motion at once, at rest above the feet at both ends, or going on from a `past` (P, 2) of the first P frames.
+    `rise` (T,) is z̈, −g in flight.
     """
     load = np.stack([f.load for f in feet.values()])
     pressure = np.stack([f.pressure for f in feet.values()])
@@ -61,7 +62,12 @@ def centre_of_mass(feet: dict[Side, FootPath], rise: Array, dt: float) -> Array:
     cart = Rows(stencil, -own[:, None] * centre[1:-1], np.full(frames - 2, usual**-2))
     ends = np.zeros(frames)
     ends[:4] = ends[-4:] = 10.0
+    if past is not None:
+        ends[:4] = 0.0
     still = derivative(frames, 1, dt, np.zeros((frames - 1, 2)), ends[1:])
+    if past is not None:
+        centre, ends = centre.copy(), ends.copy()
+        centre[: len(past)], ends[: len(past)] = past, 1e3
     jerk = derivative(frames, 3, dt, np.zeros((frames - 3, 2)), (0.02 / usual) ** 2)
     return fit(frames, [cart, value(centre, ends), still, jerk])
 

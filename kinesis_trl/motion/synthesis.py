@@ -23,6 +23,7 @@ from kinesis_trl.motion.commands import Command, CommandError
 from kinesis_trl.motion.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.footsteps import FootstepPlan, GaitStyle, Side, plan
 from kinesis_trl.motion.gait_curves import PELVIC_TILT, STANDING, TOE_OFF, reference, smoothstep
+from kinesis_trl.motion.handover import dying
 from kinesis_trl.motion.leg import ANKLE, HIP, KNEE, MTP, Leg, LegPose
 from kinesis_trl.motion.pelvis import centre_of_mass, height, orientation, vertical_acceleration
 from kinesis_trl.motion.resample import continuous_quat
@@ -37,6 +38,7 @@ LONGEST = 600.0
 """Longest generated clip in seconds."""
 _PASSES = 3  # each uses the centre of mass and the ankles of the one before
 _STRAIGHTEST = np.radians(3.5)
+_TURN_FADE = 0.5  # s
 _STEEPEST = np.radians(26.0)  # ankle
 
 
@@ -92,8 +94,22 @@ def synthesise(
     if asked > LONGEST:
         raise CommandError(f"{asked:.0f} s of motion; at most {LONGEST:.0f} s in one clip.")
     style = style or GaitStyle()
-    qpos = _Motion(Walker.of(body), plan(commands, style), style).solve()
+    qpos = realise(plan(commands, style), body, style)
+    qpos[:, :2] -= qpos[0, :2]
     return MotionClip(name=name, fps=FPS, qpos=qpos, label=label, category=category, source=source)
+
+
+def realise(footsteps: FootstepPlan, body: BodyModel, style: GaitStyle, past: Array | None = None) -> Array:
+    """Coordinates (T, nq) of a body that takes the footsteps, at 30 frames/s, in their world.
+
+    Args:
+        footsteps: when and where each foot stands.
+        body: the body to move.
+        style: personal variation.
+        past: (P, nq) coordinates that it already had in the first P frames; its centre of mass and its pelvis then go
+            on from there. Default: it begins at rest.
+    """
+    return _Motion(Walker.of(body), footsteps, style).solve(past)
 
 
 class _Motion:
@@ -108,10 +124,15 @@ class _Motion:
         self.rise = vertical_acceleration(footsteps, self.time)
         self.curve = {side: self._curve(foot) for side, foot in self.feet.items()}
 
-    def solve(self) -> Array:
+    def solve(self, past: Array | None) -> Array:
         """Coordinates (T, nq)."""
-        com = centre_of_mass(self.feet, self.rise, 1 / FPS)
+        before = None if past is None else past[:, :2] + self._com_offset(past)[:, :2]
+        com = centre_of_mass(self.feet, self.rise, 1 / FPS, before)
         rotation = orientation(self.plan, self.feet, com, self.time, self.style.lean)
+        if past is not None:
+            old, new = Rotation.from_quat(past[:, 3:7], scalar_first=True), Rotation.from_matrix(rotation)
+            apart = dying((new[: len(past)].inv() * old).as_rotvec(), len(com), round(_TURN_FADE * FPS))
+            rotation = (new * Rotation.from_rotvec(apart)).as_matrix()
         offset = rotation @ self._com_offset(self.walker.body.standing_qpos[None])[0]
         joints = dict(self.curve)
         for left in reversed(range(_PASSES)):
@@ -122,7 +143,6 @@ class _Motion:
             if left:
                 offset = gaussian_filter1d(self._com_offset(qpos), 0.12 * FPS, axis=0, mode="nearest")
                 self._raise_heels(joints)
-        qpos[:, :2] -= qpos[0, :2]
         return qpos
 
     def _feet(self) -> dict[Side, FootPath]:

@@ -15,7 +15,11 @@ from tensordict.nn import TensorDictModuleBase
 from torchrl.collectors import BaseCollector, Collector
 
 from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
+from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -64,10 +68,9 @@ def select_clips(library: MotionLibrary, names: list[str], *, where: str) -> Mot
     return library.subset([index[name] for name in names])
 
 
-def make_env(config: TrainConfig, worker: int | None = None) -> ImitationEnv:
+def make_env(config: TrainConfig, worker: int | None = None) -> ImitationEnv | GoalEnv:
     """The training environment, or one worker's share of it; workers draw from seeds of their own."""
     body = load_body(config.body)
-    library = open_clips(config, body)
     settings = config.env
     if worker is None:
         settings = replace(settings, seed=config.seed)
@@ -75,7 +78,11 @@ def make_env(config: TrainConfig, worker: int | None = None) -> ImitationEnv:
         share = settings.num_envs // config.collect.workers
         physics = replace(settings.physics, threads=config.collect.worker_threads)
         settings = replace(settings, num_envs=share, seed=config.seed + 1000 * (worker + 1), physics=physics)
-    return ImitationEnv(body, library, settings)
+    if isinstance(config.goal, PointGoalConfig):
+        return PointGoalEnv(body, config.goal, settings)
+    if isinstance(config.goal, DirectionalConfig):
+        return DirectionalEnv(body, config.goal, settings)
+    return ImitationEnv(body, open_clips(config, body), settings)
 
 
 @dataclass
@@ -83,7 +90,7 @@ class Source:
     """Batches of experience, and the way to keep its policy current."""
 
     collector: BaseCollector
-    env: ImitationEnv | None
+    env: MyoLegsEnv | None
     """The environment, where it lives in this process."""
     close: Callable[[], None]
 
@@ -94,7 +101,7 @@ class Source:
 
 
 def make_source(
-    config: TrainConfig, policy: TensorDictModuleBase, device: torch.device, env: ImitationEnv | None
+    config: TrainConfig, policy: TensorDictModuleBase, device: torch.device, env: MyoLegsEnv | None
 ) -> Source:
     """Start collecting batches (N, T), or (W, N/W, T) from workers.
 
@@ -136,7 +143,7 @@ def make_source(
 def _ray_source(
     config: TrainConfig,
     policy: TensorDictModuleBase,
-    makers: Sequence[Callable[[], ImitationEnv]],
+    makers: Sequence[Callable[[], MyoLegsEnv]],
     common: dict[str, Any],
 ) -> Source:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

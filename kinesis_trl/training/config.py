@@ -12,7 +12,9 @@ from kinesis_trl.agents.critic import CriticConfig
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.mixture import MixtureConfig
+from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.training.run_log import TrackingConfig
 
 
@@ -115,7 +117,9 @@ class TrainConfig:
     warm_start: Path | None = None
     """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
     env: ImitationConfig = field(default_factory=ImitationConfig)
-    """The task."""
+    """The task, or, with a goal, how the body is observed and controlled."""
+    goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
+    """The task instead of imitation; starts from the policy in warm_start."""
     actor: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(default_factory=LatticeConfig)
     """The policy."""
     critic: CriticConfig = field(default_factory=CriticConfig)

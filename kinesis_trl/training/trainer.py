@@ -25,7 +25,9 @@ from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
@@ -38,6 +40,8 @@ from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.goals import evaluate_goal
+from kinesis_trl.training.goals import figures as goal_figures
 from kinesis_trl.training.ppo import Learner
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
 
@@ -68,11 +72,14 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.body = load_body(config.body)
-        with console.status("preparing the motions; they are kept for the next time"):
-            self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
+        self.library: MotionLibrary | None = None
+        if config.goal is None:
+            with console.status("preparing the motions; they are kept for the next time"):
+                self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
+        self._metric_names = sample.metric_names
         policy, critic = _make_agent(config, sample)
         self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
@@ -153,7 +160,12 @@ class Trainer:
             )
 
     def evaluate(self) -> dict[str, Any]:
-        """Play the evaluation clips with the most probable actions; the report of `kinesis_trl.eval`."""
+        """Play the evaluation clips, or the task with a goal, with the most probable actions.
+
+        The report of `kinesis_trl.eval`.
+        """
+        if self.config.goal is not None:
+            return evaluate_goal(self.config, self.body, self.learner.averaged.eval())
         if self._evaluation is None:
             inverse = inverse_for(self.config.env.control)
             cores = os.cpu_count() or 1
@@ -176,6 +188,13 @@ class Trainer:
             return
         self.progress["next_evaluation"] = (step // every + 1) * every
         report = self.evaluate()
+        write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
+        if self.config.goal is not None:
+            found = goal_figures(report)
+            self.log.log_scalars(found, step)
+            said = ", ".join(f"{name.removeprefix('eval/')} {value:.3g}" for name, value in found.items())
+            self.console.print(f"step {step:,}: {said}")
+            return
         figures = {}
         for rule, summary in report["summary"].items():
             for name in ("success", "coverage", "mpjpe_mm"):
@@ -183,7 +202,6 @@ class Trainer:
         for category, rules in report["by_category"].items():
             figures[f"eval/strict_coverage@{category}"] = rules["strict"]["coverage"]["mean"]
         self.log.log_scalars(figures, step)
-        write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
         strict, lenient = report["summary"]["strict"], report["summary"]["kinesis"]
         self.console.print(
             f"step {step:,}: strict coverage {100 * strict['coverage']['mean']:.1f} %, "
@@ -208,14 +226,17 @@ class Trainer:
         """Means over a batch (N, T): reward terms, and lengths of the episodes that ended, by category too."""
         after = batch["next"]
         figures = {"reward": float(after["reward"].mean())}
-        metrics = dict(zip(ImitationEnv.metric_names, after["metrics"].unbind(-1), strict=True))
+        metrics = dict(zip(self._metric_names, after["metrics"].unbind(-1), strict=True))
         figures |= {name: float(m.mean()) for name, m in metrics.items() if name not in ("clip", "episode_steps")}
         done = after["done"].squeeze(-1)
         figures["episodes"] = float(done.sum())
         if bool(done.any()):
-            steps, clips = metrics["episode_steps"][done], metrics["clip"][done].long()
+            steps = metrics["episode_steps"][done]
             figures["episode_length"] = float(steps.mean())
             figures["reached_end"] = float(after["truncated"].squeeze(-1)[done].float().mean())
+            if self.library is None:
+                return figures
+            clips = metrics["clip"][done].long()
             categories = np.array([self.library.clips[i].category or "none" for i in clips.tolist()])
             for category in np.unique(categories):
                 mine = torch.from_numpy(categories == category)
@@ -260,7 +281,7 @@ class Trainer:
 class _EnvCarrier:
     """The environment's state in the form that checkpoints take: tensors and text."""
 
-    def __init__(self, env: ImitationEnv | None) -> None:
+    def __init__(self, env: MyoLegsEnv | None) -> None:
         self.env = env
 
     def state_dict(self) -> dict[str, Any]:
@@ -300,7 +321,7 @@ class _Progress:
         self.counters.update(state)
 
 
-def _make_agent(config: TrainConfig, env: ImitationEnv) -> tuple[Policy, Critic]:
+def _make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy, Critic]:
     observation_width, action_width = env.observation_width, env.action_spec.shape[-1]
 
     def load(path: Path) -> PolicyCheckpoint:
@@ -313,6 +334,10 @@ def _make_agent(config: TrainConfig, env: ImitationEnv) -> tuple[Policy, Critic]
         if mixed:
             raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
         return make_mixture(config.mixture, experts), Critic(config.critic, observation_width)  # type: ignore[arg-type]
+    if isinstance(env, GoalEnv):
+        if config.warm_start is None:
+            raise RunError("a task with a goal starts from a policy that imitates; name it with --warm-start.")
+        return load(config.warm_start).policy.train(), Critic(config.critic, observation_width)
     if config.warm_start is None:
         return new_actor(config.actor, env), Critic(config.critic, observation_width)
     warm = load(config.warm_start)

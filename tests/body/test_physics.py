@@ -109,6 +109,19 @@ def test_sensing_as_the_original_mixes_current_poses_with_earlier_velocities(bod
     np.testing.assert_allclose(seen.linear_velocity[0, shank], velocity[3:], atol=1e-10)
 
 
+def test_strength_scales_every_excitation(body):
+    healthy = BatchPhysics(body, 1)
+    weak = BatchPhysics(body, 1, PhysicsConfig(strength=0.7, lesions=("tibant_l",)))
+    for physics in (healthy, weak):
+        physics.step_excitations(np.full((1, 80), 0.5))
+    cut = body.muscle_names.index("tibant_l")
+    expected = np.where(np.arange(80) == cut, 0.0, 0.35)
+    np.testing.assert_allclose(weak.excitation[0], expected)
+    np.testing.assert_allclose(healthy.excitation[0], 0.5)
+    with pytest.raises(ValueError, match=r"strength is -0\.1"):
+        PhysicsConfig(strength=-0.1)
+
+
 def test_lesioned_muscles_get_no_excitation(body):
     physics = BatchPhysics(body, 1, PhysicsConfig(lesions=("soleus_r", "soleus_l")))
     physics.step_excitations(np.ones((1, body.model.nu)))

@@ -64,3 +64,14 @@ def test_reset_mask_resets_some(envs):
     after, _ = envs.reset(options={"reset_mask": mask})
     np.testing.assert_array_equal((before != after).any(1)[~mask], False)
     assert (before != after).any(1)[mask].any()
+
+
+@pytest.mark.parametrize("name", [registered.POINT_GOAL, registered.DIRECTIONAL])
+def test_tasks_with_a_goal_are_registered_too(body, name):
+    made = gymnasium.make_vec(name, num_envs=2, body=body)
+    seen, _ = made.reset(seed=4)
+    again, _ = made.reset(seed=4)
+    np.testing.assert_array_equal(seen, again)
+    _, reward, _, _, infos = made.step(np.zeros((2, 80), dtype=np.float32))
+    assert seen.shape == (2, 309) and np.isfinite(reward).all() and "upright_reward" in infos
+    made.close()

@@ -1,0 +1,10 @@
+"""Preset for directional control: fine-tuning from a policy that imitates."""
+
+from dataclasses import replace
+
+from experiments.point_goal import LAPTOP as POINT_GOAL
+from kinesis_trl.envs.directional import DirectionalConfig
+
+LAPTOP = replace(POINT_GOAL, name="directional", goal=DirectionalConfig())
+
+PRESETS = {"directional": ("directional control, from a policy that imitates: a few cores, hours", LAPTOP)}

@@ -1,0 +1,24 @@
+"""Preset for target reaching: fine-tuning from a policy that imitates."""
+
+import os
+from dataclasses import replace
+
+from experiments.imitation import LAPTOP as IMITATION
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.training.config import EvaluationConfig
+
+CORES = os.cpu_count() or 1
+
+LAPTOP = replace(
+    IMITATION,
+    name="point-goal",
+    env=ImitationConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
+    goal=PointGoalConfig(),
+    ppo=replace(IMITATION.ppo, gamma=0.99, policy_lr=1e-4, max_lr=3e-4),
+    evaluation=EvaluationConfig(every=250_000),
+    total_steps=5_000_000,
+)
+
+PRESETS = {"point-goal": ("target reaching, from a policy that imitates: a few cores, hours", LAPTOP)}

@@ -1,0 +1,169 @@
+"""Directional control: go the way that is commanded, at the speed that is commanded, or stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import atan2, pi
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import Judgement, Rows, Tracked
+from kinesis_trl.envs.goal import GoalConfig, GoalEnv
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.rewards import upright_reward
+
+DIRECTIONS: dict[str, float] = {
+    name: atan2(left, ahead)
+    for name, (ahead, left) in {
+        "away": (1, 0), "away left": (1, 1), "left": (0, 1), "towards left": (-1, 1),
+        "towards": (-1, 0), "towards right": (-1, -1), "right": (0, -1), "away right": (1, -1),
+    }.items()
+}  # fmt: skip
+"""Eight directions of the world by name, seen by a viewer who looks along +x, in radians from +x towards +y."""
+COMMANDS = (*DIRECTIONS, "stop", "slower", "faster")
+"""Everything that can be commanded."""
+SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
+"""Range of speeds and what slower and faster change them by, in m/s."""
+
+
+class UnknownCommandError(ValueError):
+    """A command that the directional task does not have; the message lists those it has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heading:
+    """What is commanded: a direction and a speed; `obey` gives what it is after a command."""
+
+    direction: float | None = None
+    """Of the world in radians, None: stand."""
+    speed: float = 1.0
+    """In m/s, kept while standing."""
+
+    def __post_init__(self) -> None:
+        if not SLOWEST - 1e-9 <= self.speed <= FASTEST + 1e-9:
+            raise ValueError(f"a speed of {self.speed:g} m/s; expected {SLOWEST:g} to {FASTEST:g}.")
+
+    def obey(self, command: str) -> Heading:
+        """After a command of `COMMANDS`.
+
+        Raises:
+            UnknownCommandError: another one.
+        """
+        if command in DIRECTIONS:
+            return Heading(direction=DIRECTIONS[command], speed=self.speed)
+        if command == "stop":
+            return Heading(speed=self.speed)
+        if command in ("slower", "faster"):
+            change = SPEED_STEP if command == "faster" else -SPEED_STEP
+            speed = round(min(max(self.speed + change, SLOWEST), FASTEST), 6)
+            return Heading(direction=self.direction, speed=speed)
+        raise UnknownCommandError(f"no command {command!r}; choose one of {', '.join(COMMANDS)}.")
+
+    @property
+    def velocity(self) -> NDArray[np.float64]:
+        """(2,) commanded velocity in the world, m/s."""
+        if self.direction is None:
+            return np.zeros(2)
+        return self.speed * np.array([np.cos(self.direction), np.sin(self.direction)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionalConfig(GoalConfig):
+    """The directional task."""
+
+    ahead: float = 1.265
+    """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
+    steps: int = 300
+    """Policy steps of an episode."""
+    hold: tuple[float, float] = (2.0, 5.0)
+    """Shortest and longest time between commands drawn at random, in seconds."""
+    speeds: tuple[float, float] = (0.3, 1.5)
+    """Range of speeds drawn at random, in m/s."""
+    stop_share: float = 0.15
+    """Share of commands drawn at random that stop."""
+    velocity_weight: float = 0.8
+    """Weight of the velocity term of the reward."""
+    velocity_scale: float = 4.0
+    """Scale of the squared error of the root's velocity on the floor, s²/m²."""
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.hold[0] <= self.hold[1] and SLOWEST <= self.speeds[0] <= self.speeds[1] <= FASTEST):
+            raise ValueError(f"hold {self.hold} and speeds {self.speeds} must be (low, high), the latter in 0.1 … 3.0.")
+
+
+class DirectionalEnv(GoalEnv):
+    """N bodies that are commanded; commands change at random, or as `command` says.
+
+    Attributes:
+        velocity: (N, 2) commanded velocity on the floor in m/s; zero: stand.
+    """
+
+    metric_names = ("velocity_error", "velocity_reward", "upright_reward", "effort_reward", "episode_steps")
+
+    def __init__(
+        self, body: BodyModel, rules: DirectionalConfig | None = None, settings: ImitationConfig | None = None
+    ) -> None:
+        """Environment on a body; default: seen as in imitation. Arguments as of `GoalEnv`."""
+        settings = settings or ImitationConfig()
+        self.rules = rules or DirectionalConfig()
+        self.velocity = torch.zeros(settings.num_envs, 2, dtype=torch.float64)
+        self._left = torch.zeros(settings.num_envs, dtype=torch.int64)
+        self._commanded = False
+        super().__init__(body, self.rules, settings)
+
+    def command(self, heading: Heading) -> None:
+        """Command all bodies; from now on nothing changes at random."""
+        self._commanded = True
+        self.velocity[:] = torch.from_numpy(heading.velocity)
+        self._set_goals()
+
+    def _set_goals(self) -> None:
+        self.goal = self.place + self.rules.ahead * self.velocity
+
+    def _place_goals(self, rows: Rows) -> None:
+        self._draw(rows)
+        self._set_goals()
+
+    def _draw(self, rows: Rows) -> None:
+        """New commands for `rows` (R,)."""
+        if self._commanded or not len(rows):
+            return
+        rng, count, index = self.generator, len(rows), torch.from_numpy(rows)
+        angle = rng.integers(0, 8, count) * pi / 4
+        speed = rng.uniform(*self.rules.speeds, count) * (rng.random(count) >= self.rules.stop_share)
+        self.velocity[index] = torch.from_numpy(speed[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+        self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.rules.hold, count) / self.policy_dt)).long()
+
+    def _advance_time(self) -> None:
+        super()._advance_time()
+        self._left -= 1
+
+    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+        error = (state.linear_velocity[:, 0, :2] - self.velocity).square().sum(-1)
+        velocity = torch.exp(-self.rules.velocity_scale * error)
+        upright = upright_reward(state.tilt, self.rules.upright_scale)
+        terminated = state.position[:, 0, 2] < self.rules.lowest
+        self.place = state.position[:, 0, :2].clone()
+        self._draw(np.flatnonzero((self._left <= 0).numpy()))
+        self._set_goals()
+        return Judgement(
+            reward=self.rules.velocity_weight * velocity
+            + self.rules.effort_weight * effort
+            + self.rules.upright_weight * upright,
+            terminated=terminated,
+            truncated=(self.episode_steps >= self.rules.steps) & ~terminated,
+            metrics={
+                "velocity_error": error.sqrt(),
+                "velocity_reward": velocity,
+                "upright_reward": upright,
+                "effort_reward": effort,
+                "episode_steps": self.episode_steps,
+            },
+        )
+
+    def _carried(self) -> dict[str, Tensor]:
+        return {**super()._carried(), "velocity": self.velocity, "left": self._left}

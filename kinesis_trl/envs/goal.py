@@ -1,0 +1,122 @@
+"""Tasks of going somewhere, seen by a policy as imitation: the root shall be at the goal, all else where it is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.observations import tracking
+from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalConfig:
+    """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
+
+    height: float = 0.94
+    """Height of the goal in metres."""
+    lowest: float = 0.7
+    """Height of the root in metres below which the body has fallen."""
+    effort_weight: float = 0.1
+    """Weight of the effort term of the reward."""
+    upright_weight: float = 0.1
+    """Weight of the upright term."""
+    upright_scale: float = 3.0
+    """Scale of the root's squared tilt, 1/rad²."""
+
+
+class GoalEnv(MyoLegsEnv):
+    """N bodies that start standing at the origin, facing +x; a task says where each one's goal is.
+
+    The observation is as wide as that of imitation with the same settings, so that its policies act here.
+
+    Attributes:
+        goal: (N, 2) goals on the floor in metres, float64.
+        episode_steps: (N,) policy steps made in the present episode.
+        place: (N, 2) where the roots are, as last seen.
+    """
+
+    def __init__(self, body: BodyModel, task: GoalConfig, settings: ImitationConfig) -> None:
+        """Environment on a body.
+
+        Args:
+            body: the model to control.
+            task: rules of the task.
+            settings: how the body is observed, controlled and simulated, as its policy learnt to imitate; clips,
+                starts and rewards of imitation play no part.
+
+        Raises:
+            ValueError: control feedforward, which needs a reference.
+        """
+        if settings.control == "feedforward":
+            raise ValueError(
+                "a goal has no reference for control feedforward; take a policy of control pd or direct "
+                "(kinesis_trl.distil makes one), or the route planner."
+            )
+        n = settings.num_envs
+        self.task, self.seen = task, settings
+        self.task_width = (9 + 3 * len(settings.lookahead)) * len(body.tracked_ids) + 3 * settings.observe_orientation
+        self.goal = torch.zeros(n, 2, dtype=torch.float64)
+        self.place = torch.zeros(n, 2, dtype=torch.float64)
+        self.episode_steps = torch.zeros(n, dtype=torch.int64)
+        super().__init__(body, settings)
+
+    @abstractmethod
+    def _place_goals(self, rows: Rows) -> None:
+        """Begin episodes in `rows` (R,), whose `place` and `episode_steps` are set: choose their goals."""
+
+    def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        model, index = self.body.model, torch.from_numpy(rows)
+        qpos = np.tile(self.body.standing_qpos, (len(rows), 1))
+        self.place[index] = torch.from_numpy(qpos[:, :2].copy())
+        self.episode_steps[index] = 0
+        self._place_goals(rows)
+        return qpos, np.zeros((len(rows), model.nv)), np.zeros((len(rows), model.na))
+
+    def _advance_time(self) -> None:
+        self.episode_steps += 1
+
+    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
+        root = state.position[:, 0]
+        wanted = state.body_pos.clone()
+        wanted[:, 0, :2] = self.goal[rows]
+        wanted[:, 0, 2] = self.task.height
+        velocity = state.body_vel
+        seen = tracking(root, state.quaternion[:, 0], state.body_pos, velocity, wanted, velocity, state.heading)
+        for k in self.seen.lookahead:
+            seen[f"ahead_{k}"] = ((wanted - root[:, None]) @ state.heading).flatten(1)
+        if self.seen.observe_orientation:
+            seen["turn_to_reference"] = torch.zeros(len(root), 3, dtype=root.dtype)
+        return seen
+
+    def sample_mirror(self) -> SampleMirror:
+        """As the base class, for what this task adds."""
+        seen = ObservationMirror(
+            self.body,
+            lookahead=len(self.seen.lookahead),
+            orientation=self.seen.observe_orientation,
+            muscle_observations=self.settings.muscle_observations,
+        )
+        return SampleMirror(seen, ActionMirror(self.body))
+
+    def get_state(self) -> dict[str, Any]:
+        """As the base class, with each row's goal, place and step."""
+        return {**super().get_state(), **{key: value.clone() for key, value in self._carried().items()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        super().set_state(state)
+        for key, mine in self._carried().items():
+            mine.copy_(state[key])
+
+    def _carried(self) -> dict[str, Tensor]:
+        return {"goal": self.goal, "place": self.place, "episode_steps": self.episode_steps}

@@ -1,0 +1,107 @@
+"""Target reaching: be at a place on the floor when the time is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import Judgement, Rows, Tracked
+from kinesis_trl.envs.goal import GoalConfig, GoalEnv
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.rewards import upright_reward
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointGoalConfig(GoalConfig):
+    """The target-reaching task (KINESIS, arXiv 2503.14637)."""
+
+    reach: float = 2.0
+    """Goals are drawn from a square of twice this side around the start, in metres."""
+    steps: int = 150
+    """Policy steps of an episode."""
+    near: float = 0.1
+    """Distance on the floor within which the goal counts as reached, in metres."""
+    progress_weight: float = 16.0
+    """Reward per metre come nearer."""
+    near_reward: float = 100.0
+    """Reward of a step within `near`."""
+
+    def __post_init__(self) -> None:
+        if self.reach <= 0.0 or self.near <= 0.0 or self.steps < 1:
+            raise ValueError(f"reach and near must be positive, steps at least 1: {self.reach}, {self.near}.")
+
+
+def draw_goals(count: int, reach: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(count, 2) goals, uniform in the square ±`reach` metres around the origin."""
+    return rng.uniform(-reach, reach, (count, 2))
+
+
+def reached(distance: Tensor, truncated: Tensor, near: float) -> Tensor:
+    """(N,) episodes that end within `near` metres when their time is over; one that fell is never truncated."""
+    return truncated & (distance < near)
+
+
+class PointGoalEnv(GoalEnv):
+    """N bodies, each with a goal of its own.
+
+    Attributes:
+        distance: (N,) metres from the root to the goal on the floor, as last seen.
+    """
+
+    metric_names = ("distance", "progress_reward", "upright_reward", "effort_reward", "success", "episode_steps")
+
+    def __init__(
+        self, body: BodyModel, rules: PointGoalConfig | None = None, settings: ImitationConfig | None = None
+    ) -> None:
+        """Environment on a body; default: the published rules, seen as in imitation. Arguments as of `GoalEnv`."""
+        settings = settings or ImitationConfig()
+        self.rules = rules or PointGoalConfig()
+        self._assigned: Tensor | None = None
+        self.distance = torch.zeros(settings.num_envs, dtype=torch.float64)
+        super().__init__(body, self.rules, settings)
+
+    def assign(self, goals: NDArray[np.float64] | None) -> None:
+        """Let row i go to `goals[i]` (N, 2) metres from the next reset on; None goes back to drawing at random."""
+        if goals is not None and (goals.shape != (self.settings.num_envs, 2) or not np.isfinite(goals).all()):
+            raise ValueError(f"assign needs {self.settings.num_envs} finite goals (x, y), got shape {goals.shape}.")
+        self._assigned = None if goals is None else torch.from_numpy(goals.copy())
+
+    def _place_goals(self, rows: Rows) -> None:
+        index = torch.from_numpy(rows)
+        drawn = torch.from_numpy(draw_goals(len(rows), self.rules.reach, self.generator))
+        self.goal[index] = self.place[index] + (drawn if self._assigned is None else self._assigned[index])
+        self.distance[index] = (self.goal - self.place)[index].norm(dim=-1)
+
+    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+        before = self.distance
+        self.place = state.position[:, 0, :2].clone()
+        self.distance = (self.goal - self.place).norm(dim=-1)
+        near = self.distance < self.rules.near
+        progress = self.rules.progress_weight * (before - self.distance)
+        upright = upright_reward(state.tilt, self.rules.upright_scale)
+        terminated = state.position[:, 0, 2] < self.rules.lowest
+        truncated = (self.episode_steps >= self.rules.steps) & ~terminated
+        return Judgement(
+            reward=progress
+            + self.rules.effort_weight * effort
+            + self.rules.upright_weight * upright
+            + self.rules.near_reward * near,
+            terminated=terminated,
+            truncated=truncated,
+            metrics={
+                "distance": self.distance,
+                "progress_reward": progress,
+                "upright_reward": upright,
+                "effort_reward": effort,
+                "success": reached(self.distance, truncated, self.rules.near),
+                "episode_steps": self.episode_steps,
+            },
+        )
+
+    def _carried(self) -> dict[str, Tensor]:
+        return {**super()._carried(), "distance": self.distance}

@@ -1,0 +1,255 @@
+"""Target reaching, evaluated: seeded goals, by a fine-tuned policy or by imitating paths that the planner laid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.table import Table
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from kinesis_trl.body.inverse import InverseConfig
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
+from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.evaluation.players import Player
+from kinesis_trl.evaluation.policies import Policy
+from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.paths import paths_to
+
+matplotlib.use("Agg")
+
+Array = NDArray[np.float64]
+Route = Literal["planner", "policy"]
+
+RANGES = ((0.0, 1.0), (1.0, 2.0), (2.0, np.inf))
+"""Distances of goals, in metres, by which the table is split."""
+_ENDLESS = DistanceRule(over="mean", distance=1e9)  # the task judges, not the distance from the path
+_BESIDE = 128  # bodies side by side
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One goal, and the way there."""
+
+    goal: Array
+    """(2,) in metres; the body starts at the origin, facing +x."""
+    path: Array
+    """(T + 1, 2) of the root on the floor; ends where the body fell."""
+    fell: bool
+    """The root was below the height allowed, or the simulation became non-finite."""
+    steps: int
+    """Policy steps of a whole episode."""
+    near: float
+    """Distance in metres that counts as reached."""
+    qpos: Array | None = None
+    """(T + 1, nq) coordinates, where asked for."""
+    activation: Array | None = None
+    """(T + 1, M) muscle activations, where asked for."""
+
+    @property
+    def distance(self) -> float:
+        """Metres from the goal at the end."""
+        return float(np.linalg.norm(self.goal - self.path[-1]))
+
+    @property
+    def success(self) -> bool:
+        """At the goal when the time is over, never fallen."""
+        return not self.fell and self.distance < self.near
+
+    @property
+    def seconds(self) -> float | None:
+        """Time until the goal was near for good; None when it is not at the end."""
+        if not self.success:
+            return None
+        far = np.flatnonzero(np.linalg.norm(self.path - self.goal, axis=1) >= self.near)
+        return float(far[-1] + 1 if len(far) else 0) / FPS
+
+
+def travel_to_goals(
+    body: BodyModel,
+    player: Player,
+    route: Route,
+    rules: PointGoalConfig,
+    *,
+    count: int,
+    seed: int = 0,
+    keep: int = 0,
+    on_path: Callable[[int], None] | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> tuple[list[Trip], list[MotionLibrary]]:
+    """Send bodies to `count` goals drawn by `seed`, one attempt each.
+
+    Args:
+        body: the model.
+        player: a policy of imitation for route planner, of this task for route policy.
+        route: planner: imitate a path laid to the goal; policy: the policy sees the goal.
+        rules: range of goals, time, and what counts as reached.
+        count: number of goals; the first ones do not depend on it.
+        seed: of the goals.
+        keep: of the first so many trips the states are kept, for videos.
+        on_path, on_step: called with paths laid and policy steps made, for progress.
+
+    Returns:
+        trips, and with route planner the paths in libraries of up to 128 clips.
+
+    Raises:
+        CheckpointError: the policy's widths do not fit.
+        ValueError: control feedforward with route policy, or no goal.
+    """
+    if count < 1:
+        raise ValueError(f"{count} goals; give at least one.")
+    goals = draw_goals(count, rules.reach, np.random.default_rng(seed))
+    trips: list[Trip] = []
+    paths: list[MotionLibrary] = []
+    for first in range(0, count, _BESIDE):
+        chunk = goals[first : first + _BESIDE]
+        env: MyoLegsEnv
+        if route == "planner":
+            inverse = InverseConfig() if player.settings.control == "feedforward" else None
+            paths.append(paths_to(chunk, rules.steps / FPS, body, inverse=inverse, on_path=on_path))
+            env = _path_env(body, player, paths[-1])
+        else:
+            env = PointGoalEnv(body, rules, replace(player.settings, num_envs=len(chunk)))
+            env.assign(chunk)
+        player.check(env)
+        policy: Policy = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
+        trips += _travel(env, policy, chunk, rules, max(keep - first, 0), on_step)
+    return trips, paths
+
+
+def _path_env(body: BodyModel, player: Player, paths: MotionLibrary) -> ImitationEnv:
+    settings = replace(player.settings, num_envs=len(paths), start="beginning", random_heading=False, rule=_ENDLESS)
+    env = ImitationEnv(body, paths, settings)
+    env.assign(list(range(len(paths))))
+    return env
+
+
+def _travel(
+    env: MyoLegsEnv,
+    policy: Policy,
+    goals: Array,
+    rules: PointGoalConfig,
+    keep: int,
+    on_step: Callable[[int], None] | None,
+) -> list[Trip]:
+    physics, count = env.physics, len(goals)
+    keep = min(keep, count)
+    ended = np.full(count, rules.steps)
+    fell = np.zeros(count, dtype=bool)
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        td = env.reset()
+        start = physics.qpos[:, :2].copy()
+        places, states = [start], [(physics.qpos[:keep].copy(), physics.activation[:keep].copy())]
+        for step in range(1, rules.steps + 1):
+            td = env.step(policy(td))["next"]
+            places.append(physics.qpos[:, :2].copy())
+            states.append((physics.qpos[:keep].copy(), physics.activation[:keep].copy()))
+            lost = (physics.qpos[:, 2] < rules.lowest) | td["terminated"].reshape(-1).numpy()
+            ended[lost & ~fell] = step
+            fell |= lost
+            if on_step is not None:
+                on_step(count)
+    path = np.stack(places, axis=1) - start[:, None]
+    return [
+        Trip(
+            goal=goals[i],
+            path=path[i, : ended[i] + 1],
+            fell=bool(fell[i]),
+            steps=rules.steps,
+            near=rules.near,
+            qpos=np.stack([q[i] for q, _ in states[: ended[i] + 1]]) if i < keep else None,
+            activation=np.stack([a[i] for _, a in states[: ended[i] + 1]]) if i < keep else None,
+        )
+        for i in range(count)
+    ]
+
+
+def report_trips(trips: Sequence[Trip]) -> dict[str, Any]:
+    """Summary, summary by distance of the goal, and every goal, as JSON values."""
+    far = np.array([np.linalg.norm(t.goal) for t in trips])
+    return {
+        "summary": _summary(trips),
+        "by_range": {
+            _range(low, high): _summary([t for t, d in zip(trips, far, strict=True) if low <= d < high])
+            for low, high in RANGES
+            if ((far >= low) & (far < high)).any()
+        },
+        "goals": [
+            {
+                "goal": t.goal.tolist(),
+                "success": t.success,
+                "fell": t.fell,
+                "distance_m": t.distance,
+                "seconds_to_reach": t.seconds,
+            }
+            for t in trips
+        ],
+    }
+
+
+def _summary(trips: Sequence[Trip]) -> dict[str, Any]:
+    times = [t.seconds for t in trips if t.seconds is not None]
+    distance = [t.distance for t in trips]
+    return {
+        "goals": len(trips),
+        "success": float(np.mean([t.success for t in trips])),
+        "fell": float(np.mean([t.fell for t in trips])),
+        "distance_m": {"mean": float(np.mean(distance)), "median": float(np.median(distance))},
+        "seconds_to_reach": float(np.mean(times)) if times else None,
+    }
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g} to {high:g} m" if np.isfinite(high) else f"beyond {low:g} m"
+
+
+def trip_table(report: dict[str, Any]) -> Table:
+    """Success, falls, final distance and time to reach, overall and by distance of the goal."""
+    table = Table(title="Target reaching; time to reach over the goals reached")
+    table.add_column("goals")
+    for column in ("number", "reached %", "fell %", "final distance m, mean", "median", "s to reach"):
+        table.add_column(column, justify="right")
+    for name, row in {"all": report["summary"], **report["by_range"]}.items():
+        seconds = row["seconds_to_reach"]
+        table.add_row(
+            name,
+            str(row["goals"]),
+            f"{100 * row['success']:.1f}",
+            f"{100 * row['fell']:.1f}",
+            f"{row['distance_m']['mean']:.2f}",
+            f"{row['distance_m']['median']:.2f}",
+            "–" if seconds is None else f"{seconds:.1f}",
+            style="bold" if name == "all" else "",
+        )
+    return table
+
+
+def draw_trips(trips: Sequence[Trip], path: Path, *, most: int = 100) -> None:
+    """Paths of the first `most` trips seen from above, reached, missed and fallen apart, as .png or .svg."""
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    axes = figure.subplots()
+    named: set[str] = set()
+    for trip in trips[:most]:
+        kind = "reached" if trip.success else "fell" if trip.fell else "missed"
+        colour = {"reached": "#33658a", "missed": "#d98a29", "fell": "#b3262a"}[kind]
+        axes.plot(*trip.path.T, color=colour, lw=1, alpha=0.7, label=None if kind in named else kind)
+        axes.plot(*np.stack([trip.path[-1], trip.goal]).T, color=colour, lw=0.6, ls=":")
+        axes.plot(*trip.goal, marker="o", ms=4, mfc="none", mec=colour)
+        named.add(kind)
+    axes.plot(0, 0, marker="+", ms=10, color="black")
+    shown = min(most, len(trips))
+    axes.set(aspect="equal", xlabel="forward, m", ylabel="left, m", title=f"{shown} of {len(trips)} goals (circles)")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
