@@ -19,13 +19,19 @@ from kinesis_trl.body.model import BodyModel
 Image = NDArray[np.uint8]
 """(height, width, 3) pixels."""
 
-_REST = np.array([0.87, 0.74, 0.70, 1.0])
-_ACTIVE = np.array([0.78, 0.04, 0.06, 1.0])
+_REST = np.array([0.16, 0.32, 0.80])
+_ACTIVE = np.array([0.86, 0.05, 0.06])
 _GHOST = np.array([0.15, 0.45, 0.85, 0.25], dtype=np.float32)
 
 
 class RenderError(RuntimeError):
     """Pictures cannot be made on this machine; the message says what to install."""
+
+
+def muscle_colours(activation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Red, green and blue (…, 3) in [0, 1] of muscles at `activation` (…,): blue at rest, red when fully active."""
+    level = np.clip(activation, 0, 1)[..., None]
+    return _REST + level * (_ACTIVE - _REST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +97,8 @@ class BodyRenderer:
         """One picture of qpos (nq,), muscle activations (M,) and a reference pose (nq,)."""
         data, model = self._data, self.body.model
         data.qpos[:] = qpos
-        level = np.zeros((model.nu, 1)) if activation is None else np.clip(activation, 0, 1)[:, None]
-        model.tendon_rgba[model.actuator_trnid[:, 0]] = _REST + level * (_ACTIVE - _REST)
+        level = np.zeros(model.nu) if activation is None else activation
+        model.tendon_rgba[model.actuator_trnid[:, 0], :3] = muscle_colours(level)
         mujoco.mj_fwdPosition(model, data)
         view = mujoco.MjvCamera()
         view.lookat[:] = [qpos[0], qpos[1], 0.85]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,42 @@ def _picture(renderer: BodyRenderer, library: MotionLibrary, episode: Episode, t
         if not followed:
             image = (0.5 * image + 0.5 * np.mean(image, axis=2, keepdims=True)).astype(np.uint8)
     return caption(image, text)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Recorded states of one body."""
+
+    title: str
+    """Written on the picture."""
+    qpos: NDArray[np.float64]
+    """(T, nq) coordinates, 30 a second."""
+    activation: NDArray[np.float64]
+    """(T, M) muscle activations."""
+    reference: NDArray[np.float64] | None = None
+    """(T', nq) coordinates of the ghost, T' ≥ T, where there is one."""
+
+
+def write_runs(path: Path, body: BodyModel, runs: Sequence[Run], *, on_frame: Callable[[], None] | None = None) -> None:
+    """Write recorded bodies side by side as an .mp4; one that ended stands still.
+
+    Raises:
+        RenderError: no off-screen OpenGL on this machine.
+    """
+
+    def pictures(renderer: BodyRenderer) -> Iterator[Image]:
+        last = [_pose(renderer, run, 0) for run in runs]
+        for t in range(max(len(run.qpos) for run in runs)):
+            if t:
+                last = [_pose(renderer, r, t) if t < len(r.qpos) else p for r, p in zip(runs, last, strict=True)]
+            yield grid(last)
+            if on_frame is not None:
+                on_frame()
+
+    with BodyRenderer(body) as renderer:
+        write_video(path, pictures(renderer), fps=FPS)
+
+
+def _pose(renderer: BodyRenderer, run: Run, t: int) -> Image:
+    ghost = None if run.reference is None else run.reference[t]
+    return caption(renderer.frame(run.qpos[t], run.activation[t], ghost), f"{run.title}\n{t / FPS:5.2f} s")

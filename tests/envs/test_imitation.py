@@ -87,9 +87,10 @@ def test_orientation_reward_is_of_the_angle_to_the_reference(body, library):
     np.testing.assert_allclose(turned, 0, atol=1e-7)
     td = act(env, td, env.reference_action())["next"]
     state = env._observe()
-    angle = Rotation.from_quat(env.reference_root(env.time - state.lag), scalar_first=True) * Rotation.from_quat(
-        state.quaternion[:, 0], scalar_first=True
-    ).inv()
+    angle = (
+        Rotation.from_quat(env.reference_root(env.time - state.lag), scalar_first=True)
+        * Rotation.from_quat(state.quaternion[:, 0], scalar_first=True).inv()
+    )
     np.testing.assert_allclose(metric(td, "orientation_reward"), np.exp(-20 * angle.magnitude() ** 2), atol=1e-6)
 
 

@@ -1,0 +1,1 @@
+"""The body in a browser: a simulation to steer (`session`), drawn (`scene`), with its controls (`page`)."""

@@ -1,0 +1,249 @@
+"""The body as a scene in the browser: bones, muscles coloured by activation, the reference as a ghost.
+
+Everything hangs below one frame. To follow the body, that frame moves against the body's path, so that the camera
+stays where the user put it and can be turned freely meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import trimesh
+import viser
+from numpy.typing import NDArray
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.evaluation.rendering import muscle_colours
+
+Array = NDArray[np.float64]
+
+_BONE = (226, 219, 200)
+_GHOST = (120, 170, 230)
+_SHOWN_GROUPS = 3  # geoms of higher groups are wrapping surfaces and collision shapes
+_CELL = 0.006
+"""Bone detail in metres; finer triangles are merged, since browsers without a GPU draw them too."""
+_RADIUS = 0.008
+"""Radius of a muscle in metres, on bones drawn at natural size."""
+_NARROW = 0.8
+"""Width by height of a page that is held upright."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Triangles in the frame of one body of the model."""
+
+    body: int
+    """Id of the body in the model."""
+    vertices: Array
+    """(V, 3) metres."""
+    faces: NDArray[np.int64]
+    """(F, 3) vertex indices."""
+
+
+def bone_meshes(body: BodyModel, *, cell: float = _CELL) -> list[Mesh]:
+    """What is to be seen of the body, thinned to `cell` metres: one mesh for bodies that are fixed to each other."""
+    model, data = body.model, mujoco.MjData(body.model)
+    mujoco.mj_kinematics(model, data)
+    shown = (model.geom_group < _SHOWN_GROUPS) & (model.geom_type == mujoco.mjtGeom.mjGEOM_MESH)
+    rigid = model.body_weldid[model.geom_bodyid]
+    meshes = []
+    for part in np.unique(rigid[shown & (rigid > 0)]).tolist():
+        shapes = [_shape(model, data, geom, part) for geom in np.flatnonzero(shown & (rigid == part)).tolist()]
+        before = np.cumsum([0, *(len(vertices) for vertices, _ in shapes)])
+        vertices = np.concatenate([vertices for vertices, _ in shapes])
+        faces = np.concatenate([first + faces for first, (_, faces) in zip(before, shapes, strict=False)])
+        meshes.append(Mesh(part, *thin(vertices, faces, cell)))
+    return meshes
+
+
+def thin(vertices: Array, faces: NDArray[np.int64], cell: float) -> tuple[Array, NDArray[np.int64]]:
+    """Merge vertices (V, 3) that share a cube of `cell` metres into their mean; collapsed triangles (F, 3) go."""
+    _, group, count = np.unique(np.floor(vertices / cell), axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)
+    merged = np.zeros((len(count), 3))
+    np.add.at(merged, group, vertices)
+    triangles = group[faces]
+    a, b, c = triangles.T
+    return merged / count[:, None], triangles[(a != b) & (b != c) & (a != c)]
+
+
+def muscle_segments(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Array, NDArray[np.int64]]:
+    """Straight pieces of all tendon paths in the pose of `data`: ends (S, 2, 3) in metres, and tendon ids (S,).
+
+    The number of pieces changes with the pose, as paths wrap around bones or lift off; `most_segments` bounds it.
+    """
+    adr, num = data.ten_wrapadr, data.ten_wrapnum
+    points = data.wrap_xpos.reshape(-1, 3)
+    pulley = data.wrap_obj.reshape(-1) == -2
+    starts = np.concatenate([np.arange(a, a + n - 1) for a, n in zip(adr, num, strict=True)])
+    tendons = np.repeat(np.arange(model.ntendon), np.maximum(num - 1, 0))
+    drawn = ~(pulley[starts] | pulley[starts + 1])
+    starts = starts[drawn]
+    return np.stack([points[starts], points[starts + 1]], axis=1), tendons[drawn]
+
+
+def most_segments(model: mujoco.MjModel) -> int:
+    """Upper bound of the number of straight pieces of all tendon paths: a wrapping surface adds two points."""
+    wraps = np.isin(model.wrap_type, [int(mujoco.mjtWrap.mjWRAP_SPHERE), int(mujoco.mjtWrap.mjWRAP_CYLINDER)])
+    return int(model.nwrap + wraps.sum() - model.ntendon)
+
+
+def along(direction: Array) -> Array:
+    """Quaternions (…, 4) wxyz that turn the z axis to unit vectors `direction` (…, 3)."""
+    x, y, z = np.moveaxis(direction, -1, 0)
+    q = np.stack([1 + z, -y, x, np.zeros_like(z)], axis=-1)
+    q[z < -1 + 1e-9] = [0.0, 1.0, 0.0, 0.0]
+    return q / np.linalg.norm(q, axis=-1, keepdims=True)
+
+
+class BodyScene:
+    """A body, its muscles and its reference on a page of a viser server.
+
+    Attributes:
+        follow: whether the scene moves so that the body stays in view.
+        ghost: whether the reference is shown.
+    """
+
+    def __init__(self, server: viser.ViserServer, body: BodyModel) -> None:
+        """Add everything to the server's scene.
+
+        Args:
+            server: the page's server.
+            body: the body that will be drawn.
+        """
+        self.body, self.follow, self.ghost = body, True, True
+        self._server, scene = server, server.scene
+        self._data = mujoco.MjData(body.model)
+        self._shift = np.zeros(3)
+        scene.configure_default_lights(enabled=True, cast_shadow=False)
+        self._world = scene.add_frame("/world", show_axes=False)
+        self._floor = scene.add_grid(
+            "/world/floor",
+            width=24.0,
+            height=24.0,
+            cell_size=0.5,
+            section_size=1.0,
+            cell_color=(225, 225, 222),
+            section_color=(195, 195, 190),
+            plane_color=(246, 246, 244),
+            plane_opacity=1.0,
+        )
+        meshes = bone_meshes(body)
+        self._bones = {m.body: self._add(m, "bones", _BONE, None) for m in meshes}
+        self._ghosts = {m.body: self._add(m, "ghost", _GHOST, 0.3) for m in meshes}
+        # A page shows new shapes one picture later than new poses: hung on the root, muscles at least go with it.
+        self._root = scene.add_frame("/world/root", show_axes=False)
+        self._muscles = self._add_muscles(most_segments(body.model))
+        server.initial_camera.up = (0.0, 0.0, 1.0)
+        server.initial_camera.fov = 0.75
+        self._behind = False
+        self.look(behind=False)
+
+    def look(self, *, behind: bool) -> None:
+        """Put the cameras of all tabs to the body's side, or behind it, where directions are as they are steered."""
+        self._behind = behind
+        for client in self._server.get_clients().values():
+            self.greet(client)
+        position, target = self._view(narrow=False)
+        self._server.initial_camera.position, self._server.initial_camera.look_at = position, target
+
+    def greet(self, client: viser.ClientHandle) -> None:
+        """Put the camera of one tab; on a phone, whose controls cover the lower half, it shows the body above them."""
+        position, target = self._view(narrow=client.camera.aspect < _NARROW)
+        client.camera.position, client.camera.look_at = position, target
+
+    def _view(self, *, narrow: bool) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Where a camera is, and what it looks at, in metres from the body's place on the floor."""
+        x, y = (-3.6, -0.6) if self._behind else (2.2, -2.9)
+        return ((1.2 * x, 1.2 * y, 0.9), (0.0, 0.0, 0.1)) if narrow else ((x, y, 1.5), (0.0, 0.0, 0.85))
+
+    def draw(self, qpos: Array, activation: Array, reference: Array | None) -> None:
+        """Show coordinates qpos (nq,), activations (M,) in [0, 1] and a reference (nq,), all in the world frame."""
+        model, data = self.body.model, self._data
+        if self.follow:
+            self._shift[:2] = qpos[:2]
+        shown = reference is not None and self.ghost
+        with self._server.atomic():
+            for handle in self._ghosts.values():
+                if handle.visible != shown:
+                    handle.visible = shown
+            if reference is not None and shown:
+                data.qpos[:] = reference
+                mujoco.mj_kinematics(model, data)
+                self._pose(self._ghosts)
+            data.qpos[:] = qpos
+            mujoco.mj_kinematics(model, data)
+            mujoco.mj_comPos(model, data)
+            mujoco.mj_tendon(model, data)
+            self._pose(self._bones)
+            self._stretch(activation)
+            self._world.position = -self._shift
+            self._floor.position = np.round(self._shift)  # by whole sections, which cannot be seen
+
+    def _add(self, mesh: Mesh, kind: str, colour: tuple[int, int, int], opacity: float | None) -> viser.MeshHandle:
+        return self._server.scene.add_mesh_simple(
+            f"/world/{kind}/{mesh.body}",
+            mesh.vertices,
+            mesh.faces,
+            color=colour,
+            opacity=opacity,
+            side="double",
+            cast_shadow=False,
+            receive_shadow=False,
+        )
+
+    def _add_muscles(self, count: int) -> viser.BatchedMeshHandle:
+        rod = trimesh.creation.cylinder(radius=1.0, height=1.0, sections=6)
+        return self._server.scene.add_batched_meshes_simple(
+            "/world/root/muscles",
+            np.asarray(rod.vertices),
+            np.asarray(rod.faces),
+            batched_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
+            batched_positions=np.zeros((count, 3)),
+            batched_scales=np.zeros((count, 3)),
+            batched_colors=np.zeros((count, 3), dtype=np.uint8),
+            lod="off",
+            cast_shadow=False,
+            receive_shadow=False,
+        )
+
+    def _pose(self, handles: dict[int, viser.MeshHandle]) -> None:
+        for part, handle in handles.items():
+            handle.position, handle.wxyz = self._data.xpos[part], self._data.xquat[part]
+
+    def _stretch(self, activation: Array) -> None:
+        """Lay one rod of the batch along each piece of the muscles' paths; the rest are shrunk to nothing."""
+        ends, tendons = muscle_segments(self.body.model, self._data)
+        root = self.body.observed_ids[0]
+        self._root.position, self._root.wxyz = self._data.xpos[root], self._data.xquat[root]
+        ends = (ends - self._data.xpos[root]) @ self._data.xmat[root].reshape(3, 3)
+        offset = ends[:, 1] - ends[:, 0]
+        length = np.linalg.norm(offset, axis=1)
+        direction = offset / np.maximum(length, 1e-9)[:, None]
+        direction[length < 1e-9] = [0.0, 0.0, 1.0]
+        muscles, used = self._muscles, len(ends)
+        count = len(muscles.batched_positions)
+        positions, scales = np.zeros((count, 3)), np.zeros((count, 3))
+        quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
+        colours = np.zeros((count, 3))
+        positions[:used], quaternions[:used] = ends.mean(1), along(direction)
+        scales[:used] = np.stack([np.full(used, _RADIUS), np.full(used, _RADIUS), length], axis=1)
+        by_tendon = np.zeros((self.body.model.ntendon, 3))
+        by_tendon[self.body.model.actuator_trnid[:, 0]] = muscle_colours(activation)
+        colours[:used] = by_tendon[tendons]
+        muscles.batched_positions = positions.astype(np.float32)
+        muscles.batched_wxyzs = quaternions.astype(np.float32)
+        muscles.batched_scales = scales.astype(np.float32)
+        muscles.batched_colors = (255 * colours).astype(np.uint8)
+
+
+def _shape(model: mujoco.MjModel, data: mujoco.MjData, geom: int, part: int) -> tuple[Array, NDArray[np.int64]]:
+    """Vertices (V, 3) of a mesh geom in the frame of body `part`, and its faces (F, 3)."""
+    mesh = model.geom_dataid[geom]
+    first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
+    start, faces = model.mesh_faceadr[mesh], model.mesh_facenum[mesh]
+    world = model.mesh_vert[first : first + count] @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom]
+    vertices = (world - data.xpos[part]) @ data.xmat[part].reshape(3, 3)
+    return vertices, model.mesh_face[start : start + faces].astype(np.int64)

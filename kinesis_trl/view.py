@@ -1,0 +1,159 @@
+"""Watch and steer the body in a browser, on this machine only, until the page is closed or Ctrl-C.
+
+Example: python -m kinesis_trl.view --motions locomotion-v1/test --lesion tibant_l
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import webbrowser
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+from rich.markup import escape
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import load_body
+from kinesis_trl.evaluation.policies import BASELINES
+from kinesis_trl.evaluation.rendering import RenderError
+from kinesis_trl.evaluation.viewer.film import film_episode
+from kinesis_trl.evaluation.viewer.repertoire import Repertoire
+from kinesis_trl.evaluation.viewer.server import Viewer, ViewerError
+from kinesis_trl.evaluation.viewer.session import Choice, Session
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.progress import progress
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewConfig:
+    """What to show, and where."""
+
+    task: Literal["imitation", "directional", "text"] = "imitation"
+    """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
+    policy: str = ""
+    """A run's policy folder, an original model.pth, or zero, random or reference; '' takes the one that ships."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    clip: str = ""
+    """Name of the clip to begin with; '' takes the first."""
+    text: str = "walk forward for 3 meters, then turn left and stop"
+    """What to do, with task text."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    lesion: tuple[str, ...] = ()
+    """Muscles that are cut, by name."""
+    strength: float = 1.0
+    """Share of their strength that all muscles have, 0 to 1."""
+    host: str = "127.0.0.1"
+    """Address to listen at; the default is reachable from this machine only."""
+    port: int = 8080
+    """Port of the page; 0 takes any."""
+    browser: bool = True
+    """Open the page in the browser."""
+    linger: float = 10.0
+    """Seconds to go on after the last tab was closed."""
+    video: Path | None = None
+    """Write one episode to this .mp4 instead of opening a page."""
+    longest: float = 20.0
+    """Seconds after which the video of an episode without an end is cut."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+
+
+def main() -> None:
+    """Parse the command line and show the body."""
+    config = tyro.cli(ViewConfig, description=__doc__, prog="kinesis_trl.view")
+    console = Console()
+    # Also when the terminal is closed, and in a shell's background job, which would ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        view(config, console)
+    except (
+        BodyError,
+        CheckpointError,
+        ClipFormatError,
+        FileNotFoundError,
+        RenderError,
+        ViewerError,
+        ValueError,
+    ) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+
+
+def view(config: ViewConfig, console: Console) -> None:
+    """Serve the page until its last tab is closed, or write the video."""
+    session, repertoire = prepare(config, console)
+    try:
+        if config.video:
+            with progress(console, "filming", None, "frames") as advance:
+                film_episode(config.video, session, longest=config.longest, on_frame=lambda: advance(1))
+            console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
+            return
+        with Viewer(session, repertoire, host=config.host, port=config.port, linger=config.linger) as viewer:
+            console.print(f"The body is at {viewer.url}  (Ctrl-C stops it)", highlight=False)
+            if config.browser:
+                webbrowser.open(viewer.url)
+            viewer.run()
+        console.print("The page was closed.")
+    finally:
+        session.close()
+
+
+def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
+    """A session that plays what is asked for, and what else it can play.
+
+    Raises:
+        ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
+    """
+    body = load_body(config.body)
+    policies = _shipped()
+    chosen = config.policy or Path(SHIPPED_POLICY).name
+    if chosen not in policies and chosen not in BASELINES:
+        if not Path(chosen).exists():
+            raise CheckpointError(
+                f"no policy at {chosen}; give one of {', '.join((*policies, *BASELINES))}, or the path of a policy."
+            )
+        policies = {chosen: Path(chosen), **policies}
+    with console.status("Opening the motions …"):
+        repertoire = Repertoire(body, config.motions, policies, threads=config.threads)
+    session = Session(body, repertoire.make)
+    try:
+        session.weaken_all(config.strength)
+        session.weaken(config.lesion, 0.0)
+        clip = config.clip or repertoire.clips[0]
+        session.change(Choice(task=config.task, policy=chosen, clip=clip, sentence=config.text))
+        with console.status("Preparing …"):
+            session.settle()
+        if session.play is None:
+            raise ValueError(session.message)
+    except BaseException:
+        session.close()
+        raise
+    return session, repertoire
+
+
+def _shipped() -> dict[str, Path]:
+    """Policies that ship with the package, by the names of their folders."""
+    return {path.parent.name: path.parent for path in sorted(asset("policies").glob("*/policy.safetensors"))}
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

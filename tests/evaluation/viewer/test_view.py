@@ -1,0 +1,56 @@
+"""The command, as a user calls it."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from kinesis_trl.view import ViewConfig, prepare
+
+
+@pytest.fixture(scope="module")
+def motions(library, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("view") / "march"
+    library.save(folder)
+    return str(folder)
+
+
+def quiet():
+    return Console(file=open(os.devnull, "w"))
+
+
+def test_options_reach_the_session(motions, body):
+    config = ViewConfig(motions=motions, policy="zero", clip="turning", lesion=("tibant_l",), strength=0.7, threads=1)
+    session, repertoire = prepare(config, quiet())
+    assert session.choice.clip == "turning" and session.choice.policy == "zero"
+    assert session.weakened == {"tibant_l": 0.0} and session.play.env.physics.works.max() == pytest.approx(0.7)
+    assert "walking" in repertoire.policies
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"clip": "marhc"}, "did you mean 'march'"),
+        ({"lesion": ("tibant_x",)}, "no muscle 'tibant_x'"),
+        ({"strength": 1.5}, "expected 0"),
+        ({"policy": "nowhere/policy"}, "no policy at nowhere/policy"),
+        ({"task": "text", "text": "fly to the moon"}, "not understood: 'fly', 'moon'"),
+    ],
+)
+def test_bad_input_is_said(motions, options, said):
+    config = ViewConfig(**{"motions": motions, "policy": "zero", "threads": 1, **options})
+    with pytest.raises(ValueError, match=said):
+        prepare(config, quiet())
+
+
+@pytest.mark.slow
+def test_the_command_says_in_one_line_that_a_port_is_in_use(motions):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "kinesis_trl.view", "--motions", motions, "--policy", "zero", "--port", port]
+        result = subprocess.run([*command, "--no-browser"], capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 1 and "ViewerError" in result.stdout and "Traceback" not in result.stderr
