@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import tyro
 from rich.console import Console
 from rich.markup import escape
@@ -24,7 +25,6 @@ from rich.table import Table
 from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.commands import CommandError
 from kinesis_trl.motion.language import SentenceError, closest_clip, text_to_clip
@@ -35,7 +35,9 @@ from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_mot
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import EMBEDDED
+from kinesis_trl.motion.variation import vary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
 
@@ -70,6 +72,10 @@ class PrepareConfig:
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
+    variations: int = 0
+    """Also keep this many varied copies of every clip, as other people might move, to train on."""
+    seed: int = 0
+    """Seed of the variations."""
     workers: int = 0
     """Processes that work at once; 0: one for every core."""
 
@@ -135,8 +141,10 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        inverse = ResidualConfig() if config.inverse else None
+        inverse = SolveConfig() if config.inverse else None
         clips = [clip for clip, _ in result.clips]
+        rng = np.random.default_rng(config.seed)
+        clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
         with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
             library = MotionLibrary.build(
                 clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)

@@ -36,7 +36,7 @@ class ResidualConfig:
     """Largest tilt of the trunk about each horizontal axis, in radians (3°)."""
     stay: float = 0.1
     """Cost of displacing the root by its bounds for one frame, in costs of residuals (`InverseConfig.root_force`)."""
-    rounds: int = 4
+    rounds: int = 2
     """Corrections, each from the residuals that the last one left."""
     inverse: InverseConfig = field(default_factory=InverseConfig)
     """How residuals are found and weighed."""

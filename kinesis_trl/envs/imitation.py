@@ -13,7 +13,6 @@ from torch import Tensor
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import ALL
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
@@ -22,6 +21,7 @@ from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,9 @@ class ImitationConfig(EnvConfig):
     """Weights and scales of the reward."""
 
 
-def inverse_for(control: str) -> ResidualConfig | None:
+def inverse_for(control: str) -> SolveConfig | None:
     """What a kind of control needs of its motions: how to solve static optimisation, or None."""
-    return ResidualConfig() if control == "feedforward" else None
+    return SolveConfig() if control == "feedforward" else None
 
 
 class ImitationEnv(MyoLegsEnv):
@@ -126,6 +126,8 @@ class ImitationEnv(MyoLegsEnv):
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)
         self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
+        self._body_pos = torch.zeros(n, len(body.tracked_ids), 3, dtype=torch.float64)
+        self._lag = torch.zeros(n, dtype=torch.float64)
         self.clip_weights = np.full(len(library), 1 / len(library))
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self._assigned: NDArray[np.int64] | None = None
@@ -174,6 +176,15 @@ class ImitationEnv(MyoLegsEnv):
     def to_clip(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
         """Vectors (N, 3) of the world in the axes of each row's clip."""
         return (torch.from_numpy(vector)[:, None] @ self._turn_matrix.mT).squeeze(1).numpy()
+
+    def apart_from_prepared(self) -> Tensor:
+        """(N, K) distance in metres of each tracked body from the clip as it was prepared, at the last step.
+
+        Differs from `distances` where clips were made fit to be followed (see `motion.solving`).
+        """
+        now = self.time - self._lag
+        position, _ = self.library.tracked(self.clip, now, prepared=True)
+        return body_distance(self._body_pos, (position - self._origin) @ self._turn_matrix)
 
     def reference_root(self, time: Tensor, rows: Any = ALL) -> Tensor:
         """Orientation (R, 4) wxyz of the reference's root of `rows`, as each is turned, at `time` (R,) seconds."""
@@ -278,6 +289,7 @@ class ImitationEnv(MyoLegsEnv):
         turned = rotation_between(state.quaternion[:, 0], self.reference_root(now))
         orientation = orientation_reward(turned, weights.orientation_scale)
         upright = upright_reward(state.tilt, weights.upright_scale)
+        self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
         lost = failed.numpy()

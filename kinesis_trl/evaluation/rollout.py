@@ -26,7 +26,7 @@ class Episode:
     steps: int
     """Policy steps the clip asks for (its frames less one)."""
     distance: NDArray[np.float64]
-    """(T, K) distance of each tracked body from its reference in metres after each step made; T ≤ steps."""
+    """(T, K) distance of each tracked body from the clip as it was prepared, in metres, after each step; T ≤ steps."""
     reward: NDArray[np.float64]
     """(T,) reward of each step."""
     qpos: NDArray[np.float64] | None = None
@@ -95,7 +95,7 @@ def _play(
         while running.any():
             failures = len(env.physics.failures)
             td = env.step(policy(td))["next"]
-            apart = env.distances.numpy()
+            apart = env.apart_from_prepared().numpy()
             for row in np.flatnonzero(running).tolist():
                 distance[row].append(apart[row])
                 reward[row].append(float(td["reward"][row]))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.leg import Leg, LegPose, rotation_about
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.leg import Leg, LegPose, rotation_about
 
 Array = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from kinesis_trl.body.leg import ANKLE, HIP, KNEE, Leg
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.motion.commands import travel
 from kinesis_trl.motion.footsteps import GaitStyle, plan
 from kinesis_trl.motion.gait_curves import JOINTS, PELVIC_TILT, WALKING, WALKING_SD, walking
-from kinesis_trl.motion.leg import ANKLE, HIP, KNEE, Leg
 from kinesis_trl.motion.synthesis import FPS, synthesise
 
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ def compare_curves(body: BodyModel, speed: float) -> CurveComparison:
     phase = np.linspace(0.0, 1.0, 101)
     cycles = []
     for side, stances in steps.stances.items():
-        leg = Leg(body, side)
+        leg = Leg.of(body, side)
         angles = np.degrees(clip.qpos[:, leg.qpos[[HIP, KNEE, ANKLE]]])
         strikes = [s.strike for s in stances][3:-2]
         for start, end in pairwise(strikes):

@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.kinematics import forward_kinematics, velocities
-from kinesis_trl.motion.solving import solve_motions
+from kinesis_trl.motion.kinematics import Kinematics, forward_kinematics, velocities
+from kinesis_trl.motion.solving import SolveConfig, solve_motions
 
 FPS = 30.0
 """Frame rate of every clip in a library."""
-_VERSION = 1
+_VERSION = 2
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
+_SOLVED = _ARRAYS | INVERSE | {"prepared": "<f8"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,8 @@ class MotionLibrary:
         muscle_length (F, M): muscle–tendon lengths in metres, float32.
         inverse: None, or what static optimisation found: `target_length` (F, M) in metres and `activation` (F, M),
             float32, and `moment_arm` (F, M, J), change of length per change of independent joint in m/rad, float16.
+        prepared (F, K, 6): like `track`, of the clips before they were made fit to be followed; the same without
+            inverse solutions.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
 
@@ -72,6 +74,7 @@ class MotionLibrary:
         self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in _ARRAYS)
         solved = all(k in arrays for k in INVERSE)
         self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
+        self.prepared = torch.from_numpy(arrays["prepared"]) if "prepared" in arrays else self.track
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
 
@@ -90,7 +93,7 @@ class MotionLibrary:
         clips: Iterable[MotionClip],
         body: BodyModel,
         *,
-        inverse: ResidualConfig | None = None,
+        inverse: SolveConfig | None = None,
         workers: int = 1,
         on_solved: Callable[[int, int], None] | None = None,
     ) -> MotionLibrary:
@@ -99,8 +102,8 @@ class MotionLibrary:
         Args:
             clips: the clips.
             body: their body.
-            inverse: also solve static optimisation; the references are then the smoothed motions, with less
-                unsuppliable force at the root, that its solutions belong to.
+            inverse: also solve static optimisation; the references are then the motions that its solutions belong
+                to: smoothed, with feet that carry and less unsuppliable force at the root.
             workers: processes that solve (see `solving.solve_motions`).
             on_solved: called with (clips solved, clips in all).
 
@@ -108,7 +111,7 @@ class MotionLibrary:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
         """
         entries: list[ClipEntry] = []
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_ARRAYS | INVERSE if inverse else _ARRAYS)}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_SOLVED if inverse else _ARRAYS)}
         start = 0
         seen: dict[str, int] = {}
         given = list(clips)
@@ -116,6 +119,7 @@ class MotionLibrary:
         solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
         for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
             if solutions is not None:
+                parts["prepared"].append(_track(forward_kinematics(body, qpos, velocities(qpos, FPS, body))))
                 solution = next(solutions)
                 qpos = solution.qpos  # noqa: PLW2901  the motion that its solutions belong to
                 for name, kind in INVERSE.items():
@@ -126,7 +130,7 @@ class MotionLibrary:
             motion = forward_kinematics(body, qpos, qvel)
             parts["qpos"].append(qpos)
             parts["qvel"].append(qvel)
-            parts["track"].append(np.concatenate([motion.body_pos, motion.body_vel], axis=-1))
+            parts["track"].append(_track(motion))
             parts["muscle_length"].append(motion.muscle_length.astype(np.float32))
             seen[clip.name] = seen.get(clip.name, 0) + 1
             name = clip.name if seen[clip.name] == 1 else f"{clip.name}#{seen[clip.name]}"
@@ -192,7 +196,7 @@ class MotionLibrary:
             header = json.loads((folder / "library.json").read_text())
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
-            kinds = _ARRAYS | INVERSE if header["inverse"] else _ARRAYS
+            kinds = _SOLVED if header["inverse"] else _ARRAYS
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -212,6 +216,7 @@ class MotionLibrary:
             "target_length": (model.nu,),
             "activation": (model.nu,),
             "moment_arm": (model.nu, len(body.independent_joints)),
+            "prepared": (len(body.tracked_ids), 6),
         }
         total = sum(c.frames for c in entries)
         starts = np.cumsum([0] + [c.frames for c in entries]).tolist()
@@ -253,7 +258,10 @@ class MotionLibrary:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         plain = {name: getattr(self, name).numpy() for name in _ARRAYS}
-        return plain | {name: array.numpy() for name, array in (self.inverse or {}).items()}
+        if self.inverse is None:
+            return plain
+        solved = {**self.inverse, "prepared": self.prepared}
+        return plain | {name: array.numpy() for name, array in solved.items()}
 
     def frame_index(self, clip: Tensor, time: Tensor) -> Tensor:
         """Row in the flat arrays of the frame nearest to `time` (N,) seconds in clips (N,); held at both ends."""
@@ -264,8 +272,10 @@ class MotionLibrary:
         """Orientation of the root (…, 4), wxyz, world frame, at the frame nearest to `time` (…,) in clips (…,)."""
         return self.qpos[self.frame_index(clip, time)][..., 3:7]
 
-    def tracked(self, clip: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+    def tracked(self, clip: Tensor, time: Tensor, *, prepared: bool = False) -> tuple[Tensor, Tensor]:
         """Tracked bodies at `time` (…,) seconds in clips (…,): positions and velocities (…, K, 3), world frame.
+
+        Of the reference, or, where `prepared`, of the clip before it was made fit to be followed.
 
         Between frames positions follow the cubic Hermite polynomial through both frames' positions and
         velocities, and velocities the straight line; before the start and after the end the clip stands still
@@ -276,7 +286,8 @@ class MotionLibrary:
         low = torch.minimum(exact.floor().clamp(min=0.0), last - 1)
         s = (exact - low).clamp(0.0, 1.0)[..., None, None]
         index = self.start[clip] + low.long()
-        before, after = self.track[torch.stack([index, index + 1])]
+        track = self.prepared if prepared else self.track
+        before, after = track[torch.stack([index, index + 1])]
         p0, v0 = before.split(3, dim=-1)
         p1, v1 = after.split(3, dim=-1)
         # Hermite basis, with the velocities' share written so that it vanishes at both frames
@@ -286,6 +297,11 @@ class MotionLibrary:
         outside = ((exact < 0) | (exact > last))[..., None, None]
         velocity = (v0 + s * (v1 - v0)).masked_fill(outside, 0.0)
         return position, velocity
+
+
+def _track(motion: Kinematics) -> NDArray[np.float64]:
+    """Positions and velocities (T, K, 6) of the tracked bodies."""
+    return np.concatenate([motion.body_pos, motion.body_vel], axis=-1)
 
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from kinesis_trl.motion.commands import Command, circle, stand, travel, turn_in_
 from kinesis_trl.motion.footsteps import GaitStyle
 from kinesis_trl.motion.synthesis import synthesise
 
-VERSION = "locomotion-v1.0"
+VERSION = "locomotion-v1.1"
 """Changes with every change of the clips; caches are keyed by it."""
 SOURCE = "locomotion-v1"
 _SEED = 20241

@@ -1,11 +1,11 @@
-"""Static optimisation of many motions, on several processes."""
+"""Motions made fit to be followed, and static optimisation of many of them on several processes."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,26 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
+from kinesis_trl.motion.footing import FootingConfig, plant_feet
 from kinesis_trl.processes import worker_pool
 
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SolveConfig:
+    """How a motion is made fit to be followed, and solved."""
+
+    footing: FootingConfig | None = field(default_factory=FootingConfig)
+    """How feet are made to carry; None leaves them as they are."""
+    residuals: ResidualConfig = field(default_factory=ResidualConfig)
+    """How far the root may move to make the motion dynamically consistent, and how forces are found."""
+
+
 def solve_motions(
-    body: BodyModel, motions: Sequence[Array], fps: float, config: ResidualConfig, *, workers: int = 1
+    body: BodyModel, motions: Sequence[Array], fps: float, config: SolveConfig, *, workers: int = 1
 ) -> Iterator[InverseSolution]:
-    """Smoothed motion with less unsuppliable force at the root, and the muscles that make it, of each motion in turn.
+    """Smoothed motion with feet that carry and less unsuppliable force at the root, and its muscles, of each in turn.
 
     Args:
         body: the body.
@@ -44,10 +55,11 @@ def solve_motions(
             yield waiting.popleft().result()
 
 
-def _solve(body: BodyModel, qpos: Array, fps: float, config: ResidualConfig) -> InverseSolution:
-    moved = reduce_residuals(body, qpos, fps, config)
-    return solve(body, moved, fps, replace(config.inverse, moment_arms=True))
+def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
+    planted = qpos if config.footing is None else plant_feet(body, qpos, fps, config.footing)
+    moved = reduce_residuals(body, planted, fps, config.residuals)
+    return solve(body, moved, fps, replace(config.residuals.inverse, moment_arms=True))
 
 
-def _solve_named(name: str, qpos: Array, fps: float, config: ResidualConfig) -> InverseSolution:
+def _solve_named(name: str, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
     return _solve(load_body(name), qpos, fps, config)

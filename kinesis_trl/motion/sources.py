@@ -14,11 +14,11 @@ import mujoco
 from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget import retarget
+from kinesis_trl.motion.solving import SolveConfig
 
 EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo")
 """Names of the data set that needs no file; demo is one test clip of each category."""
@@ -43,7 +43,7 @@ def open_library(
     source: str | Path,
     body: BodyModel,
     *,
-    inverse: ResidualConfig | None = None,
+    inverse: SolveConfig | None = None,
     workers: int = 1,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> tuple[MotionLibrary, list[Refused]]:
@@ -120,7 +120,7 @@ def _cached(
 def _prepare(
     source: str | Path,
     body: BodyModel,
-    inverse: ResidualConfig | None,
+    inverse: SolveConfig | None,
     workers: int,
     on_clip: Callable[[int, int], None] | None,
 ) -> tuple[MotionLibrary, list[Refused]]:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from kinesis_trl.body.leg import ANKLE, CALCN, HIP, KNEE, Leg
 from kinesis_trl.motion.curve_fit import derivative, fit, value
 from kinesis_trl.motion.foot_roll import Sole
 from kinesis_trl.motion.gait_curves import smoothstep
-from kinesis_trl.motion.leg import ANKLE, CALCN, HIP, KNEE, Leg
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

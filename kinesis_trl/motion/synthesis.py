@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.leg import ANKLE, HIP, KNEE, MTP, Leg, LegPose
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.commands import Command, CommandError
@@ -24,7 +25,6 @@ from kinesis_trl.motion.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.footsteps import FootstepPlan, GaitStyle, Side, plan
 from kinesis_trl.motion.gait_curves import PELVIC_TILT, STANDING, TOE_OFF, reference, smoothstep
 from kinesis_trl.motion.handover import dying
-from kinesis_trl.motion.leg import ANKLE, HIP, KNEE, MTP, Leg, LegPose
 from kinesis_trl.motion.pelvis import centre_of_mass, height, orientation, vertical_acceleration
 from kinesis_trl.motion.resample import continuous_quat
 from kinesis_trl.motion.stance import FootPath, foot_path
@@ -55,7 +55,7 @@ class Walker:
     @lru_cache(maxsize=4)
     def of(body: BodyModel) -> Walker:
         """Read a body once."""
-        legs: dict[Side, Leg] = {"r": Leg(body, "r"), "l": Leg(body, "l")}
+        legs: dict[Side, Leg] = {"r": Leg.of(body, "r"), "l": Leg.of(body, "l")}
         return Walker(
             body,
             legs,

@@ -20,11 +20,11 @@ from kinesis_trl.agents.policy import Policy
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
@@ -80,7 +80,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
             "a teacher needs control feedforward and space joints or muscles."
         )
     mine = replace(theirs, control="pd")
-    library, _ = open_library(config.motions, body, inverse=ResidualConfig())
+    library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
     unit = torch.from_numpy(2 * _UNIT / body.muscles.longest_tendon).float()
@@ -119,7 +119,7 @@ def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:
 
 
 def _evaluate(config: DistilConfig, body: BodyModel, policy: Policy, settings: ImitationConfig) -> dict[str, Any]:
-    library, _ = open_library(config.evaluation, body, inverse=ResidualConfig())
+    library, _ = open_library(config.evaluation, body, inverse=SolveConfig())
     return evaluate_episodes(play_clips(body, library, lambda env: policy.eval(), settings), library.clips)
 
 

@@ -21,9 +21,9 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.body.model import load_body
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.training.actors import new_actor
@@ -73,7 +73,7 @@ def pretrain(config: PretrainConfig, console: Console) -> dict[str, Survival]:
     """Teach, save, and compare teacher and student with the action 0; returns the comparison by name."""
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    library, _ = open_library(config.motions, body, inverse=ResidualConfig())
+    library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, replace(config.env, seed=config.seed))
     control = ComputedControl(env, config.teacher)
     student, labels = open_student(config.out, config.student, env)

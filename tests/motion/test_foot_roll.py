@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from kinesis_trl.body.leg import MTP, Leg, LegPose
 from kinesis_trl.motion.foot_roll import HEEL_LIMIT, TOE_LIMIT, FootRoll, Sole
-from kinesis_trl.motion.leg import MTP, Leg, LegPose
 
 
 def _feet(body, side, angle):

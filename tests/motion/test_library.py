@@ -14,6 +14,7 @@ from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_saving_again_replaces_the_whole(body, library, saved):
 
 
 def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march, tmp_path):
-    made = MotionLibrary.build([march], body, inverse=ResidualConfig(rounds=1))
+    made = MotionLibrary.build([march], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
     made.save(tmp_path / "solved")
     again = MotionLibrary.load(tmp_path / "solved", body)
     assert again.inverse is not None and again.inverse["moment_arm"].shape == (61, 80, 14)

@@ -9,14 +9,17 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.computed_control import ComputedControl, ComputedControlConfig, deviation
+
+ONCE = SolveConfig(residuals=ResidualConfig(rounds=1))
 
 GIVEN = ImitationConfig(num_envs=4, control="feedforward")
 
 
 @pytest.fixture(scope="module")
 def solved(body, march) -> MotionLibrary:
-    return MotionLibrary.build([march.with_(qpos=march.qpos[:31])], body, inverse=ResidualConfig(rounds=1))
+    return MotionLibrary.build([march.with_(qpos=march.qpos[:31])], body, inverse=ONCE)
 
 
 def started(body, solved, config=GIVEN):
@@ -60,7 +63,7 @@ def test_in_the_air_a_bent_hip_is_driven_back(body, march, bend):
     """
     qpos = march.qpos[:31].copy()
     qpos[:, 2] += 0.5
-    floating = MotionLibrary.build([march.with_(qpos=qpos)], body, inverse=ResidualConfig(rounds=1))
+    floating = MotionLibrary.build([march.with_(qpos=qpos)], body, inverse=ONCE)
     column = 7 + body.joint_names.index("hip_flexion_r")
     joints_only = ComputedControlConfig(root_stiffness=0.0, root_damping=0.0, tilt_stiffness=0.0, tilt_damping=0.0)
     speeds = []

@@ -13,11 +13,14 @@ from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.envs.feedforward import FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.dagger import DaggerConfig
 from kinesis_trl.training.distillation import DistilConfig, distil, lengths_of
 from kinesis_trl.training.pretraining import PretrainConfig, compare, pretrain, survival
 from kinesis_trl.training.trainer import Trainer
+
+ONCE = SolveConfig(residuals=ResidualConfig(rounds=1))
 
 NETWORK = NetworkConfig(hidden=(24, 16))
 ENV = ImitationConfig(num_envs=4, control="feedforward")
@@ -26,7 +29,7 @@ ENV = ImitationConfig(num_envs=4, control="feedforward")
 @pytest.fixture(scope="module")
 def prepared(body, march, tmp_path_factory):
     folder = tmp_path_factory.mktemp("solved") / "march"
-    MotionLibrary.build([march.with_(qpos=march.qpos[:31])], body, inverse=ResidualConfig(rounds=1)).save(folder)
+    MotionLibrary.build([march.with_(qpos=march.qpos[:31])], body, inverse=ONCE).save(folder)
     return str(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -26,6 +27,8 @@ HIP, ADDUCTION, HIP_ROTATION, KNEE, ANKLE, SUBTALAR, MTP = range(7)
 _SEGMENTS = ("femur", "tibia", "talus", "calcn", "toes")
 _EMPHASIS = np.array([1.0, 1.0, 1.0, 0.05, 0.05, 0.05])  # out of reach, the foot tilts rather than slides
 CALCN = _SEGMENTS.index("calcn")
+STEADY = 5e-3
+"""Damping in metres per radian for feet that may be out of reach."""
 
 
 def rotation_about(axis: Array, angle: Array) -> Array:
@@ -120,6 +123,12 @@ class Leg:
         pose = self.forward(bent)
         self._lengths = np.linalg.norm(pose.position[:, 2] - pose.position[:, 0], axis=-1)
 
+    @staticmethod
+    @lru_cache(maxsize=8)
+    def of(body: BodyModel, side: str) -> Leg:
+        """The shared instance of a body's leg."""
+        return Leg(body, side)
+
     def forward(self, joints: Array, root_pos: Array | None = None, root_rot: Array | None = None) -> LegPose:
         """Poses at joint angles (N, 7), with the root at root_pos (N, 3), root_rot (N, 3, 3); else in its frame."""
         count = len(joints)
@@ -174,6 +183,7 @@ class Leg:
         guess: Array,
         *,
         slack: float = 0.0,
+        damping: float = 1e-5,
         iterations: int = 12,
         tolerance: float = 1e-6,
     ) -> Array:
@@ -184,6 +194,8 @@ class Leg:
             foot_pos, foot_rot: (N, 3), (N, 3, 3) wanted pose of the calcaneus.
             guess: (N, 7) where to start; the last column, the toes, is returned as it is.
             slack: how far the limits may be passed, in radians; the knee never bends backward.
+            damping: metres per radian below which a joint does not help; keeps straight knees from snapping where a
+                foot is out of reach.
             iterations: most steps.
             tolerance: largest error in metres and radians at which a frame is done.
 
@@ -194,7 +206,8 @@ class Leg:
         low[KNEE] = self.low[KNEE]
         out = np.clip(guess, low, high)
         open_ = np.arange(len(out))
-        for _ in range(iterations):
+        best, least = out.copy(), np.full(len(out), np.inf)
+        for _ in range(iterations + 1):
             pose = self.forward(out[open_], root_pos[open_], root_rot[open_])
             error = np.concatenate(
                 [
@@ -203,24 +216,27 @@ class Leg:
                 ],
                 axis=1,
             )
+            size = np.square(error * _EMPHASIS).sum(1)
+            better = size < least[open_]  # out of reach, later steps may be worse
+            best[open_[better]], least[open_[better]] = out[open_[better]], size[better]
             far = np.abs(error).max(1) > tolerance
             if not far.any():
                 break
             twist = self._twist(out[open_], pose)[far] * _EMPHASIS[:, None]
             error, open_ = error[far] * _EMPHASIS, open_[far]
-            step = _step(twist, error)
+            step = _step(twist, error, damping)
             blocked = (out[open_, :6] + step < low[:6]) | (out[open_, :6] + step > high[:6])
             if blocked.any():  # the other joints make up for those at their limits
-                step = np.where(blocked, step, _step(np.where(blocked[:, None], 0.0, twist), error))
+                step = np.where(blocked, step, _step(np.where(blocked[:, None], 0.0, twist), error, damping))
             step *= np.minimum(1.0, 0.3 / np.abs(step).max(1).clip(1e-12))[:, None]
             out[open_, :6] = np.clip(out[open_, :6] + step, low[:6], high[:6])
-        return out
+        return best
 
 
-def _step(twist: Array, error: Array) -> Array:
+def _step(twist: Array, error: Array, damping: float) -> Array:
     """Damped least-squares steps (N, 6) for twists (N, 6, 6) and errors (N, 6)."""
     turned = np.swapaxes(twist, 1, 2)
-    step = np.linalg.solve(turned @ twist + 1e-10 * np.eye(6), turned @ error[..., None])[..., 0]
+    step = np.linalg.solve(turned @ twist + damping**2 * np.eye(6), turned @ error[..., None])[..., 0]
     return np.asarray(step, dtype=np.float64)
 
 

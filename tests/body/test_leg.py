@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.leg import CALCN, KNEE, Leg
 from kinesis_trl.body.model import load_body
-from kinesis_trl.motion.leg import CALCN, KNEE, Leg
 
 
 def _against_mujoco(body, side):

@@ -1,0 +1,103 @@
+"""Varied copies of a motion: other people doing the same, for training on more than what was recorded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.resample import resample_qpos
+
+Array = NDArray[np.float64]
+
+FPS = 30.0
+_OTHER = {"left": "right", "right": "left", "counter-clockwise": "clockwise", "clockwise": "counter-clockwise"}
+_SIDES = re.compile("left|right|counter-clockwise|clockwise")
+_FASTEST, _SLOWEST = 1.3, 0.7  # times the recorded tempo
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariationConfig:
+    """How far varied copies are from the original; standard deviations unless said otherwise."""
+
+    tempo: float = 0.12
+    """Of the logarithm of the tempo."""
+    stride: float = 0.06
+    """Of the logarithm of the distance covered."""
+    rotation: float = 0.05
+    """Of hip rotation, constant over the motion, in radians."""
+    width: float = 0.02
+    """Of hip adduction, constant over the motion, in radians."""
+    crouch: float = 0.012
+    """Of how much lower the pelvis is carried, constant over the motion and never higher, in metres."""
+    lean: float = 0.04
+    """Of the trunk's lean ahead, constant over the motion, in radians; a third of it sideways."""
+    sway: float = 0.02
+    """Of slow changes of every hip and knee angle and, by half, of the trunk, in radians."""
+    sway_time: float = 0.35
+    """Time over which these change, in seconds."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value >= 0:
+                raise ValueError(f"{name} must not be negative, got {value}.")
+
+
+def vary(
+    clip: MotionClip, body: BodyModel, rng: np.random.Generator, config: VariationConfig | None = None
+) -> MotionClip:
+    """A copy of a prepared clip as another person might move, seen in a mirror half of the time.
+
+    Tempo, length of stride, posture of trunk and hips, and slow sway are drawn at random. Feet are no longer
+    exactly on the floor: `footing.plant_feet` puts them there.
+
+    Args:
+        clip: with qpos (T, nq) at 30 frames/s.
+        body: whose coordinates they are.
+        rng: random numbers.
+        config: how far to go.
+
+    Raises:
+        ValueError: the clip has no coordinates.
+    """
+    config = config or VariationConfig()
+    if clip.qpos is None:
+        raise ValueError(f"{clip.name} holds joint positions, not qpos; prepare it first.")
+    mirrored = bool(rng.random() < 0.5)
+    qpos = body.mirror.qpos(clip.qpos) if mirrored else clip.qpos
+    tempo = float(np.clip(np.exp(rng.normal(0.0, config.tempo)), _SLOWEST, _FASTEST))
+    qpos = resample_qpos(qpos, FPS * tempo, FPS, body=body)
+    stride = np.exp(rng.normal(0.0, config.stride))
+    qpos[:, :2] = qpos[0, :2] + stride * (qpos[:, :2] - qpos[0, :2])
+    count = len(qpos)
+    lean = np.array([rng.normal(0.0, config.lean / 3), rng.normal(0.0, config.lean), 0.0])
+    sway = 0.5 * config.sway * _noise(rng, count, 3, config.sway_time)
+    turned = Rotation.from_quat(qpos[:, 3:7], scalar_first=True) * Rotation.from_rotvec(lean + sway)
+    qpos[:, 3:7] = turned.as_quat(scalar_first=True)
+    qpos[:, 2] -= abs(rng.normal(0.0, config.crouch))
+    both = {"hip_flexion": lean[1], "hip_rotation": rng.normal(0.0, config.rotation)}
+    both |= {"hip_adduction": rng.normal(0.0, config.width), "knee_angle": 0.0}
+    for joint, shift in both.items():
+        for side in "rl":
+            column = 7 + body.joint_names.index(f"{joint}_{side}")
+            qpos[:, column] += shift + config.sway * _noise(rng, count, 1, config.sway_time)[:, 0]
+    low, high = body.joint_range.T
+    qpos[:, 7:] = np.clip(qpos[:, 7:], low, high)
+    name = f"{clip.name}~{'m' if mirrored else ''}{tempo:.2f}"
+    words = {"category": clip.category, "label": clip.label}
+    if mirrored:
+        words = {key: _SIDES.sub(lambda found: _OTHER[found[0]], text) for key, text in words.items()}
+    return clip.with_(name=name, qpos=body.couplings.apply(qpos), notes=(*clip.notes, "varied"), **words)
+
+
+def _noise(rng: np.random.Generator, frames: int, columns: int, seconds: float) -> Array:
+    """Smooth random curves (frames, columns) of unit deviation."""
+    width = max(seconds * FPS, 1e-3)
+    curve = gaussian_filter1d(rng.normal(size=(frames, columns)), width, axis=0, mode="nearest")
+    return np.asarray(curve * np.sqrt(2 * np.sqrt(np.pi) * width))
