@@ -73,17 +73,59 @@ class StochasticModule(TensorDictModuleBase):
         return tensordict
 
 
-class NormalisedMLP(nn.Module):
-    """Optional running norm, hidden layers, linear output: (…, in) → (…, out)."""
+class Mirror(nn.Module):
+    """A permutation with signs: the mirror image of `width` numbers is `sign · x[index]`; the identity until `set`."""
 
-    def __init__(self, width: int, out: int, config: NetworkConfig, *, normalise: bool) -> None:
+    index: Tensor
+    sign: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("index", torch.arange(width))
+        self.register_buffer("sign", torch.ones(width))
+
+    def set(self, index: Tensor, sign: Tensor) -> None:
+        """Take over a map (width,)."""
+        self.index.copy_(index)
+        self.sign.copy_(sign)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Mirror image of x (…, width)."""
+        return x[..., self.index] * self.sign
+
+
+class NormalisedMLP(nn.Module):
+    """Optional running norm, hidden layers, linear output: (…, in) → (…, out).
+
+    Where `symmetric`, the mean of what the layers make of the observation and the mirror image of what they make of its
+    mirror image, once `set_mirror` has said what that is: every step then teaches both sides.
+    """
+
+    def __init__(
+        self, width: int, out: int, config: NetworkConfig, *, normalise: bool, symmetric: bool = False
+    ) -> None:
         super().__init__()
         self.norm = RunningNorm(width) if normalise else None
         self.hidden = hidden_layers(width, config)
         self.head = output_layer(out, config)
+        self.seen, self.made = (Mirror(width), Mirror(out)) if symmetric else (None, None)
+
+    def set_mirror(self, seen: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor] | None = None) -> None:
+        """Say how observations and outputs look in a mirror, index and sign each; None: as they are."""
+        if self.seen is None or self.made is None:
+            return
+        self.seen.set(*seen)
+        if made is not None:
+            self.made.set(*made)
 
     def forward(self, observation: Tensor) -> Tensor:
         """Output of the linear layer."""
+        if self.seen is None or self.made is None:
+            return self._layers(observation)
+        here, there = self._layers(torch.stack([observation, self.seen(observation)])).unbind(0)
+        return 0.5 * (here + self.made(there))
+
+    def _layers(self, observation: Tensor) -> Tensor:
         x = observation if self.norm is None else self.norm(observation)
         return self.head(self.hidden(x))
 
@@ -100,6 +142,8 @@ class GaussianPolicyConfig(Protocol):
     def network(self) -> NetworkConfig: ...
     @property
     def normalise(self) -> bool: ...
+    @property
+    def symmetric(self) -> bool: ...
 
 
 class GaussianPolicy(StochasticModule):
@@ -109,7 +153,9 @@ class GaussianPolicy(StochasticModule):
         super().__init__(sample_key="action", log_prob_key="action_log_prob")
         self.observation_width = observation_width
         self.action_width = action_width
-        self.net = NormalisedMLP(observation_width, action_width, config.network, normalise=config.normalise)
+        self.net = NormalisedMLP(
+            observation_width, action_width, config.network, normalise=config.normalise, symmetric=config.symmetric
+        )
 
     def mean(self, observation: Tensor) -> Tensor:
         """Mean action (…, action_width)."""

@@ -19,13 +19,17 @@ class CriticConfig:
     """Hidden layers."""
     normalise: bool = True
     """Whether observations pass a running norm of the critic's own; KINESIS gives them raw."""
+    symmetric: bool = False
+    """Whether a state and its mirror image are worth the same; costs a second pass."""
 
 
 class Critic(ValueOperator):
     """observation (…, width) → state_value (…, 1)."""
 
     def __init__(self, config: CriticConfig, observation_width: int) -> None:
-        net = NormalisedMLP(observation_width, 1, config.network, normalise=config.normalise)
+        net = NormalisedMLP(
+            observation_width, 1, config.network, normalise=config.normalise, symmetric=config.symmetric
+        )
         super().__init__(module=net, in_keys=["observation"])
         self.config = config
         self.observation_width = observation_width

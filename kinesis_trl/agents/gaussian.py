@@ -20,6 +20,8 @@ class GaussianConfig:
     """Hidden layers."""
     normalise: bool = True
     """Whether observations pass a running norm."""
+    symmetric: bool = False
+    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
     log_std: float = -2.0
     """Initial natural logarithm of the deviation, in units of the action."""
     min_log_std: float = -5.0

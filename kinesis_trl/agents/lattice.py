@@ -25,6 +25,8 @@ class LatticeConfig:
     """Hidden layers; the last one is the latent state."""
     normalise: bool = True
     """Whether observations pass a running norm."""
+    symmetric: bool = False
+    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
     action_log_std: float = -2.0
     """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
     latent_log_std: float = -2.0

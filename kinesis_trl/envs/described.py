@@ -18,6 +18,7 @@ def describe(config: ImitationConfig) -> dict[str, Any]:
         "feedforward": asdict(config.feedforward),
         "muscle_observations": config.muscle_observations,
         "observe_orientation": config.observe_orientation,
+        "observe_joints": config.observe_joints,
         "lookahead": list(config.lookahead),
     }
 
@@ -35,6 +36,7 @@ def as_described(config: ImitationConfig, notes: Mapping[str, Any]) -> Imitation
         feedforward=FeedforwardConfig(**notes.get("feedforward", {})),
         muscle_observations=bool(notes.get("muscle_observations", False)),
         observe_orientation=bool(notes.get("observe_orientation", False)),
+        observe_joints=bool(notes.get("observe_joints", False)),
         lookahead=tuple(int(k) for k in notes.get("lookahead", ())),
         physics=replace(config.physics, sensing=notes.get("sensing", default.physics.sensing)),
     )

@@ -60,6 +60,9 @@ class ImitationConfig(EnvConfig):
     """Turn each episode's clip by a random angle about the vertical."""
     observe_orientation: bool = False
     """Also observe how the root must turn to its reference one policy step ahead."""
+    observe_joints: bool = False
+    """Also observe how far each independent joint is from its reference one policy step ahead (rad), and how much its
+    velocity differs (rad/s)."""
     lookahead: tuple[int, ...] = ()
     """Also observe where the tracked bodies shall be this many policy steps after the next one."""
     feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
@@ -119,6 +122,8 @@ class ImitationEnv(MyoLegsEnv):
             )
         n = config.num_envs
         self.task_width = (9 + 3 * len(config.lookahead)) * len(body.tracked_ids) + 3 * config.observe_orientation
+        self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
+        self.task_width += 2 * len(self._joint_dofs) * config.observe_joints
         self.library, self.rules = library, config
         wanted = config.control == "feedforward" or library.inverse is not None
         self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
@@ -245,6 +250,7 @@ class ImitationEnv(MyoLegsEnv):
             self.body,
             lookahead=len(self.rules.lookahead),
             orientation=self.rules.observe_orientation,
+            joints=self.rules.observe_joints,
             muscle_observations=self.settings.muscle_observations,
         )
         return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
@@ -277,7 +283,19 @@ class ImitationEnv(MyoLegsEnv):
         if self.rules.observe_orientation:
             turn = rotation_between(root_quat, self._ahead_root[rows])
             seen["turn_to_reference"] = (turn[:, None] @ state.heading).squeeze(1)
+        if self.rules.observe_joints:
+            seen |= self._joint_errors(rows)
         return seen
+
+    def _joint_errors(self, rows: Any) -> dict[str, Tensor]:
+        """How far and how differently the joints of `rows` must move to their references, (R, J) each."""
+        frame, dofs = self.next_frame()[rows], self._joint_dofs
+        qpos, qvel = (torch.from_numpy(array[rows]) for array in (self.physics.qpos, self.physics.qvel))
+        # a joint's place in qpos is one after its velocity
+        return {
+            "joint_error": self.library.qpos[frame][:, dofs + 1] - qpos[:, dofs + 1],
+            "joint_rate_error": self.library.qvel[frame][:, dofs] - qvel[:, dofs],
+        }
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         # the description is `lag` old: compare it with the reference at that moment

@@ -20,7 +20,13 @@ class ObservationMirror:
     """
 
     def __init__(
-        self, body: BodyModel, *, lookahead: int = 0, orientation: bool = False, muscle_observations: bool = False
+        self,
+        body: BodyModel,
+        *,
+        lookahead: int = 0,
+        orientation: bool = False,
+        joints: bool = False,
+        muscle_observations: bool = False,
     ) -> None:
         """Work out the permutation and signs for observations of `body`.
 
@@ -28,6 +34,7 @@ class ObservationMirror:
             body: the body.
             lookahead: how many later references are observed.
             orientation: whether the turn to the reference is.
+            joints: whether the joints' distances from the reference are.
             muscle_observations: whether lengths, velocities and forces of the muscles are.
         """
         mirror = body.mirror
@@ -48,6 +55,9 @@ class ObservationMirror:
         ]
         if orientation:
             blocks += [(np.arange(3), twist)]
+        if joints:
+            mine = ActionMirror(body, joints=True)
+            blocks += [(mine.index.numpy(), mine.sign.numpy())] * 2
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
         start = np.cumsum([0] + [len(index) for index, _ in blocks])

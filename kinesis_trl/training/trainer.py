@@ -37,7 +37,7 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import from_yaml, to_yaml
-from kinesis_trl.training.actors import new_actor
+from kinesis_trl.training.actors import new_actor, new_critic
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.goals import evaluate_goal
@@ -333,15 +333,15 @@ def _make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Polic
         mixed = [path for path, e in zip(config.experts, experts, strict=True) if not isinstance(e, GaussianPolicy)]
         if mixed:
             raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
-        return make_mixture(config.mixture, experts), Critic(config.critic, observation_width)  # type: ignore[arg-type]
+        return make_mixture(config.mixture, experts), new_critic(config.critic, env)  # type: ignore[arg-type]
     if isinstance(env, GoalEnv):
         if config.warm_start is None:
             raise RunError("a task with a goal starts from a policy that imitates; name it with --warm-start.")
-        return load(config.warm_start).policy.train(), Critic(config.critic, observation_width)
+        return load(config.warm_start).policy.train(), new_critic(config.critic, env)
     if config.warm_start is None:
-        return new_actor(config.actor, env), Critic(config.critic, observation_width)
+        return new_actor(config.actor, env), new_critic(config.critic, env)
     warm = load(config.warm_start)
-    return warm.policy.train(), warm.critic or Critic(config.critic, observation_width)
+    return warm.policy.train(), warm.critic or new_critic(config.critic, env)
 
 
 def _claim_folder(config: TrainConfig) -> None:

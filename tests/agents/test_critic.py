@@ -27,3 +27,13 @@ def test_only_a_normalising_critic_forgets_the_scale_of_its_input() -> None:
         other.update_norm(scaled)
         same = torch.allclose(critic.net(observation), other.net(scaled), atol=1e-5)
         assert same is normalise
+
+
+def test_to_a_symmetric_critic_a_mirror_image_is_worth_the_same() -> None:
+    torch.manual_seed(0)
+    critic = Critic(CriticConfig(network=NetworkConfig(hidden=(8,)), symmetric=True), 4)
+    index, sign = torch.tensor([1, 0, 2, 3]), torch.tensor([1.0, 1.0, -1.0, 1.0])
+    critic.net.set_mirror((index, sign))
+    observation = torch.randn(6, 4)
+    torch.testing.assert_close(critic.net(observation[:, index] * sign), critic.net(observation))
+    assert not torch.allclose(critic.net(observation.flip(0)), critic.net(observation))

@@ -171,3 +171,21 @@ def test_aligned_noise_runs_along_the_directions_and_the_mean_starts_small() -> 
 def test_directions_that_do_not_fit_are_refused(actor: LatticeActor, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected 7 actions and at most 4 latent units"):
         actor.align(torch.zeros(shape))
+
+
+def test_a_symmetric_policy_acts_in_a_mirror_as_its_mirror_image_does() -> None:
+    torch.manual_seed(0)
+    config = LatticeConfig(network=NetworkConfig(hidden=(16, 8)), symmetric=True)
+    actor = LatticeActor(config, 6, 4)
+    seen = torch.tensor([1, 0, 3, 2, 4, 5]), torch.tensor([1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
+    made = torch.tensor([2, 3, 0, 1]), torch.tensor([1.0, -1.0, 1.0, -1.0])
+    actor.net.set_mirror(seen, made)
+    actor.update_norm(torch.randn(50, 6) + torch.arange(6.0))
+    observation = torch.randn(5, 6)
+    reflected = observation[:, seen[0]] * seen[1]
+    expected = actor.mean(observation)[:, made[0]] * made[1]
+    torch.testing.assert_close(actor.mean(reflected), expected)
+    assert not torch.allclose(actor.mean(observation), expected, atol=1e-3)
+    again = LatticeActor(config, 6, 4)
+    again.load_state_dict(actor.state_dict())
+    torch.testing.assert_close(again.mean(observation), actor.mean(observation))

@@ -183,7 +183,7 @@ def test_same_seed_same_numbers_at_any_thread_count(body, library):
     assert not torch.equal(runs[0], runs[2])
 
 
-@pytest.mark.parametrize("extra", [{}, {"lookahead": (2, 6), "observe_orientation": True}])
+@pytest.mark.parametrize("extra", [{}, {"lookahead": (2, 6), "observe_orientation": True, "observe_joints": True}])
 def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march, extra):
     mirror = body.mirror
     reflected = march.with_(qpos=mirror.qpos(march.qpos), name="mirrored")
@@ -257,3 +257,20 @@ def test_wrong_library_or_timing_is_refused(body, library):
         make(body, library, physics=PhysicsConfig(substeps=4))
     with pytest.raises(ValueError, match="clip indices below 3"):
         make(body, library).assign([0, 1, 3])
+
+
+def test_joint_errors_say_how_the_joints_must_move(body, library):
+    env = make(body, library, ImitationConfig(num_envs=2, start="beginning", random_heading=False, observe_joints=True))
+    env.assign([0, 0])
+    env.reset()
+    knee = body.joint_names.index("knee_angle_r")
+    column = body.independent_joints.index("knee_angle_r")
+    env.physics.qpos[1, 7 + knee] -= 0.2
+    env.physics.qvel[1, 6 + knee] += 0.5
+    seen = env._joint_errors(slice(None))
+    expected = library.qpos[1, 7 + knee] - library.qpos[0, 7 + knee]
+    np.testing.assert_allclose(seen["joint_error"][:, column], [expected, expected + 0.2], atol=1e-9)
+    rates = seen["joint_rate_error"][:, column]
+    np.testing.assert_allclose(rates[0] - rates[1], 0.5, atol=1e-9)
+    apart = (seen["joint_error"][1] - seen["joint_error"][0]).abs() > 1e-9
+    assert apart.nonzero().squeeze(-1).tolist() == [column]
