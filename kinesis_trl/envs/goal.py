@@ -65,6 +65,8 @@ class GoalEnv(MyoLegsEnv):
         n = settings.num_envs
         self.task, self.seen = task, settings
         self.task_width = (9 + 3 * len(settings.lookahead)) * len(body.tracked_ids) + 3 * settings.observe_orientation
+        self._joint_width = 2 * len(body.independent_joints) * settings.observe_joints
+        self.task_width += self._joint_width
         self.goal = torch.zeros(n, 2, dtype=torch.float64)
         self.place = torch.zeros(n, 2, dtype=torch.float64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
@@ -96,6 +98,8 @@ class GoalEnv(MyoLegsEnv):
             seen[f"ahead_{k}"] = ((wanted - root[:, None]) @ state.heading).flatten(1)
         if self.seen.observe_orientation:
             seen["turn_to_reference"] = torch.zeros(len(root), 3, dtype=root.dtype)
+        if self._joint_width:
+            seen["joint_error"] = torch.zeros(len(root), self._joint_width, dtype=root.dtype)
         return seen
 
     def sample_mirror(self) -> SampleMirror:
@@ -104,6 +108,7 @@ class GoalEnv(MyoLegsEnv):
             self.body,
             lookahead=len(self.seen.lookahead),
             orientation=self.seen.observe_orientation,
+            joints=self.seen.observe_joints,
             muscle_observations=self.settings.muscle_observations,
         )
         return SampleMirror(seen, ActionMirror(self.body))

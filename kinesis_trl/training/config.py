@@ -42,6 +42,8 @@ class PPOConfig:
     """Largest learning rate of the policy when it is adapted."""
     target_kl: float | None = 0.1
     """Divergence per iteration that the policy's learning rate is adapted to; None keeps the rate."""
+    final_kl: float | None = None
+    """What target_kl falls to, geometrically, by the end of the run, with stop_kl in proportion; None: it stays."""
     stop_kl: float | None = 0.3
     """Divergence at which an iteration's remaining passes are left out; None never does."""
     entropy: float = 0.0
@@ -62,6 +64,8 @@ class PPOConfig:
             raise ValueError(f"average {self.average} must lie in 0…1, 1 excluded.")
         if self.epochs < 1 or self.minibatch < 1 or self.max_grad_norm <= 0:
             raise ValueError("epochs and minibatch must be at least 1 and max_grad_norm positive.")
+        if self.final_kl is not None and (self.target_kl is None or not 0 < self.final_kl <= self.target_kl):
+            raise ValueError(f"final_kl {self.final_kl} must lie above 0 and not above target_kl {self.target_kl}.")
         if not 0 < self.min_lr <= self.policy_lr <= self.max_lr or self.critic_lr <= 0:
             raise ValueError(
                 f"policy_lr {self.policy_lr} must lie in [{self.min_lr}, {self.max_lr}], critic_lr above 0."

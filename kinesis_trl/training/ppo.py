@@ -61,13 +61,17 @@ class Learner:
             fused=True,
         )
 
-    def learn(self, batch: TensorDictBase) -> dict[str, float]:
+    def learn(self, batch: TensorDictBase, progress: float = 0.0) -> dict[str, float]:
         """One iteration on a batch (N, T); returns means of what happened, for the log.
+
+        Args:
+            batch: experience; advantages are added to it.
+            progress: share of the run that is done, 0 to 1.
 
         Raises:
             DivergedError: a loss or gradient is not finite.
         """
-        config = self.config
+        config, share = self.config, self._share(progress)
         if not config.bootstrap:
             batch["next", "terminated"] = batch["next", "done"]
         with torch.no_grad():
@@ -91,9 +95,9 @@ class Learner:
                 for name, value in terms.items():
                     seen.setdefault(name, []).append(value)
             kl = sum(kls) / len(kls)
-            if config.stop_kl is not None and kl > config.stop_kl:
+            if config.stop_kl is not None and kl > share * config.stop_kl:
                 break
-        self._adapt(kl)
+        self._adapt(kl, share)
         self.policy.update_norm(samples["observation"])
         self.critic.update_norm(samples["observation"])
         self._averaged.update_parameters(self.policy)
@@ -164,11 +168,18 @@ class Learner:
             "grad_value": norms[1],
         }
 
-    def _adapt(self, kl: float) -> None:
-        """Move the policy's learning rate so that an iteration's divergence comes to the target."""
-        target = self.config.target_kl
-        if target is None:
+    def _share(self, progress: float) -> float:
+        """What part of the divergence allowed at the start is allowed now."""
+        target, final = self.config.target_kl, self.config.final_kl
+        if target is None or final is None:
+            return 1.0
+        return float((final / target) ** min(max(progress, 0.0), 1.0))
+
+    def _adapt(self, kl: float, share: float = 1.0) -> None:
+        """Move the policy's learning rate so that an iteration's divergence comes to `share` of the target."""
+        if self.config.target_kl is None:
             return
+        target = share * self.config.target_kl
         if kl > 1.5 * target:
             self.policy_lr = max(self.config.min_lr, self.policy_lr / 1.5)
         elif kl < target / 1.5:

@@ -116,7 +116,7 @@ class Trainer:
                     batch = flatten(next(batches))
                     collected = time.perf_counter()
                     torch.set_num_threads(config.torch_threads)
-                    figures = self.learner.learn(batch)
+                    figures = self.learner.learn(batch, self.progress["step"] / config.total_steps)
                     source.update_policy(self.learner.policy)
                     self.progress["step"] += batch.numel()
                     self.progress["iteration"] += 1

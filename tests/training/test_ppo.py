@@ -123,3 +123,20 @@ def test_averaged_policy_by_hand():
     assert torch.allclose(learn.averaged.net.head.weight, expected, atol=1e-7)
     assert torch.equal(learn.averaged.net.norm.mean, learn.policy.net.norm.mean)
     assert not torch.equal(learn.averaged.net.head.weight, seen[1])
+
+
+def test_the_divergence_allowed_falls_geometrically_over_the_run():
+    learn = learner(target_kl=0.16, final_kl=0.01, stop_kl=0.4)
+    assert [learn._share(progress) for progress in (0.0, 0.5, 1.0, 1.2)] == pytest.approx([1, 0.25, 1 / 16, 1 / 16])
+    rate = learn.policy_lr
+    learn._adapt(0.03, learn._share(0.0))
+    assert learn.policy_lr > rate
+    rate = learn.policy_lr
+    learn._adapt(0.03, learn._share(1.0))
+    assert learn.policy_lr < rate
+    assert learner(target_kl=0.1)._share(0.7) == 1.0
+
+
+def test_refuses_a_divergence_that_grows():
+    with pytest.raises(ValueError, match="final_kl"):
+        PPOConfig(target_kl=0.05, final_kl=0.1)

@@ -90,11 +90,11 @@ def test_a_signal_ends_the_iteration_and_saves(small, console):
     trainer = Trainer(config, console)
     learn, calls = trainer.learner.learn, []
 
-    def interrupted(batch):
+    def interrupted(batch, progress):
         calls.append(1)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return learn(batch)
+        return learn(batch, progress)
 
     trainer.learner.learn = interrupted
     assert trainer.run()["step"] == 64
