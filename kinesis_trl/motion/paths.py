@@ -18,9 +18,19 @@ from kinesis_trl.motion.planner import reference, solved, standing_lead
 from kinesis_trl.motion.steering import Gliding, Reach, SteeringConfig, steer
 from kinesis_trl.motion.synthesis import realise
 
-_SETTLES = (0.9, 1.2, 1.5, 1.8)  # s before the end that the way is over
-_STILL = 0.45  # s from the last strike until the body stands
-_ONSET = 0.2  # s of standing at the beginning
+_ONSET = 0.1  # s of standing at the beginning
+_WAYS = (
+    (1.1, 1.0, 0.04, False),
+    (0.8, 1.0, 0.04, False),
+    (0.5, 1.0, 0.04, False),
+    (0.3, 1.0, 0.04, False),
+    (0.3, 1.25, 0.04, False),
+    (0.3, 1.5, 0.06, False),
+    (0.3, 1.5, 0.08, True),
+)
+"""Ways of getting to a place, the first that does is taken: s before the end at which the pelvis is there, greatest
+speed in m/s, how near it then is in metres, and whether it may walk backward. Late ones end before the feet are together."""
+_AIMS, _NEAR = 3, 0.02  # attempts to end within so many metres of the goal
 LONGEST = 60.0
 """Longest path in seconds."""
 
@@ -43,13 +53,19 @@ def path_to(
     if not 1.0 <= seconds <= LONGEST:
         raise CommandError(f"a path of {seconds:g} s; expected 1 to {LONGEST:g} s.")
     style, steering = style or GaitStyle(), steering or SteeringConfig()
-    footsteps = _footsteps(goal, seconds, style, steering, standing_lead(body, style))
-    qpos = realise(footsteps, body, style)
+    frames, lead = round(seconds * FPS) + 1, standing_lead(body, style)
+    aim = np.array(goal, dtype=np.float64)
+    for _ in range(_AIMS):
+        qpos = realise(_footsteps((aim[0], aim[1]), seconds, style, steering, lead), body, style)[:frames]
+        off = np.array(goal) - qpos[-1, :2]
+        if np.hypot(*off) < _NEAR:
+            break
+        aim += off  # the pelvis sways beside its course, most while the feet are not together yet
     distance = float(np.hypot(*goal))
     return MotionClip(
         name=f"to {goal[0]:+.2f} {goal[1]:+.2f}",
         fps=FPS,
-        qpos=qpos[: round(seconds * FPS) + 1],
+        qpos=qpos,
         label=f"a person walks to a place {distance:.1f} m away",
         category="path",
         source="gait planner",
@@ -59,28 +75,18 @@ def path_to(
 def _footsteps(
     goal: tuple[float, float], seconds: float, style: GaitStyle, steering: SteeringConfig, lead: float
 ) -> FootstepPlan:
-    """The slowest of some ways there whose last step is over in time; else the soonest."""
-    best: FootstepPlan | None = None
-    for settle in _SETTLES:
+    """The way there that leaves most time to stand, unless that takes brisk walking; then the slowest."""
+    for settle, brisk, miss, back in _WAYS:
         glide = Gliding(x=-lead, lead=lead)
+        manner = replace(steering, settle=settle, brisk=brisk, miss=miss, walks_back=back)
         try:
-            ahead = steer(Reach(goal=goal, seconds=seconds - _ONSET), glide, seconds, replace(steering, settle=settle))
+            ahead = steer(Reach(goal=goal, seconds=seconds - _ONSET), glide, seconds, manner)
+            break
         except CommandError:
-            if best is None:
+            if back:
                 raise
-            break
-        speeds = np.concatenate([np.zeros((round(_ONSET * RATE) + 1, 4)), ahead, np.zeros((round(0.5 * RATE), 4))])
-        steps = step_along(integrate(speeds, np.array([-lead, 0.0])), style)
-        if best is None or _last_strike(steps) < _last_strike(best):
-            best = steps
-        if _last_strike(best) <= seconds - _STILL:
-            break
-    assert best is not None
-    return best
-
-
-def _last_strike(steps: FootstepPlan) -> float:
-    return max(stances[-1].strike for stances in steps.stances.values())
+    speeds = np.concatenate([np.zeros((round(_ONSET * RATE) + 1, 4)), ahead, np.zeros((round(0.5 * RATE), 4))])
+    return step_along(integrate(speeds, np.array([-lead, 0.0])), style)
 
 
 def paths_to(

@@ -84,22 +84,29 @@ class SteeringConfig:
     """The same of walking backward, which begins with a step that must not be too long."""
     acceleration: float = 1.8
     """Greatest change of a speed in m/s²."""
-    turn_lag: float = 0.14
+    turn_lag: float = 0.18
     """The same of the turn rate."""
-    turn_acceleration: float = 3.5
+    turn_acceleration: float = 2.5
     """Greatest change of the turn rate in rad/s²; the standing foot lets the pelvis turn only so far."""
-    turn_rate: float = radians(90.0)
+    turn_rate: float = radians(82.0)
     """Greatest rate of turning towards a direction, in rad/s."""
-    back_beyond: float = radians(100.0)
-    """A direction further from the heading than this is taken walking backward, in radians; π always turns."""
+    back_beyond: float = pi
+    """A direction further from the heading than this is taken walking backward, in radians; π always turns, since
+    walking backward is what bodies lose their balance at most."""
+    walks_back: bool = True
+    """Whether a place behind may be reached walking backward, where that is slower walking than turning round."""
     fastest_back: float = 0.8
     """Greatest speed of walking backward in m/s; who is to be faster turns round."""
     comfortable: float = 1.0
     """Speed of reaching a place without a time given, in m/s."""
     brisk: float = 1.5
     """Greatest speed of reaching a place in time, in m/s."""
+    slowest: float = 0.7
+    """Least speed of walking to a place ahead in time, in m/s; slower steps are harder to balance."""
     settle: float = 1.1
     """Seconds before the time given at which the body should have got to a place, to bring its feet together."""
+    miss: float = 0.08
+    """Greatest distance from a place, in metres, at which the body then counts as there."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -234,8 +241,8 @@ def _reach(order: Reach, body: Gliding, config: SteeringConfig) -> Law:
     bearing = abs(_wrap(atan2(dy, dx) - body.heading))
     if order.seconds is None:
         return _approach(order.goal, config.comfortable, False, config)
-    tries = [(s, False) for s in np.linspace(0.5, config.brisk, 11)]
-    if bearing > 0.5 * pi:
+    tries = [(s, False) for s in np.linspace(config.slowest, config.brisk, 9)]
+    if bearing > 0.5 * pi and config.walks_back:
         tries += [(s, True) for s in np.linspace(0.35, config.fastest_back, 5)]
         tries.sort(key=lambda t: t[0] / (config.fastest_back if t[1] else config.brisk))
     best, nearest = None, float("inf")
@@ -249,7 +256,7 @@ def _reach(order: Reach, body: Gliding, config: SteeringConfig) -> Law:
             return _approach(order.goal, float(speed), back, config)
         if apart < nearest:
             best, nearest = (float(speed), back), apart
-    if best is None or nearest > 0.08:
+    if best is None or nearest > config.miss:
         raise CommandError(
             f"a goal {hypot(dx, dy):.1f} m away cannot be reached in {order.seconds:g} s "
             f"at up to {config.brisk:g} m/s; give more time."

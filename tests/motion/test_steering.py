@@ -40,12 +40,20 @@ def test_travel_goes_in_the_direction_of_the_world(degrees, facing):
     )
 
 
-def test_a_direction_behind_is_taken_backward_when_slow_and_turned_to_when_fast():
-    slow, fast = Gliding(), Gliding()
-    steer(Travel(speed=0.6, direction=np.pi), slow, 3.0, CONFIG)
-    steer(Travel(speed=1.2, direction=np.pi), fast, 4.0, CONFIG)
-    assert abs(slow.heading) < 0.1 and slow.x < -0.8
-    assert abs(abs(fast.heading) - np.pi) < 0.1 and fast.x < -0.8
+def test_a_direction_behind_is_turned_to_or_taken_backward_when_slow_where_that_is_wanted():
+    backward = SteeringConfig(back_beyond=np.radians(100.0))
+    for speed, config, turns in ((0.6, CONFIG, True), (0.6, backward, False), (1.2, backward, True)):
+        body = Gliding()
+        steer(Travel(speed=speed, direction=np.pi), body, 4.5, config)
+        assert abs(abs(body.heading) - (np.pi if turns else 0.0)) < 0.1 and body.x < -0.8
+
+
+def test_a_place_behind_is_reached_walking_backward_only_where_that_is_wanted():
+    for wanted in (True, False):
+        body = Gliding()
+        speeds = steer(Reach(goal=(-1.2, 0.0), seconds=5.0), body, 5.0, SteeringConfig(walks_back=wanted))
+        assert np.hypot(*body.to((-1.2, 0.0))) < 0.08
+        assert (speeds[:, 0].min() < -0.3) == wanted and (abs(body.heading) > 3.0) != wanted
 
 
 @pytest.mark.parametrize("goal", [(1.9, 1.9), (-1.9, 0.3), (-0.3, 0.0), (0.0, -1.5), (0.05, 0.02)])
