@@ -22,6 +22,7 @@ from rich.markup import escape
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.viewer.film import film_episode
@@ -65,19 +66,33 @@ class ViewConfig:
     """Write one episode to this .mp4 instead of opening a page."""
     longest: float = 20.0
     """Seconds after which the video of an episode without an end is cut."""
+    commands: tuple[str, ...] = ("away", "faster", "left", "away left", "stop")
+    """Commands given one after the other in a video with task directional; names as `DIRECTIONS` has them, and stop,
+    slower and faster."""
+    hold: float = 4.0
+    """Seconds that each of them holds."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
+
+    def __post_init__(self) -> None:
+        heading = Heading()
+        for name in self.commands:
+            heading = heading.obey(name)
+        if not (self.hold > 0.0 and self.longest > 0.0 and self.linger >= 0.0):
+            raise ValueError(
+                f"--hold {self.hold:g} and --longest {self.longest:g} must be positive, "
+                f"--linger {self.linger:g} not negative."
+            )
 
 
 def main() -> None:
     """Parse the command line and show the body."""
-    config = tyro.cli(ViewConfig, description=__doc__, prog="kinesis_trl.view")
     console = Console()
     # Also when the terminal is closed, and in a shell's background job, which would ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        view(config, console)
+        view(tyro.cli(ViewConfig, description=__doc__, prog="kinesis_trl.view"), console)
     except (
         BodyError,
         CheckpointError,
@@ -99,7 +114,9 @@ def view(config: ViewConfig, console: Console) -> None:
     try:
         if config.video:
             with progress(console, "filming", None, "frames") as advance:
-                film_episode(config.video, session, longest=config.longest, on_frame=lambda: advance(1))
+                film_episode(
+                    config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
+                )
             console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
             return
         with Viewer(session, repertoire, host=config.host, port=config.port, linger=config.linger) as viewer:
@@ -110,6 +127,13 @@ def view(config: ViewConfig, console: Console) -> None:
         console.print("The page was closed.")
     finally:
         session.close()
+
+
+def orders(config: ViewConfig) -> tuple[tuple[float, str], ...]:
+    """Commands for a video with their times in seconds of the episode; none but for task directional."""
+    if config.task != "directional":
+        return ()
+    return tuple((k * config.hold, name) for k, name in enumerate(config.commands))
 
 
 def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:

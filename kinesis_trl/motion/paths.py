@@ -29,7 +29,8 @@ _WAYS = (
     (0.3, 1.5, 0.08, True),
 )
 """Ways of getting to a place, the first that does is taken: s before the end at which the pelvis is there, greatest
-speed in m/s, how near it then is in metres, and whether it may walk backward. Late ones end before the feet are together."""
+speed in m/s, how near it then is in metres, and whether it may walk backward. Late ones end before the feet are
+together."""
 _AIMS, _NEAR = 3, 0.02  # attempts to end within so many metres of the goal
 LONGEST = 60.0
 """Longest path in seconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ Post = Callable[[Callable[[], None]], None]
 
 PLOTTED = 4
 """Most muscles plotted at a time."""
-_COLOURS = ("#d6282f", "#1f5fc4", "#1f8a4c", "#b06a00")
+_COLOURS = {"Red": "#d6282f", "Blue": "#1f5fc4", "Green": "#1f8a4c", "Brown": "#b06a00"}
 _PLOT_EVERY = 4  # frames
 _TASKS = {"Follow a clip": "imitation", "Steer it": "directional", "Say what to do": "text"}
 _ARROWS = {
@@ -30,6 +30,9 @@ _ARROWS = {
     "slower": "slower", "faster": "faster",
 }  # fmt: skip
 """Commands of the directional task by the buttons that give them; rows of a pad, and the speed."""
+_LEGEND = """Muscles are blue at rest and red when fully active. The pale blue figure is the reference.
+
+Drag to turn, scroll to come nearer, drag with the right button to move. P plays and pauses, R starts again."""
 _KEYS = dict(zip("789456123", _ARROWS.values(), strict=False)) | {"F": "faster", "G": "slower"}
 """Commands by key: digits as on the numpad. Plus and minus are no hotkeys of the library."""
 
@@ -62,6 +65,7 @@ class Page:
         with tabs.add_tab("View"):
             self._follow = server.gui.add_checkbox("Follow the body", scene.follow)
             self._ghost = server.gui.add_checkbox("Show the reference", scene.ghost)
+            server.gui.add_markdown(_LEGEND)
 
     # -- layout --------------------------------------------------------------------------------------------
 
@@ -110,25 +114,19 @@ class Page:
         gui = self._gui
         first = [f"{stem}_{side}" for side in "rl" for stem in ("soleus", "tibant")]
         usual = [name if name in self._names else "none" for name in first][:PLOTTED]
-        self._plotted = [
-            gui.add_dropdown(f"Line {k + 1}", ("none", *self._names), initial_value=name)
-            for k, name in enumerate(usual)
-        ]
         empty = tuple(np.zeros(2) for _ in range(PLOTTED + 1))
         self._plot = gui.add_uplot(
             empty,
-            self._series(),
-            title="Activation",
+            _series(usual),
+            title="Activation over time (s)",
             scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, 1.0))},
-            aspect=1.2,
+            legend=uplot.Legend(show=False),
+            aspect=1.4,
         )
-
-    def _series(self) -> tuple[uplot.Series, ...]:
-        lines = (
-            uplot.Series(label=box.value, stroke=colour, width=2, show=box.value != "none")
-            for box, colour in zip(self._plotted, _COLOURS, strict=True)
-        )
-        return (uplot.Series(label="s"), *lines)
+        self._plotted = [
+            gui.add_dropdown(colour, ("none", *self._names), initial_value=name)
+            for colour, name in zip(_COLOURS, usual, strict=True)
+        ]
 
     # -- from the user to the session ----------------------------------------------------------------------
 
@@ -265,7 +263,7 @@ class Page:
 
     def _draw_plot(self, session: Session) -> None:
         if self._new("plot", tuple(box.value for box in self._plotted)):
-            self._plot.series = self._series()
+            self._plot.series = _series(self._shown["plot"])
         shown = [box.value for box in self._plotted]
         names = tuple(name for name in shown if name != "none")
         seconds, lines = session.trace(names)
@@ -281,6 +279,15 @@ class Page:
             return False
         self._shown[key] = value
         return True
+
+
+def _series(names: Sequence[str]) -> tuple[uplot.Series, ...]:
+    """Time, and one line for each of the muscles, hidden for "none"."""
+    lines = (
+        uplot.Series(label=name, stroke=colour, width=2, show=name != "none")
+        for name, colour in zip(names, _COLOURS.values(), strict=True)
+    )
+    return (uplot.Series(label="s"), *lines)
 
 
 def _put(control: Any, value: Any) -> None:

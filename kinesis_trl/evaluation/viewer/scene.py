@@ -1,7 +1,8 @@
 """The body as a scene in the browser: bones, muscles coloured by activation, the reference as a ghost.
 
-Everything hangs below one frame. To follow the body, that frame moves against the body's path, so that the camera
-stays where the user put it and can be turned freely meanwhile.
+To follow the body, everything is drawn at its place less the body's, so that the camera stays where the user put it
+and can be turned freely meanwhile. Bones are sent as batches of one, as a page shows new batches one picture later
+than new poses of single shapes: bones and muscles then always belong to the same moment.
 """
 
 from __future__ import annotations
@@ -118,9 +119,8 @@ class BodyScene:
         self._data = mujoco.MjData(body.model)
         self._shift = np.zeros(3)
         scene.configure_default_lights(enabled=True, cast_shadow=False)
-        self._world = scene.add_frame("/world", show_axes=False)
         self._floor = scene.add_grid(
-            "/world/floor",
+            "/floor",
             width=24.0,
             height=24.0,
             cell_size=0.5,
@@ -133,8 +133,6 @@ class BodyScene:
         meshes = bone_meshes(body)
         self._bones = {m.body: self._add(m, "bones", _BONE, None) for m in meshes}
         self._ghosts = {m.body: self._add(m, "ghost", _GHOST, 0.3) for m in meshes}
-        # A page shows new shapes one picture later than new poses: hung on the root, muscles at least go with it.
-        self._root = scene.add_frame("/world/root", show_axes=False)
         self._muscles = self._add_muscles(most_segments(body.model))
         server.initial_camera.up = (0.0, 0.0, 1.0)
         server.initial_camera.fov = 0.75
@@ -179,16 +177,20 @@ class BodyScene:
             mujoco.mj_tendon(model, data)
             self._pose(self._bones)
             self._stretch(activation)
-            self._world.position = -self._shift
-            self._floor.position = np.round(self._shift)  # by whole sections, which cannot be seen
+            self._floor.position = np.round(self._shift) - self._shift  # jumps by whole sections cannot be seen
 
-    def _add(self, mesh: Mesh, kind: str, colour: tuple[int, int, int], opacity: float | None) -> viser.MeshHandle:
-        return self._server.scene.add_mesh_simple(
-            f"/world/{kind}/{mesh.body}",
+    def _add(
+        self, mesh: Mesh, kind: str, colour: tuple[int, int, int], opacity: float | None
+    ) -> viser.BatchedMeshHandle:
+        return self._server.scene.add_batched_meshes_simple(
+            f"/{kind}/{mesh.body}",
             mesh.vertices,
             mesh.faces,
-            color=colour,
+            batched_wxyzs=np.array([[1.0, 0.0, 0.0, 0.0]]),
+            batched_positions=np.zeros((1, 3)),
+            batched_colors=colour,
             opacity=opacity,
+            lod="off",
             side="double",
             cast_shadow=False,
             receive_shadow=False,
@@ -197,7 +199,7 @@ class BodyScene:
     def _add_muscles(self, count: int) -> viser.BatchedMeshHandle:
         rod = trimesh.creation.cylinder(radius=1.0, height=1.0, sections=6)
         return self._server.scene.add_batched_meshes_simple(
-            "/world/root/muscles",
+            "/muscles",
             np.asarray(rod.vertices),
             np.asarray(rod.faces),
             batched_wxyzs=np.tile([1.0, 0.0, 0.0, 0.0], (count, 1)),
@@ -209,16 +211,14 @@ class BodyScene:
             receive_shadow=False,
         )
 
-    def _pose(self, handles: dict[int, viser.MeshHandle]) -> None:
+    def _pose(self, handles: dict[int, viser.BatchedMeshHandle]) -> None:
         for part, handle in handles.items():
-            handle.position, handle.wxyz = self._data.xpos[part], self._data.xquat[part]
+            handle.batched_positions = (self._data.xpos[part] - self._shift)[None].astype(np.float32)
+            handle.batched_wxyzs = self._data.xquat[part][None].astype(np.float32)
 
     def _stretch(self, activation: Array) -> None:
         """Lay one rod of the batch along each piece of the muscles' paths; the rest are shrunk to nothing."""
         ends, tendons = muscle_segments(self.body.model, self._data)
-        root = self.body.observed_ids[0]
-        self._root.position, self._root.wxyz = self._data.xpos[root], self._data.xquat[root]
-        ends = (ends - self._data.xpos[root]) @ self._data.xmat[root].reshape(3, 3)
         offset = ends[:, 1] - ends[:, 0]
         length = np.linalg.norm(offset, axis=1)
         direction = offset / np.maximum(length, 1e-9)[:, None]
@@ -228,7 +228,7 @@ class BodyScene:
         positions, scales = np.zeros((count, 3)), np.zeros((count, 3))
         quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
         colours = np.zeros((count, 3))
-        positions[:used], quaternions[:used] = ends.mean(1), along(direction)
+        positions[:used], quaternions[:used] = ends.mean(1) - self._shift, along(direction)
         scales[:used] = np.stack([np.full(used, _RADIUS), np.full(used, _RADIUS), length], axis=1)
         by_tendon = np.zeros((self.body.model.ntendon, 3))
         by_tendon[self.body.model.actuator_trnid[:, 0]] = muscle_colours(activation)
