@@ -9,6 +9,8 @@ TORCH_INDEX ?=
 GOLDEN ?= ../shared/golden
 PRESET ?= laptop
 EXPERT ?= 0
+# imitation, point-goal or directional. The latter two start from POLICY.
+TASK ?= imitation
 # Empty: the policy that ships.
 POLICY ?=
 MOTIONS ?=
@@ -52,8 +54,12 @@ bench: setup ## time physics, environment and training beside bare MuJoCo; write
 parity: setup ## compare with arrays of the original: make parity GOLDEN=DIR
 	@$(BIN)/python -m kinesis_trl.parity --golden $(GOLDEN)
 
-train: setup ## train an expert: make train EXPERT=0 [PRESET=laptop] [MOTIONS=DIR]
+train: setup ## train an expert: make train EXPERT=0 [PRESET=laptop] [MOTIONS=DIR]; or a task: make train TASK=point-goal|directional
+ifeq ($(TASK),imitation)
 	$(BIN)/python -m kinesis_trl.train $(PRESET) --expert $(EXPERT) --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+else
+	$(BIN)/python -m kinesis_trl.train $(TASK) --runs $(RUNS) $(if $(POLICY),--warm-start $(POLICY)) $(ARGS)
+endif
 
 mine: setup ## find the clips an expert fails: make mine EXPERT=0
 	$(BIN)/python -m kinesis_trl.mine --run $(RUNS)/expert$(EXPERT) $(ARGS)
@@ -64,8 +70,8 @@ moe: setup ## train a gate over all trained experts
 curriculum: setup ## train experts, mine and mix until done
 	$(BIN)/python -m kinesis_trl.train $(PRESET) --curriculum --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
-eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR]
-	$(BIN)/python -m kinesis_trl.eval $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR] [TASK=point-goal|directional|text]
+	$(BIN)/python -m kinesis_trl.eval --task $(TASK) $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 view: setup ## watch and steer a policy in the browser
 	$(BIN)/python -m kinesis_trl.view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)

@@ -5,7 +5,8 @@ Examples:
     python -m kinesis_trl.train laptop --expert 1 --ppo.clip 0.1
     python -m kinesis_trl.train laptop --moe
     python -m kinesis_trl.train laptop --curriculum --max-experts 2
-    python -m kinesis_trl.train point-goal --warm-start assets/policies/plain
+    python -m kinesis_trl.train point-goal
+    python -m kinesis_trl.train directional --warm-start runs/plain/policy
     python -m kinesis_trl.train --config runs/expert0/config.yaml
 
 A run that was stopped goes on when the same command is given again.
@@ -31,6 +32,7 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.collect import CollectError, read_clip_list
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.curriculum import (
@@ -40,6 +42,7 @@ from kinesis_trl.training.curriculum import (
     expert_config,
     mixture_config,
 )
+from kinesis_trl.training.distillation import DISTILLING, DistilConfig, plain_policy
 from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import RunError, Trainer
@@ -65,6 +68,9 @@ class TrainCommand:
     """When a clip counts as failed in the curriculum."""
     gate_steps: int = 2_000_000
     """Policy steps of the gate's training in the curriculum."""
+    labels: int = 1_000_000
+    """States on which a plain policy is taught first, where a task with a goal starts from a policy that corrects
+    inverse solutions of a reference; a goal has none."""
     run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: LAPTOP)
     """The run."""
 
@@ -112,7 +118,7 @@ def train(command: TrainCommand, console: Console) -> bool:
         return CurriculumController(config, console).run()
     link = None
     if run.goal is not None:
-        run = as_imitated(run)
+        run = as_imitated(run, console, labels=command.labels)
     if command.expert is not None:
         run = expert_config(run, command.expert)
         clips = tuple(read_clip_list(run.clips)) if run.clips else ()
@@ -126,25 +132,31 @@ def train(command: TrainCommand, console: Console) -> bool:
     return bool(trainer.run()["step"] >= run.total_steps)
 
 
-def as_imitated(run: TrainConfig) -> TrainConfig:
+def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConfig:
     """A run with a goal whose body is observed and controlled as the policy it starts from has learnt it.
 
+    Without `warm_start` it starts from the policy that ships. One that corrects inverse solutions of a reference, which
+    a goal does not have, first teaches a plain one on `labels` states, once.
+
     Raises:
-        CheckpointError: no such policy, or one that corrects inverse solutions of a reference.
+        CheckpointError: no such policy, or a damaged one.
     """
-    if run.warm_start is None:
-        raise CheckpointError("a task with a goal starts from a policy that imitates; name it with --warm-start.")
-    if not run.warm_start.exists():
-        raise CheckpointError(f"no policy at {run.warm_start}; give the folder of one that imitates.")
-    if run.warm_start.suffix == ".pth":
+    start = run.warm_start or asset(SHIPPED_POLICY)
+    if not start.exists():
+        raise CheckpointError(f"no policy at {start}; give the folder of one that imitates.")
+    if start.suffix == ".pth":
         return run
-    env = as_described(run.env, load_checkpoint(run.warm_start).notes)
-    if env.control == "feedforward":
-        raise CheckpointError(
-            f"{run.warm_start} corrects inverse solutions of a reference (control feedforward), which a goal does not "
-            "have; make a plain policy of it first (python -m kinesis_trl.distil)."
-        )
-    return replace(run, env=env)
+    teaching = DistilConfig(
+        policy=start,
+        out=run.runs / "plain",
+        body=run.body,
+        dagger=replace(DISTILLING, labels=labels),
+        num_envs=run.env.num_envs,
+        threads=run.env.physics.threads,
+        seed=run.seed,
+    )
+    start = plain_policy(teaching, console)
+    return replace(run, warm_start=start, env=as_described(run.env, load_checkpoint(start).notes))
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.settings import SettingsError, to_yaml
 from kinesis_trl.train import TrainCommand, as_imitated, main, parse, train
 from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.distillation import COMPARISON
 
 
 def test_presets_by_name_and_fields_one_by_one(tmp_path):
@@ -76,18 +77,33 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
     assert command.run.goal == PointGoalConfig(near=0.2) and command.run.name == "point-goal"
     assert parse(["directional"]).run.goal == DirectionalConfig()
     quiet = Console(quiet=True)
-    with pytest.raises(CheckpointError, match="--warm-start"):
-        train(parse(["point-goal"]), quiet)
     with pytest.raises(CheckpointError, match="no policy at"):
         train(command, quiet)
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 323, 80)
-    save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "feedforward"})
-    with pytest.raises(CheckpointError, match=r"control feedforward.*distil"):
-        train(command, quiet)
     save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "direct", "lookahead": [4]})
-    assert as_imitated(command.run).env.control == "direct" and as_imitated(command.run).env.lookahead == (4,)
+    run = as_imitated(command.run, quiet, labels=1)
+    assert run.env.control == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
     with pytest.raises(ValueError, match="are for imitation"):
         replace(command, expert=0)
+
+
+def test_what_ships_teaches_a_plain_policy_where_a_goal_has_no_reference(tmp_path, body, monkeypatch):
+    actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 309, 80)
+    taught = []
+
+    def teach(config, console):
+        taught.append(config)
+        save_policy(config.out, actor, body=body.name, notes={"control": "pd"})
+        (config.out / COMPARISON).write_text("{}")
+
+    monkeypatch.setattr("kinesis_trl.training.distillation.distil", teach)
+    save_policy(tmp_path / "shipped", actor, body=body.name, notes={"control": "feedforward"})
+    monkeypatch.setattr("kinesis_trl.train.asset", lambda name: tmp_path / "shipped")
+    command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
+    for _ in range(2):
+        run = as_imitated(command.run, Console(quiet=True), labels=command.labels)
+        assert run.env.control == "pd" and run.warm_start.parent == tmp_path / "runs"
+    assert len(taught) == 1 and taught[0].dagger.labels == 77 and taught[0].policy == tmp_path / "shipped"
 
 
 def test_training_to_the_end_is_said(library, tmp_path):

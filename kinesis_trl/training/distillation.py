@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.policy import Policy
+from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import PhysicsConfig
@@ -32,6 +35,10 @@ from kinesis_trl.training.pretraining import open_student
 
 _UNIT = 0.02
 """Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""
+DISTILLING = DaggerConfig(labels=2_000_000, noise=0.01)
+"""How a student of lengths is taught unless told otherwise."""
+COMPARISON = "comparison.json"
+"""File in the student's folder that says what it kept; written when it is taught to the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +59,7 @@ class DistilConfig:
         default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
     )
     """The student; its noise is not learnt here."""
-    dagger: DaggerConfig = field(default_factory=lambda: DaggerConfig(labels=2_000_000, noise=0.01))
+    dagger: DaggerConfig = field(default_factory=lambda: DISTILLING)
     """How it is taught."""
     num_envs: int = 128
     """Number of environments stepped together."""
@@ -97,10 +104,35 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
         "teacher": _evaluate(config, body, loaded.policy, theirs),
         "student": _evaluate(config, body, student, mine),
     }
+    write_text(
+        config.out / COMPARISON, json.dumps({name: report["summary"] for name, report in found.items()}, indent=1)
+    )
     console.print(
         _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
     )
     return found
+
+
+def plain_policy(config: DistilConfig, console: Console) -> Path:
+    """Where a policy lies that acts without inverse solutions: the teacher, if it does, else its student.
+
+    The student's folder is named after `config.out` and the teacher's weights, so that another teacher has another one;
+    a student that was taught to the end is not taught again.
+
+    Raises:
+        CheckpointError: no policy there, or of another body.
+    """
+    if load_checkpoint(config.policy, body=load_body(config.body).name).notes.get("control") != "feedforward":
+        return config.policy
+    weights = hashlib.sha256((config.policy / "policy.safetensors").read_bytes()).hexdigest()[:8]
+    out = config.out.with_name(f"{config.out.name}-{weights}")
+    if not (out / COMPARISON).exists():
+        console.print(
+            f"{config.policy} corrects inverse solutions of a reference (control feedforward), which a goal does not "
+            f"have; it teaches a plain policy in {out} first."
+        )
+        distil(replace(config, out=out), console)
+    return out
 
 
 def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:

@@ -1,5 +1,6 @@
 """The pretraining command's work: a policy folder that training starts from, and that is taught further."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.dagger import DaggerConfig
-from kinesis_trl.training.distillation import DistilConfig, distil, lengths_of
+from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil, lengths_of, plain_policy
 from kinesis_trl.training.pretraining import PretrainConfig, compare, pretrain, survival
 from kinesis_trl.training.trainer import Trainer
 
@@ -128,6 +129,9 @@ def test_a_student_of_lengths_is_taught_what_its_teacher_and_the_inverse_ask_for
     plain = load_checkpoint(wanted.out)
     assert plain.notes["control"] == "pd" and plain.policy.action_width == 80
     assert 0 < report["student"]["summary"]["strict"]["coverage"]["mean"] <= 1
+    kept = json.loads((wanted.out / COMPARISON).read_text())
+    assert set(kept) == {"teacher", "student"} and kept["student"] == report["student"]["summary"]
+    assert plain_policy(replace(wanted, policy=wanted.out), console) == wanted.out  # is plain already
     with pytest.raises(ValueError, match="needs control feedforward"):
         distil(replace(wanted, policy=wanted.out, out=tmp_path / "again"), console)
 
