@@ -31,6 +31,7 @@ from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
@@ -46,7 +47,7 @@ from kinesis_trl.evaluation.directional import (
 )
 from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, require_display, steer_live
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player
+from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player, muscles_named
 from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
@@ -95,7 +96,7 @@ class EvalConfig:
     """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
     for an original model.pth."""
     lesion: tuple[str, ...] = ()
-    """Muscles whose excitation is cut, by name."""
+    """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1."""
     json: Path | None = None
@@ -168,6 +169,7 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
         require_display()
     bindings = Bindings.of(config.keys)
     body = load_body(config.body)
+    lesion_mask(body.muscle_names, muscles_named(config.lesion))  # refused now, not after paths were laid
     player = _player(config, body)
     if config.interactive:
         steer_live(make_rider(body, player, config.route), body, bindings, Heading(speed=0.8), console.print)
@@ -291,7 +293,10 @@ def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -
 
 def _player(config: EvalConfig, body: BodyModel) -> Player:
     physics = PhysicsConfig(
-        threads=config.threads, lesions=config.lesion, strength=config.strength, failure_dir=config.failure_dir
+        threads=config.threads,
+        lesions=muscles_named(config.lesion),
+        strength=config.strength,
+        failure_dir=config.failure_dir,
     )
     return make_player(
         config.policy or str(asset(SHIPPED_POLICY)),

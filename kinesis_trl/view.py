@@ -23,6 +23,7 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import Heading
+from kinesis_trl.evaluation.players import muscles_named
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.viewer.film import film_episode
@@ -51,7 +52,7 @@ class ViewConfig:
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     lesion: tuple[str, ...] = ()
-    """Muscles that are cut, by name."""
+    """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
     host: str = "127.0.0.1"
@@ -156,7 +157,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
     session = Session(body, repertoire.make)
     try:
         session.weaken_all(config.strength)
-        session.weaken(config.lesion, 0.0)
+        session.weaken(muscles_named(config.lesion), 0.0)
         clip = config.clip or repertoire.clips[0]
         session.change(Choice(task=config.task, policy=chosen, clip=clip, sentence=config.text))
         with console.status("Preparing …"):

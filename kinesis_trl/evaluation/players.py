@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -18,6 +18,11 @@ from kinesis_trl.evaluation.policies import BASELINES, Policy, baseline
 
 Control = Literal["pd", "direct", "feedforward"]
 Sensing = Literal["lagged", "fresh", "original"]
+
+
+def muscles_named(words: Iterable[str]) -> tuple[str, ...]:
+    """Names of muscles, given one by one or separated by commas: ("a,b", "c") → ("a", "b", "c")."""
+    return tuple(name for word in words for name in word.replace(",", " ").split())
 
 
 @dataclass(frozen=True)

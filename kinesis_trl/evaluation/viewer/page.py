@@ -10,6 +10,7 @@ import numpy as np
 import viser
 from viser import uplot
 
+from kinesis_trl.evaluation.players import muscles_named
 from kinesis_trl.evaluation.viewer.repertoire import Repertoire
 from kinesis_trl.evaluation.viewer.scene import BodyScene
 from kinesis_trl.evaluation.viewer.session import SPEEDS, Choice, Session
@@ -193,7 +194,7 @@ class Page:
         self._session.another(task="text", sentence=self._sentence.value)
 
     def _lesion(self) -> None:
-        self._session.weaken([name.strip() for name in self._cut.value.split(",") if name.strip()], 0.0)
+        self._session.weaken(muscles_named([self._cut.value]), 0.0)
 
     def _mend(self) -> None:
         self._session.weaken(self._names, 1.0)
