@@ -50,10 +50,12 @@ def test_evaluation_is_deterministic(motions):
 
 def test_lesion_changes_the_outcome(motions):
     healthy, _ = run(EvalConfig(policy="reference", motions=motions, threads=1))
-    cut, _ = run(EvalConfig(policy="reference", motions=motions, threads=1, lesion=("soleus_r", "soleus_l")))
+    cut, _ = run(EvalConfig(policy="reference", motions=motions, threads=1, lesion=("soleus_r,soleus_l",)))
     assert healthy["clips"] != cut["clips"]
     with pytest.raises(ValueError, match="did you mean"):
         run(EvalConfig(policy="reference", motions=motions, lesion=("soleuss_r",)))
+    with pytest.raises(ValueError, match="no muscle 'tibant_x'"):
+        run(EvalConfig(task="point-goal", policy="reference", lesion=("tibant_l,tibant_x",)))
 
 
 def test_weak_muscles_change_the_outcome(motions):

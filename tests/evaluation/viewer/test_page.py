@@ -95,15 +95,29 @@ def test_the_muscles_are_drawn(browser, viewer, hands):
     hands.browser.find_element(hands.by.TAG_NAME, "canvas")
 
     def muscles():
-        """Share of strongly blue or red pixels left of the controls."""
+        """Share of strongly blue or red pixels in the middle, beside notices and controls."""
         image = np.asarray(Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")).astype(int)
-        red, green, blue = np.moveaxis(image[:, : int(0.7 * image.shape[1])], -1, 0)
+        red, green, blue = np.moveaxis(image[:, int(0.3 * image.shape[1]) : int(0.7 * image.shape[1])], -1, 0)
         return ((abs(blue - red) > 60) & (green < 140)).mean()
 
     wait_for(lambda: muscles() > 0.003, 90)
     viewer._scene._muscles.visible = False
     wait_for(lambda: muscles() < 0.001, 90)
     viewer._scene._muscles.visible = True
+    wait_for(lambda: muscles() > 0.003, 90)
+
+
+def test_bones_and_muscles_are_sent_together(watched, hands, viewer):
+    """All of one moment: a bone's place less the body's is where the muscles' rods are."""
+    hands.press("Pause")
+    wait_for(lambda: not watched.playing)
+    scene = viewer._scene
+    wait_for(lambda: np.array_equal(scene._data.qpos, watched.shown.qpos))
+    for part, handle in scene._bones.items():
+        assert handle.batched_positions[0] == pytest.approx(scene._data.xpos[part] - scene._shift, abs=1e-5)
+    used = scene._muscles.batched_scales[:, 2] > 0
+    assert used.sum() > 200 and np.abs(scene._muscles.batched_positions[used]).max() < 1.5
+    hands.press("Play")
 
 
 def test_play_pause_scrub_and_speed(watched, hands):
@@ -196,19 +210,26 @@ def test_directions_are_obeyed_by_button_and_key(watched, hands):
     wait_for(lambda: watched.choice.task == "imitation")
 
 
-def test_chosen_muscles_are_plotted(watched, hands):
+def test_chosen_muscles_are_plotted(watched, hands, browser):
     hands.open_tab("Plot")
-    hands.choose("Line 1", "glmax1_r")
-    wait_for(lambda: hands.find("//*[contains(@class, 'uplot')]//*[contains(text(), 'glmax1_r')]"))
+    hands.choose("Red", "glmax1_r")
+    drawn = (
+        "const plots = Object.values((window.__viserTestpoints || {}).uplots || {}).map(p => p.chart);"
+        "return plots.map(c => [c.series[1].label, c.width, c.data[1].length, Math.max(...c.data[1])])"
+    )
+    wait_for(lambda: [p for p in browser.execute_script(drawn) if p[0] == "glmax1_r" and p[1] > 100 and p[3] >= 0])
 
 
-def test_the_camera_follows_or_stays(watched, hands, browser):
+def test_the_camera_follows_or_stays_and_the_reference_is_shown_or_hidden(viewer, hands):
     hands.open_tab("View")
-    for label in ("Follow the body", "Show the reference"):
-        box = hands.field(label)
-        before = box.is_selected()
-        hands.click(box)
-        wait_for(lambda box=box, before=before: box.is_selected() != before)
+    for label, name in (("Follow the body", "follow"), ("Show the reference", "ghost")):
+        for wanted in (False, True):
+            hands.click(hands.field(label))
+            wait_for(lambda name=name, wanted=wanted: getattr(viewer._scene, name) == wanted)
+    hands.click(hands.field("Show the reference"))
+    wait_for(lambda: not any(handle.visible for handle in viewer._scene._ghosts.values()))
+    hands.click(hands.field("Show the reference"))
+    wait_for(lambda: all(handle.visible for handle in viewer._scene._ghosts.values()))
 
 
 def test_a_closed_tab_ends_the_viewer(browser, session, repertoire):

@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from kinesis_trl.view import ViewConfig, prepare
+from kinesis_trl.view import ViewConfig, orders, prepare
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,13 @@ def quiet():
 
 
 def test_options_reach_the_session(motions, body):
-    config = ViewConfig(motions=motions, policy="zero", clip="turning", lesion=("tibant_l",), strength=0.7, threads=1)
+    config = ViewConfig(
+        motions=motions, policy="zero", clip="turning", lesion=("tibant_l,soleus_l",), strength=0.7, threads=1
+    )
     session, repertoire = prepare(config, quiet())
     assert session.choice.clip == "turning" and session.choice.policy == "zero"
-    assert session.weakened == {"tibant_l": 0.0} and session.play.env.physics.works.max() == pytest.approx(0.7)
+    assert session.weakened == {"tibant_l": 0.0, "soleus_l": 0.0}
+    assert session.play.env.physics.works.max() == pytest.approx(0.7)
     assert "walking" in repertoire.policies
     session.close()
 
@@ -45,6 +48,16 @@ def test_bad_input_is_said(motions, options, said):
     config = ViewConfig(**{"motions": motions, "policy": "zero", "threads": 1, **options})
     with pytest.raises(ValueError, match=said):
         prepare(config, quiet())
+
+
+def test_commands_of_a_video():
+    config = ViewConfig(task="directional", commands=("away", "faster"), hold=2.0)
+    assert orders(config) == ((0.0, "away"), (2.0, "faster"))
+    assert orders(ViewConfig()) == ()
+    with pytest.raises(ValueError, match="no command 'fly'"):
+        ViewConfig(commands=("fly",))
+    with pytest.raises(ValueError, match="must be positive"):
+        ViewConfig(hold=0.0)
 
 
 @pytest.mark.slow
