@@ -45,7 +45,7 @@ from kinesis_trl.evaluation.directional import (
     ride,
     ride_table,
 )
-from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, require_display, steer_live
+from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, has_display, require_display, steer_live
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player, muscles_named
 from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
@@ -84,7 +84,8 @@ class EvalConfig:
     hold: float = 6.0
     """Seconds that each of the 20 commands holds; task directional."""
     interactive: bool = False
-    """Command the body by keys in MuJoCo's window instead of by a script; task directional."""
+    """Command the body by keys instead of by a script, in MuJoCo's window, or without a display on a page for the
+    browser; task directional."""
     keys: tuple[str, ...] = ()
     """Keys besides the numeric keypad's, as KEY=COMMAND, such as w=away; task directional."""
     body: str = "myolegs"
@@ -122,6 +123,8 @@ class EvalConfig:
                 raise ValueError(f"--{name} is for --task {' or '.join(tasks)}, not for {self.task}.")
         if self.task == "text" and bool(self.text) == bool(self.clip):
             raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
+        if self.interactive and (self.json or self.picture or self.video):
+            raise ValueError("--interactive measures nothing; leave out --json, --picture and --video.")
         if not self.hold >= 4.0:
             raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
 
@@ -165,8 +168,8 @@ def main() -> None:
 
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Carry out the task, print the tables, write what was asked for; returns the report."""
-    if config.interactive:
-        require_display()
+    if config.interactive and not has_display():
+        return _on_page(config, console)
     bindings = Bindings.of(config.keys)
     body = load_body(config.body)
     lesion_mask(body.muscle_names, muscles_named(config.lesion))  # refused now, not after paths were laid
@@ -188,6 +191,22 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
         write_text(config.json, json.dumps(report, indent=1))
         console.print(f"wrote {config.json}")
     return report
+
+
+def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
+    """Steer in the browser; what the page cannot do needs the window, and so a display."""
+    if config.route == "policy" or config.control or config.sensing:
+        require_display()
+    from kinesis_trl.evaluation.viewer.server import ViewerError  # noqa: PLC0415  a web server nothing else here needs
+    from kinesis_trl.view import ViewConfig, view  # noqa: PLC0415
+
+    console.print("There is no display, so the keys are taken by a page.")
+    shared = {name: getattr(config, name) for name in ("policy", "body", "lesion", "strength", "keys", "threads")}
+    try:
+        view(ViewConfig(task="directional", motions="locomotion-v1/demo", **shared), console)
+    except ViewerError as error:
+        raise DisplayError(str(error)) from error
+    return {}
 
 
 def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:

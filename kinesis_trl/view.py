@@ -23,6 +23,7 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import Heading
+from kinesis_trl.evaluation.keyboard import Bindings, has_display
 from kinesis_trl.evaluation.players import muscles_named
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.rendering import RenderError
@@ -55,12 +56,14 @@ class ViewConfig:
     """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
+    keys: tuple[str, ...] = ()
+    """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
     host: str = "127.0.0.1"
     """Address to listen at; the default is reachable from this machine only."""
     port: int = 8080
     """Port of the page; 0 takes any."""
     browser: bool = True
-    """Open the page in the browser."""
+    """Open the page in the browser, where there is a display."""
     linger: float = 10.0
     """Seconds to go on after the last tab was closed."""
     video: Path | None = None
@@ -76,6 +79,7 @@ class ViewConfig:
     """Threads of the simulation; results do not depend on it."""
 
     def __post_init__(self) -> None:
+        Bindings.of(self.keys)
         heading = Heading()
         for name in self.commands:
             heading = heading.obey(name)
@@ -120,9 +124,16 @@ def view(config: ViewConfig, console: Console) -> None:
                 )
             console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
             return
-        with Viewer(session, repertoire, host=config.host, port=config.port, linger=config.linger) as viewer:
+        with Viewer(
+            session,
+            repertoire,
+            host=config.host,
+            port=config.port,
+            linger=config.linger,
+            bindings=Bindings.of(config.keys),
+        ) as viewer:
             console.print(f"The body is at {viewer.url}  (Ctrl-C stops it)", highlight=False)
-            if config.browser:
+            if config.browser and has_display():
                 webbrowser.open(viewer.url)
             viewer.run()
         console.print("The page was closed.")

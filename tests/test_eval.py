@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,12 +122,20 @@ def test_options_of_other_tasks_are_not_ignored():
         EvalConfig(task="directional", hold=1.0)
 
 
-def test_the_window_needs_a_display(monkeypatch):
+def test_without_a_display_keys_are_taken_by_a_page(monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    shown = []
+    monkeypatch.setattr("kinesis_trl.view.view", lambda config, console: shown.append(config))
+    steer = EvalConfig(task="directional", interactive=True, policy="zero", keys=("w=away",), lesion=("tibant_l",))
+    assert run(steer)[0] == {}
+    page = shown[0]
+    assert (page.task, page.policy, page.keys, page.lesion) == ("directional", "zero", ("w=away",), ("tibant_l",))
     with pytest.raises(DisplayError, match=r"kinesis_trl\.view"):
-        run(EvalConfig(task="directional", interactive=True, policy="zero"))
+        run(EvalConfig(task="directional", interactive=True, policy="zero", route="policy"))
+    with pytest.raises(ValueError, match="measures nothing"):
+        EvalConfig(task="directional", interactive=True, json=Path("out.json"))
 
 
 def test_the_policy_that_ships_is_the_default(monkeypatch, body, tmp_path, motions):

@@ -1,4 +1,4 @@
-"""Keys that command the body, and MuJoCo's viewer that takes them."""
+"""Keys that command the body, for the page and for MuJoCo's viewer, which takes them here."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ _CODES: Mapping[str, int] = {
     "up": 265,
 }
 """Codes of GLFW (Input guide: Keyboard keys) by the names used here."""
+_ARROWS: Mapping[str, str] = {way: f"arrow{way}" for way in ("right", "left", "down", "up")}
 
 
 class BindingError(ValueError):
@@ -56,8 +57,8 @@ class DisplayError(RuntimeError):
 class Bindings:
     """Which key gives which command."""
 
-    commands: Mapping[int, str]
-    """Command by GLFW code."""
+    names: Mapping[str, str]
+    """Command by the name of its key."""
 
     @classmethod
     def of(cls, changes: Iterable[str] = ()) -> Bindings:
@@ -76,11 +77,26 @@ class Bindings:
             if command not in COMMANDS:
                 raise BindingError(f"no command {command!r}; choose one of {', '.join(COMMANDS)}.")
             names[key] = command
-        return cls({_CODES[key]: command for key, command in names.items()})
+        return cls(names)
 
     def command(self, code: int) -> str | None:
         """What a pressed key commands; None for a key without a meaning."""
-        return self.commands.get(code)
+        return next((command for key, command in self.names.items() if _CODES[key] == code), None)
+
+    @property
+    def hotkeys(self) -> dict[str, str]:
+        """Command by key as a page of viser names it: digits for the keypad, and F and G instead of plus and minus."""
+        out = {"F": "faster", "G": "slower"}
+        for key, command in self.names.items():
+            name = _ARROWS.get(key, key.removeprefix("kp").upper() if key != "space" else key)
+            if name not in ("-", "+", "="):
+                out[name] = command
+        return out
+
+
+def has_display() -> bool:
+    """Whether a window can be opened."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def require_display() -> None:
@@ -89,7 +105,7 @@ def require_display() -> None:
     Raises:
         DisplayError: no display server.
     """
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_display():
         raise DisplayError(
             "no display: --interactive opens MuJoCo's window, which needs one. "
             "Steer in a browser instead: python -m kinesis_trl.view --task directional"

@@ -20,6 +20,12 @@ def test_other_keys_by_config():
     assert keys.command(328) == "towards"
 
 
+def test_the_page_hears_digits_letters_and_arrows():
+    keys = Bindings.of(["w=away", "space=stop", "left=left", "f=slower"]).hotkeys
+    assert keys["8"] == keys["W"] == "away" and keys["5"] == keys["space"] == "stop" and keys["arrowleft"] == "left"
+    assert keys["F"] == keys["G"] == "slower" and not set("+-=") & set(keys)
+
+
 def test_bad_bindings():
     with pytest.raises(BindingError, match="no key 'f13'; choose one of"):
         Bindings.of(["f13=away"])

@@ -10,6 +10,7 @@ import numpy as np
 import viser
 from viser import uplot
 
+from kinesis_trl.evaluation.keyboard import Bindings
 from kinesis_trl.evaluation.players import muscles_named
 from kinesis_trl.evaluation.viewer.repertoire import Repertoire
 from kinesis_trl.evaluation.viewer.scene import BodyScene
@@ -34,15 +35,29 @@ _ARROWS = {
 _LEGEND = """Muscles are blue at rest and red when fully active. The pale blue figure is the reference.
 
 Drag to turn, scroll to come nearer, drag with the right button to move. P plays and pauses, R starts again."""
-_KEYS = dict(zip("789456123", _ARROWS.values(), strict=False)) | {"F": "faster", "G": "slower"}
-"""Commands by key: digits as on the numpad. Plus and minus are no hotkeys of the library."""
 
 
 class Page:
     """Controls of one session; all tabs show the same."""
 
-    def __init__(self, server: viser.ViserServer, session: Session, repertoire: Repertoire, scene: BodyScene) -> None:
-        """Add the controls; `connect` brings them to life."""
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        session: Session,
+        repertoire: Repertoire,
+        scene: BodyScene,
+        bindings: Bindings | None = None,
+    ) -> None:
+        """Add the controls; `connect` brings them to life.
+
+        Args:
+            server: of the page.
+            session: what is shown and steered.
+            repertoire: what can be chosen.
+            scene: the body on the page.
+            bindings: keys of commands; default: the numeric keypad.
+        """
+        self._bindings = bindings or Bindings.of()
         self._gui, self._session, self._repertoire, self._scene = server.gui, session, repertoire, scene
         self._names = session.body.muscle_names
         sides = {"right": "_r", "left": "_l"}
@@ -97,7 +112,7 @@ class Page:
                 gui.add_button_group("Direction" if k == 0 else "", arrows[k : k + 3]) for k in range(0, 9, 3)
             ]
             self._orders.append(gui.add_button_group("Speed", arrows[9:]))
-            gui.add_markdown("Keys: numpad or 1–9 for directions, 5 stops, F faster, G slower.")
+            gui.add_markdown(_keys_in_words(self._bindings))
 
     def _add_muscles(self) -> None:
         gui = self._gui
@@ -164,10 +179,10 @@ class Page:
         on(self._follow, lambda: setattr(scene, "follow", self._follow.value))
         on(self._ghost, lambda: setattr(scene, "ghost", self._ghost.value))
         keys: dict[str, tuple[str, Callable[[], None]]] = {
-            key: (name.capitalize(), partial(session.command, name)) for key, name in _KEYS.items()
+            key: (name.capitalize(), partial(session.command, name)) for key, name in self._bindings.hotkeys.items()
         }
-        keys["P"] = ("Play or pause", lambda: session.set_playing(not session.playing))
-        keys["R"] = ("Start again", session.restart)
+        keys.setdefault("P", ("Play or pause", lambda: session.set_playing(not session.playing)))
+        keys.setdefault("R", ("Start again", session.restart))
         for key, (label, act) in keys.items():
             on(self._gui.add_command(label, hotkey=key), act, "on_trigger")  # type: ignore[arg-type]
 
@@ -280,6 +295,13 @@ class Page:
             return False
         self._shown[key] = value
         return True
+
+
+def _keys_in_words(bindings: Bindings) -> str:
+    usual, mine = Bindings.of().hotkeys, bindings.hotkeys
+    other = [f"{key} {command}" for key, command in mine.items() if usual.get(key) != command]
+    text = "Keys: numpad or 1–9 for directions, 5 stops, F faster, G slower."
+    return f"{text} Yours: {_plain(', '.join(other))}." if other else text
 
 
 def _series(names: Sequence[str]) -> tuple[uplot.Series, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import viser
 
+from kinesis_trl.evaluation.keyboard import Bindings
 from kinesis_trl.evaluation.viewer.page import Page
 from kinesis_trl.evaluation.viewer.repertoire import Repertoire
 from kinesis_trl.evaluation.viewer.scene import BodyScene
@@ -48,6 +49,7 @@ class Viewer:
         host: str = "127.0.0.1",
         port: int = 8080,
         linger: float = 10.0,
+        bindings: Bindings | None = None,
     ) -> None:
         """Serve the page.
 
@@ -57,6 +59,7 @@ class Viewer:
             host: address to listen at.
             port: port to listen at; 0 takes any.
             linger: seconds that `run` goes on after the last tab was closed, as when a page is loaded again.
+            bindings: keys of commands; default: the numeric keypad.
 
         Raises:
             ViewerError: the address is not this machine's, or the port is in use.
@@ -74,7 +77,7 @@ class Viewer:
         self.url = f"http://{shown}:{self._server.get_port()}"
         try:
             self._scene = BodyScene(self._server, session.body)
-            self._page = Page(self._server, session, repertoire, self._scene)
+            self._page = Page(self._server, session, repertoire, self._scene, bindings)
             self._page.connect(self.post)
             self._server.on_client_connect(self._enter)
             self._server.on_client_disconnect(self._leave)
