@@ -4,6 +4,8 @@ import socket
 import threading
 import urllib.request
 
+import mujoco
+import numpy as np
 import pytest
 
 from kinesis_trl.evaluation.viewer.server import Viewer, ViewerError
@@ -44,3 +46,27 @@ def test_calls_run_on_the_loop_and_their_errors_become_messages(session, reperto
 def test_no_tunnel_to_the_internet_is_opened(session, repertoire):
     with serving(session, repertoire) as viewer:
         assert viewer._server.request_share_url() is None
+
+
+def test_bones_muscles_and_ghost_of_one_moment_are_drawn_around_the_body(session, repertoire, body):
+    for _ in range(8):
+        session.tick()
+    shown, names = session.shown, body.muscle_names
+    data = mujoco.MjData(body.model)
+    with serving(session, repertoire) as viewer:
+        scene = viewer._scene
+        for follow, shift in ((True, [*shown.qpos[:2], 0.0]), (False, [*shown.qpos[:2], 0.0])):
+            scene.follow = follow
+            scene.draw(shown.qpos, shown.activation, shown.reference)
+            data.qpos[:] = shown.qpos
+            mujoco.mj_kinematics(body.model, data)
+            for part, handle in scene._bones.items():
+                assert handle.batched_positions[0] == pytest.approx(data.xpos[part] - shift, abs=1e-5)
+                assert handle.batched_wxyzs[0] == pytest.approx(data.xquat[part], abs=1e-5)
+        used = scene._muscles.batched_scales[:, 2] > 0
+        assert used.sum() > 2 * len(names) and np.abs(scene._muscles.batched_positions[used]).max() < 1.5
+        knee = data.xpos[body.model.body("tibia_r").id] - shift
+        assert np.linalg.norm(scene._muscles.batched_positions[used] - knee, axis=1).min() < 0.1
+        scene.ghost = False
+        scene.draw(shown.qpos, shown.activation, shown.reference)
+        assert not any(handle.visible for handle in scene._ghosts.values())
