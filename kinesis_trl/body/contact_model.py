@@ -23,9 +23,9 @@ class ContactModelConfig:
 
     friction: float = 0.8
     """Coefficient of friction; the pyramid's edges lean that much."""
-    margin: float = 0.03
-    """Height above the floor in metres from which a point cannot press."""
-    height: float = 0.01
+    margin: float = 0.01
+    """Height above the floor in metres from which a point cannot press; lower than a foot swings, or it would lean."""
+    height: float = 0.005
     """Height in metres at which pressing costs twice as much as on the floor."""
     speed: float = 0.3
     """Speed in m/s of a point at which pressing costs twice as much as at rest."""

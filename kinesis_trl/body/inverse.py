@@ -7,7 +7,7 @@ of squared activations (Crowninshield and Brand 1981, J. Biomech. 14:11, in acti
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class InverseError(ValueError):
 class InverseConfig:
     """What static optimisation weighs against what."""
 
-    cutoff: float = 6.0
+    cutoff: float = 5.0
     """Frequency in Hz above which the motion is smoothed away before it is differentiated."""
     root_force: float = 50.0
     """Unsuppliable force at the root, in newtons, that costs 1."""
@@ -39,7 +39,10 @@ class InverseConfig:
     joint_moment: float = 5.0
     """Unsuppliable moment at a joint, in N m, that costs 1."""
     effort: float = 0.3
-    """Square root of the cost of one fully active muscle."""
+    """Square root of the cost of one fully active muscle, or of their mean."""
+    effort_by: Literal["muscle", "volume"] = "volume"
+    """Whether a fully active muscle costs the same whatever its size, or in proportion to its volume (Happee 1994,
+    J. Biomech. 27:937), which lets small muscles work as people's do."""
     contact_effort: float = 0.03
     """Square root of the cost of one body weight along one edge of a friction pyramid; spreads force over the foot."""
     contacts: ContactModelConfig = field(default_factory=ContactModelConfig)
@@ -150,10 +153,19 @@ def _checked(body: BodyModel, qpos: Array, fps: float) -> Array:
     return values
 
 
+def muscle_cost(body: BodyModel, config: InverseConfig) -> Array:
+    """(nu,) cost of each fully active muscle."""
+    if config.effort_by == "muscle":
+        return np.full(body.model.nu, config.effort**2)
+    volume = body.muscles.peak_force / body.muscles.length_scale  # times a specific tension that all share
+    return np.asarray(config.effort**2 * volume / volume.mean())
+
+
 def _optimise(body: BodyModel, demand: Demand, qvel: Array, config: InverseConfig) -> dict[str, Any]:
     """Fields of InverseSolution for one piece of a motion."""
     contacts = foot_contacts(body, demand, qvel, config.contacts)
     weight = float(body.model.body_mass.sum() * np.linalg.norm(body.model.opt.gravity))
+    effort = muscle_cost(body, config)
     muscles = demand.moment_arm.swapaxes(-1, -2) * demand.gain[:, None]
     passive_muscles = np.einsum("tmi,tm->ti", demand.moment_arm, demand.bias)
     joints = demand.force.shape[1] - 6
@@ -162,7 +174,7 @@ def _optimise(body: BodyModel, demand: Demand, qvel: Array, config: InverseConfi
     solution = solve_box_least_squares(
         np.concatenate([muscles, weight * contacts.generalised], axis=2) * scale[:, None],
         (demand.force - passive_muscles) * scale,
-        np.concatenate([np.full((count, nu), config.effort**2), config.contact_effort**2 * contacts.cost], axis=1),
+        np.concatenate([np.broadcast_to(effort, (count, nu)), config.contact_effort**2 * contacts.cost], axis=1),
         np.concatenate([np.ones((count, nu)), contacts.limit / weight], axis=1),
     )
     activation, along_edge = solution.x[:, :nu], weight * solution.x[:, nu:]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinesis_trl.body.box_least_squares import BoxLeastSquaresError, solve_box_least_squares
 from kinesis_trl.body.contact_model import foot_contacts
-from kinesis_trl.body.inverse import InverseConfig
+from kinesis_trl.body.inverse import InverseConfig, muscle_cost
 from kinesis_trl.body.inverse_dynamics import Demand, Dynamics
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length, target_for_force
@@ -193,7 +193,9 @@ def _activations(
     problem = (
         np.concatenate([muscles, weight * contacts.generalised], axis=2) * scale[:, None],
         (demand.force - passive) * scale,
-        np.concatenate([np.full((count, nu), config.effort**2), config.contact_effort**2 * contacts.cost], axis=1),
+        np.concatenate(
+            [np.broadcast_to(muscle_cost(body, config), (count, nu)), config.contact_effort**2 * contacts.cost], axis=1
+        ),
         np.concatenate([np.ones((count, nu)), contacts.limit / weight], axis=1),
     )
     found, solved = _least_squares(*problem)
