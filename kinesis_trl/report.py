@@ -1,7 +1,8 @@
 """Does a policy use its muscles as people do? Plays it, measures it, and writes a report to read in a browser.
 
 Examples:
-    python -m kinesis_trl.report --motions locomotion-v1/demo --emg emg_assets --controls emg_assets --out report
+    python -m kinesis_trl.report --emg emg_assets --controls emg_assets --out report
+    python -m kinesis_trl.report --policy runs/mine/policy --controls report/policy --out mine
     python -m kinesis_trl.report --text "walk forward for 8 meters" --out healthy
     python -m kinesis_trl.report --text "walk forward for 8 meters" --lesion tibant_l --against healthy --out lesioned
     python -m kinesis_trl.report --policy motion --motions my_walk.pkl --out motion
@@ -27,25 +28,26 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-from kinesis_trl.evaluation.physiology.activity import Activity, activity_of_controls
+from kinesis_trl.evaluation.physiology.activity import Activity, load_activity
 from kinesis_trl.evaluation.physiology.analysis import FORMAT, VERSION, analyse, plain
 from kinesis_trl.evaluation.physiology.emg_data import (
     DOWNLOAD,
     EmgData,
     EmgError,
     load_emg_csv,
-    load_original_controls,
     load_wang2023,
 )
+from kinesis_trl.evaluation.physiology.markup import STATES
 from kinesis_trl.evaluation.physiology.page import TITLES, page
 from kinesis_trl.evaluation.physiology.recorder import record
 from kinesis_trl.evaluation.physiology.recording import Recording
 from kinesis_trl.evaluation.physiology.replay import replay
 from kinesis_trl.evaluation.physiology.storage import export_opensim
-from kinesis_trl.evaluation.physiology.strides import Run
+from kinesis_trl.evaluation.physiology.strides import WALKING_SPEEDS, Run
 from kinesis_trl.evaluation.players import Player, make_player
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.language import text_to_clip
@@ -57,6 +59,9 @@ from kinesis_trl.shipped import SHIPPED_POLICY, asset
 MOTION = "motion"
 """Policy that plays nothing: the report is on the motion itself."""
 SOLVED = "static optimisation"
+WALK = "walk forward at 1.3 m/s for 12 meters"
+"""What is reported on when neither motions nor words are given: the walking that published curves are of."""
+MOST_PERSONS = 100
 _LARGEST = 50_000_000
 _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
@@ -68,18 +73,21 @@ class ReportConfig:
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
     """A run's policy folder, an original model.pth, or zero, random, reference; motion reports on the motion itself;
     '' takes the policy that ships."""
-    motions: str = "locomotion-v1/demo"
+    motions: str = ""
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
-    """What to do, in words, instead of motions."""
+    """What to do, in words, instead of motions; without either, straight walking at the speed of published curves."""
+    persons: int = 8
+    """Persons, each with a gait of their own, who do what the words say."""
     clips: tuple[str, ...] = ()
     """Clips to take, by name or a part of it; none: all."""
     out: Path = Path("report")
     """Folder for page, figures and recordings."""
     emg: Path | None = None
     """Recorded muscle activity: the folder emg_assets of Wang et al. 2023, or a CSV table of your own."""
-    controls: Path | None = None
-    """Recorded controls to show beside: the folder emg_assets, which holds a run of the original's policy."""
+    controls: tuple[Path, ...] = ()
+    """Recorded muscle activity of other controllers to show beside: the folder emg_assets (it holds a run of the
+    original's policy), another report's folder of recordings (REPORT/policy), a recording.npz, or a CSV table."""
     against: Path | None = None
     """Folder of another report, to compare with (a lesion, a weaker body, another policy)."""
     lesion: tuple[str, ...] = ()
@@ -88,6 +96,8 @@ class ReportConfig:
     """Share of its excitation that every muscle receives, 0 to 1."""
     all_strides: bool = False
     """Also count strides of turning, running, walking sideways or backward; published curves hold for none of these."""
+    speeds: tuple[float, float] = WALKING_SPEEDS
+    """Slowest and fastest stride that is counted, in m/s."""
     solved: bool = True
     """Show static optimisation of the same clips beside the policy."""
     body: str = "myolegs"
@@ -95,25 +105,28 @@ class ReportConfig:
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
-    """Seed of the bootstrap, of the random policy, and of the person who does what a sentence says."""
+    """Seed of the bootstrap, of the random policy, and of the first person who does what the words say."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.persons <= MOST_PERSONS:
+            raise ValueError(f"persons must lie between 1 and {MOST_PERSONS}, got {self.persons}.")
+        if not 0 <= self.speeds[0] < self.speeds[1]:
+            raise ValueError(f"speeds are the slowest and the fastest stride in m/s, got {self.speeds}.")
+        if self.motions and self.text:
+            raise ValueError("give motions or text, not both.")
 
 
 def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
     body = load_body(config.body)
-    emg, controls, against = _emg(config.emg), _controls(config.controls, console), read_report(config.against)
+    emg, controls, against = _emg(config.emg), _controls(config, console), read_report(config.against)
     player = _player(config, body)
     library, chosen = _open(config, body, player, console)
     runs = []
     if player is not None:
         runs.append(Run(title="policy", recordings=_play(config, body, player, library, chosen, console)))
     if config.solved or player is None:
-        with progress(console, "solving", len(chosen), "clips") as advance:
-            replayed = []
-            for index in chosen:
-                replayed.append(replay(body, library, index))
-                advance(1)
-        runs.append(Run(title=SOLVED, recordings=tuple(replayed), replayed=True))
+        runs.append(Run(title=SOLVED, recordings=_solve(body, library, chosen, console), replayed=True))
     with console.status("analysing"):
         figures = analyse(
             runs,
@@ -122,9 +135,10 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
             controls=controls,
             against=against,
             straight=not config.all_strides,
+            speeds=config.speeds,
             seed=config.seed,
         )
-    figures["config"] = plain({k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()})
+    figures["config"] = plain(asdict(config))
     figures["provenance"] = provenance()
     written: list[str] = []
     figures["recordings"] = written  # an older report's may lie beside
@@ -171,14 +185,15 @@ def _emg(path: Path | None) -> EmgData | str:
         return str(error)
 
 
-def _controls(path: Path | None, console: Console) -> list[Activity]:
-    if path is None:
-        return []
-    try:
-        return [activity_of_controls(load_original_controls(path), "original KINESIS")]
-    except ValueError as error:
-        console.print(f"[yellow]left out[/] {escape(f'recorded controls: {error}')}", highlight=False)
-        return []
+def _controls(config: ReportConfig, console: Console) -> list[Activity]:
+    """Activity recorded elsewhere; what cannot be read is said and left out."""
+    found = []
+    for path in config.controls:
+        try:
+            found.append(load_activity(path, straight=not config.all_strides, speeds=config.speeds))
+        except ValueError as error:
+            console.print(f"[yellow]left out[/] {escape(f'recorded controls: {error}')}", highlight=False)
+    return found
 
 
 def _player(config: ReportConfig, body: BodyModel) -> Player | None:
@@ -194,12 +209,18 @@ def _open(
 ) -> tuple[MotionLibrary, list[int]]:
     inverse = inverse_for(player.settings.control) if player else None
     with progress(console, "preparing", None, "clips") as advance:
-        if config.text:
-            clip = text_to_clip(config.text, body, config.seed)
-            library = MotionLibrary.build([clip], body, inverse=inverse, workers=config.threads)
+        if not config.motions:
+            clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.persons)]
+            library = MotionLibrary.build(
+                clips, body, inverse=inverse, workers=config.threads, on_solved=lambda done, total: advance(1)
+            )
         else:
             library, refused = open_library(
-                config.motions, body, inverse=inverse, workers=config.threads, on_clip=lambda done, total: advance(1)
+                config.motions,
+                body,
+                inverse=inverse,
+                workers=config.threads,
+                on_clip=lambda done, total: advance(1),
             )
             for item in refused:
                 console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
@@ -224,6 +245,22 @@ def _play(
         return tuple(record(body, library, player.policy, player.settings, clips=chosen, on_step=advance))
 
 
+def _solve(body: BodyModel, library: MotionLibrary, chosen: Sequence[int], console: Console) -> tuple[Recording, ...]:
+    """The motions themselves with the muscle activity that static optimisation finds, as far as it finds any."""
+    found = []
+    with progress(console, "solving", len(chosen), "clips") as advance:
+        for index in chosen:
+            try:
+                found.append(replay(body, library, index))
+            except InverseError as error:
+                console.print(
+                    f"[yellow]left out[/] {escape(f'{SOLVED} of {library.clips[index].name}: {error}')}",
+                    highlight=False,
+                )
+            advance(1)
+    return tuple(found)
+
+
 def _folder_name(number: int, recording: Recording) -> str:
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.clip)[:60]
     return f"{number:03d}_{name}"
@@ -231,7 +268,7 @@ def _folder_name(number: int, recording: Recording) -> str:
 
 def _heading(config: ReportConfig) -> str:
     what = "the motion itself" if config.policy == MOTION else config.policy or "the shipped policy"
-    return f"Physiology report: {what}, {config.text or config.motions}"
+    return f"Physiology report: {what}, {config.motions or config.text or 'straight walking'}"
 
 
 def _facts(config: ReportConfig, figures: dict[str, Any]) -> list[str]:
@@ -251,12 +288,12 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
         table.add_column(column, overflow="fold")
     for name, section in figures["sections"].items():
         state = section["state"]
-        table.add_row(TITLES[name], f"[{_COLOURS[state]}]{state}[/]", escape(section["sentence"]))
+        table.add_row(TITLES[name], f"[{_COLOURS[state]}]{STATES[state]}[/]", escape(section["sentence"]))
     console.print(table)
     for run in figures["runs"]:
         right, left = run["strides"]
         text = f"{run['title']}, clips: {len(run['clips'])}, {run['fell']} fell, {right} + {left} strides right + left"
-        console.print(escape(text), highlight=False)
+        console.print(escape(f"{text}. {run['note']}" if run["note"] else text), highlight=False)
     for path, what in (
         (out / "report.html", "the page"),
         (out / "report.json", "all figures"),

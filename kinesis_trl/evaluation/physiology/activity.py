@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.evaluation.physiology.emg_data import RecordedControls
 from kinesis_trl.evaluation.physiology.gait_cycles import (
     ContactRule,
     Cycle,
@@ -17,11 +17,13 @@ from kinesis_trl.evaluation.physiology.gait_cycles import (
     stride_measures,
     without_bounces,
 )
-from kinesis_trl.evaluation.physiology.recording import SIDES, Array
-from kinesis_trl.evaluation.physiology.strides import Strides
-
-ORIGINAL_SPEED = 1.25
-"""Walking speed in m/s at which the original's published comparison was made."""
+from kinesis_trl.evaluation.physiology.recorded_controls import (
+    RecordedControls,
+    load_controls_csv,
+    load_original_controls,
+)
+from kinesis_trl.evaluation.physiology.recording import SIDES, Array, Recording
+from kinesis_trl.evaluation.physiology.strides import WALKING_SPEEDS, Run, Strides, collect, why_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,17 @@ class Activity:
     """M muscles, with side."""
     profiles: Mapping[str, Array]
     """"r" and "l": (C, 101, M) over the cycles of that leg, C may be 0."""
-    speed: float
-    """Walking speed in m/s."""
+    speeds: Mapping[str, Array]
+    """"r" and "l": (C,) walking speed in m/s of each cycle."""
     seconds: float
     """Mean duration of a cycle."""
     published: Array | None = None
     """(C, 101, M) over the left leg's cycles as KINESIS' published figures count them."""
+
+    @property
+    def speed(self) -> float:
+        """Mean walking speed of the cycles of both legs in m/s."""
+        return float(np.nanmean(np.concatenate(list(self.speeds.values()))))
 
     def leg(self, side: str) -> list[int]:
         """Columns of the muscles of one leg."""
@@ -59,12 +66,12 @@ def activity_of(strides: Strides) -> Activity:
         signal="activation",
         names=strides.found[0][0].muscle_names,
         profiles={letter: strides.pool(lambda r: r.activation, side) for side, letter in enumerate("rl")},
-        speed=strides.speed,
+        speeds={letter: strides.speeds(side) for side, letter in enumerate("rl")},
         seconds=strides.seconds,
     )
 
 
-def activity_of_controls(controls: RecordedControls, title: str) -> Activity:
+def activity_of_controls(controls: RecordedControls) -> Activity:
     """Excitation in the strides of recorded controls, from one foot contact to the next of the same foot.
 
     Raises:
@@ -79,13 +86,13 @@ def activity_of_controls(controls: RecordedControls, title: str) -> Activity:
         for side, letter in enumerate("rl")
     }
     return Activity(
-        title=title,
+        title=controls.title,
         signal="excitation",
         names=controls.muscle_names,
         profiles=profiles,
-        speed=ORIGINAL_SPEED,
+        speeds={letter: np.full(len(p), controls.speed) for letter, p in profiles.items()},
         seconds=float(stride_measures(cycles)["stride_time"].mean()),
-        published=_published(controls),
+        published=_published(controls) if controls.original else None,
     )
 
 
@@ -93,3 +100,29 @@ def _published(controls: RecordedControls) -> Array:
     """Cycles resampled up to their last own sample, as the published figures do."""
     spans: NDArray[np.int64] = controls.published_cycles
     return curves(controls.excitation, [Cycle(1, int(a), int(a), int(b) - 1) for a, b in spans])
+
+
+def load_activity(path: Path, *, straight: bool = True, speeds: tuple[float, float] = WALKING_SPEEDS) -> Activity:
+    """Activity that somebody recorded, to be shown as a column of its own.
+
+    Args:
+        path: the folder `emg_assets` (a run of the original's policy lies in it), a CSV table of controls, a recording
+            (.npz), or a folder of recordings as a report leaves them.
+        straight, speeds: which strides of recordings count, as for `collect`.
+
+    Raises:
+        ValueError: nothing of that kind, or without a stride; the message says what was found.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        return activity_of_controls(load_controls_csv(path))
+    files = [path] if path.suffix.lower() == ".npz" else sorted(path.glob("*/recording.npz"))
+    if not files:
+        return activity_of_controls(load_original_controls(path))
+    title = path.parent.name if path.is_file() else f"{path.parent.name} {path.name}".strip()
+    strides, clips = collect(
+        Run(title=title, recordings=tuple(Recording.load(file) for file in files)), straight=straight, speeds=speeds
+    )
+    if strides is None:
+        raise ValueError(f"{path}: {why_none(clips)}")
+    return activity_of(strides)

@@ -7,7 +7,8 @@ numbers, lists and dicts, ready for JSON; what is not a number is None.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ import numpy as np
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.evaluation.physiology.activity import Activity, activity_of
 from kinesis_trl.evaluation.physiology.comparison import compare_reports
+from kinesis_trl.evaluation.physiology.emg_agreement import emg_agreement
 from kinesis_trl.evaluation.physiology.emg_data import EmgData
-from kinesis_trl.evaluation.physiology.findings import judge
+from kinesis_trl.evaluation.physiology.findings import judge, muscle_quality
 from kinesis_trl.evaluation.physiology.gait_cycles import symmetry_index
 from kinesis_trl.evaluation.physiology.ground_reaction import impulse_of, stance_of
 from kinesis_trl.evaluation.physiology.joint_angles import joint_angles
 from kinesis_trl.evaluation.physiology.joint_loads import joint_moments, joint_powers
-from kinesis_trl.evaluation.physiology.muscle_analysis import effort, emg_agreement, muscle_timing
+from kinesis_trl.evaluation.physiology.muscle_analysis import effort, muscle_timing
 from kinesis_trl.evaluation.physiology.normative import (
     UNITS,
     compare_curve,
@@ -29,7 +31,7 @@ from kinesis_trl.evaluation.physiology.normative import (
     reference_curves,
 )
 from kinesis_trl.evaluation.physiology.recording import Array, Recording
-from kinesis_trl.evaluation.physiology.strides import Run, Strides, collect, why_none
+from kinesis_trl.evaluation.physiology.strides import WALKING_SPEEDS, Run, Strides, collect, why_none
 
 FORMAT, VERSION = "kinesis_trl physiology report", 1
 FEW = 6
@@ -55,6 +57,7 @@ def analyse(
     controls: Sequence[Activity] = (),
     against: dict[str, Any] | str = "",
     straight: bool = True,
+    speeds: tuple[float, float] = WALKING_SPEEDS,
     seed: int = 0,
 ) -> dict[str, Any]:
     """All figures of some runs.
@@ -65,17 +68,19 @@ def analyse(
         emg: recorded EMG, or why there is none.
         controls: activity of recorded controls, further columns of the muscle section.
         against: another report to compare with, why it cannot be read, or '' for none.
-        straight: count only strides of walking straight ahead.
+        straight: count only strides of walking straight ahead, at one of `speeds`.
+        speeds: slowest and fastest of them in m/s.
         seed: of the bootstrap.
 
     Returns:
-        format, version, runs, and sections: each with `state` (good, fair, poor or unknown) and `sentence` of the first
-        run, `beside` with title, state and sentence of the others, and `runs` with figures, or a `reason`, by title.
+        format, version, runs, and sections: each with `state` (good, fair, poor or unknown), `headline` and `sentence`
+        of the first run, `beside` with title, state and sentence of the others, and `runs` with figures, or a `reason`,
+        by title.
     """
     walks: dict[str, Strides | None] = {}
     about = []
     for run in runs:
-        strides, clips = collect(run, straight=straight)
+        strides, clips = collect(run, straight=straight, speeds=speeds)
         walks[run.title] = strides
         about.append(
             {
@@ -86,10 +91,14 @@ def analyse(
                 "speed": strides.speed if strides else None,
                 "fell": sum(clip["fell"] for clip in clips),
                 "reason": "" if strides else why_none(clips),
+                "note": strides.note if strides else "",
             }
         )
     missing = {item["title"]: item["reason"] for item in about}
-    columns = [*(activity_of(s) for s in walks.values() if s), *controls]
+    columns = [activity_of(s) for s in walks.values() if s]
+    for activity in controls:
+        taken = sum(a.title.split(" #")[0] == activity.title for a in columns)
+        columns.append(replace(activity, title=f"{activity.title} #{taken + 1}") if taken else activity)
 
     def each(figure: Callable[[Strides], dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -110,11 +119,17 @@ def analyse(
     }
     report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
     for name, section in report["sections"].items():
-        section["state"], section["sentence"] = judge(name, section, report["runs"][0]["title"])
+        section["state"], section["headline"], section["sentence"] = judge(name, section, report["runs"][0]["title"])
         strides = sum(report["runs"][0]["strides"])
         if 0 < strides < FEW:
             section["sentence"] += f" This rests on {strides} stride{'s' * (strides > 1)} only: no more than a hint."
-        section["beside"] = [[t, *judge(name, section, t)] for t in section["runs"] if t != report["runs"][0]["title"]]
+        others = (t for t in section["runs"] if t != report["runs"][0]["title"])
+        section["beside"] = [[t, state, text] for t in others for state, _, text in [judge(name, section, t)]]
+    report["sections"]["muscles"]["quality"] = {
+        title: muscle_quality(found, report["sections"]["muscles"]["emg"].get("columns", {}).get(title, {}))
+        for title, found in report["sections"]["muscles"]["runs"].items()
+        if "reason" not in found
+    }
     report["sections"]["comparison"] = compare_reports(report, against)
     return report
 
@@ -142,7 +157,7 @@ def gait(strides: Strides) -> dict[str, Any]:
             "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
             "n": len(values),
             "ranges": ranges,
-            "within": any(r["low"] <= mean <= r["high"] for r in ranges) if ranges else None,
+            "within": min(r["low"] for r in ranges) <= mean <= max(r["high"] for r in ranges) if ranges else None,
         }
     symmetry = {}
     for name in _SYMMETRIC:
@@ -207,11 +222,13 @@ def ground(strides: Strides) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Arrays, tuples and numbers of any kind as JSON has them, floats to six digits; what is not finite is None."""
+    """Arrays, tuples, paths and numbers as JSON has them, floats to six digits; what is not finite is None."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
         return [plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, np.integer):

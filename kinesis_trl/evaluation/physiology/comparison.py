@@ -20,7 +20,7 @@ def compare_reports(report: dict[str, Any], against: dict[str, Any] | str) -> di
     """
     if isinstance(against, str):
         reason = against or "no other report was named; give its folder as --against."
-        return {"state": UNKNOWN, "sentence": f"Nothing to compare with: {reason}", "reason": reason, "runs": {}}
+        return _nothing(reason)
     try:
         here, there = headlines(report), headlines(against)
         rows = [
@@ -28,20 +28,21 @@ def compare_reports(report: dict[str, Any], against: dict[str, Any] | str) -> di
             for (name, unit), value in here.items()
             if (name, unit) in there
         ]
-        curves, changes = [_curves(r) for r in (report, against)], _changes(report, against)
+        panels, changes = _panels(report, against), _changes(report, against)
         title = str(against["runs"][0]["title"])
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         reason = f"the other report is not complete ({type(error).__name__}: {error}); make it anew."
-        return {"state": UNKNOWN, "sentence": f"Nothing to compare with: {reason}", "reason": reason, "runs": {}}
+        return _nothing(reason)
     if not rows:
         reason = "the two reports have no figure in common, as one of them holds no stride."
-        return {"state": UNKNOWN, "sentence": f"Nothing to compare with: {reason}", "reason": reason, "runs": {}}
+        return _nothing(reason)
     return {
         "state": UNKNOWN,
+        "headline": "side by side with another run",
         "sentence": _sentence(rows, changes),
         "other": title,
         "rows": rows,
-        "curves": dict(zip(("this", "other"), curves, strict=True)),
+        "panels": panels,
         "changes": changes,
         "runs": {},
     }
@@ -60,6 +61,8 @@ def headlines(report: dict[str, Any]) -> dict[tuple[str, str], float]:
     part = _figures(sections, "ground", title)
     if part:
         found["steps with two peaks", "%"] = 100 * part["stance"]["two_peaks"]["mean"]
+        found["first peak of the floor's force", "body weights"] = part["stance"]["first_peak"]["mean"]
+        found["second peak of the floor's force", "body weights"] = part["stance"]["second_peak"]["mean"]
         found["loading rate", "body weights/s"] = part["stance"]["loading_rate"]["mean"]
     counts = _figures(sections, "muscles", title).get("counts")
     if counts:
@@ -78,20 +81,65 @@ def _figures(sections: dict[str, Any], name: str, title: str) -> dict[str, Any]:
     return {} if "reason" in figures else figures
 
 
-def _curves(report: dict[str, Any]) -> dict[str, list[float]]:
-    joints = _figures(report["sections"], "joints", report["runs"][0]["title"]).get("curves", {}).get("angle", {})
-    return {joint: [float(v) for v in row["mean"]] for joint, row in joints.items()}
+def _panels(report: dict[str, Any], against: dict[str, Any]) -> list[dict[str, Any]]:
+    """Curves over the cycle that both reports have: title, unit, and of `this` and `other` mean, sd and n."""
+    here, there = _curves(report), _curves(against)
+    return [
+        {"title": title, "unit": unit, "this": curve, "other": there[title, unit]}
+        for (title, unit), curve in here.items()
+        if (title, unit) in there
+    ]
+
+
+def _curves(report: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """(title, unit) → mean and sd over the cycle (101,) and n of a report's first run: joints, floor."""
+    title, sections = report["runs"][0]["title"], report["sections"]
+    found = {
+        (f"{joint} {kind}", str(row["unit"])): (row, row["n"])
+        for kind, joints in _figures(sections, "joints", title).get("curves", {}).items()
+        for joint, row in joints.items()
+    }
+    floor = _figures(sections, "ground", title)
+    if floor:
+        for name, words in (("vertical", "upward"), ("forward", "forward")):
+            found[f"{words} force of the floor on a foot", "body weights"] = floor[name], floor["n"]
+    return {
+        key: {"mean": [float(v) for v in row["mean"]], "sd": [float(v) for v in row["sd"]], "n": int(n)}
+        for key, (row, n) in found.items()
+    }
 
 
 def _changes(report: dict[str, Any], against: dict[str, Any]) -> list[dict[str, Any]]:
-    """Muscles by how much their mean activity over the stride changed, largest first."""
-    means = [
-        {n: sum(m["mean"]) / len(m["mean"]) for n, m in muscles.items()}
-        for r in (report, against)
-        for muscles in [_figures(r["sections"], "muscles", r["runs"][0]["title"]).get("muscles", {})]
+    """Muscles by how much their mean activity over the stride changed, largest first, with both curves."""
+    here, there = _activity(report), _activity(against)
+    both: list[dict[str, Any]] = [
+        {
+            "muscle": name,
+            "this": sum(mean) / len(mean),
+            "other": sum(there[name][0]) / len(there[name][0]),
+            "curves": {"this": {"mean": mean, "n": n}, "other": {"mean": there[name][0], "n": there[name][1]}},
+        }
+        for name, (mean, n) in here.items()
+        if name in there
     ]
-    both = [{"muscle": n, "this": v, "other": means[1][n]} for n, v in means[0].items() if n in means[1]]
     return sorted(both, key=lambda c: -abs(c["this"] - c["other"]))[:LARGEST_CHANGES]
+
+
+def _activity(report: dict[str, Any]) -> dict[str, tuple[list[float], int]]:
+    """Mean activity over the cycle and number of strides by muscle, of a report's first run."""
+    muscles = _figures(report["sections"], "muscles", report["runs"][0]["title"]).get("muscles", {})
+    return {name: ([float(v) for v in row["mean"]], int(row["n"])) for name, row in muscles.items()}
+
+
+def _nothing(reason: str) -> dict[str, Any]:
+    """The section where there is nothing to compare."""
+    return {
+        "state": UNKNOWN,
+        "headline": "",
+        "sentence": f"Nothing to compare with: {reason}",
+        "reason": reason,
+        "runs": {},
+    }
 
 
 def _sentence(rows: list[dict[str, Any]], changes: list[dict[str, Any]]) -> str:

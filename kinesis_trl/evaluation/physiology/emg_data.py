@@ -1,4 +1,4 @@
-"""Recorded muscle activity of people: the public set of Wang et al. 2023, a user's own, and the original's controls."""
+"""Recorded muscle activity of people: the public set of Wang et al. 2023, or a user's own table."""
 
 from __future__ import annotations
 
@@ -69,36 +69,6 @@ class EmgData:
         return tuple(s for s, ok in zip(self.subjects, there, strict=True) if ok), self.mean[index][there]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordedControls:
-    """Muscle controls of a run of the original's policy, in the order of its muscles."""
-
-    fps: float
-    """Samples per second."""
-    muscle_names: tuple[str, ...]
-    """M muscles, with side."""
-    excitation: Array
-    """(T, M) excitations in [0, 1]."""
-    contact: NDArray[np.bool_]
-    """(T, 2) whether the right and the left foot touch the floor."""
-
-    @property
-    def published_cycles(self) -> NDArray[np.int64]:
-        """(C, 2) first sample and end of each gait cycle, as KINESIS' published figures count them.
-
-        A cycle begins where the left foot stands alone, one double support later than foot contact (10 % of the
-        cycle), at least 10 samples apart; durations beyond two standard deviations are dropped.
-        """
-        alone = self.contact[:, 1] & ~self.contact[:, 0]
-        starts: list[int] = []
-        for start in np.flatnonzero(alone[1:] & ~alone[:-1]) + 1:
-            if not starts or start - starts[-1] >= 10:
-                starts.append(int(start))
-        cycles = np.stack([starts[:-1], starts[1:]], axis=1)
-        length = cycles[:, 1] - cycles[:, 0]
-        return cycles[np.abs(length - length.mean()) <= 2 * length.std()]
-
-
 def load_wang2023(folder: Path) -> EmgData:
     """Read the public EMG set: nine muscles of the left leg, nine people, 0.25 to 1.5 m/s on a treadmill.
 
@@ -110,11 +80,11 @@ def load_wang2023(folder: Path) -> EmgData:
     """
     folder = Path(folder)
     home = folder.parent if folder.name == "human_emg" else folder
-    labels = _published(home, "human_emg/EMG_labels.npy")
+    labels = published_file(home, "human_emg/EMG_labels.npy")
     muscles = tuple(recorded_name(str(label)) for label in labels[1:])
     mean = np.stack(
         [
-            np.stack([_published(home, f"human_emg/EMG_subject_{s}_walk_{v}_avg.npy")[:, 1:] for s in _SUBJECTS])
+            np.stack([published_file(home, f"human_emg/EMG_subject_{s}_walk_{v}_avg.npy")[:, 1:] for s in _SUBJECTS])
             for v in _SPEEDS
         ]
     )
@@ -129,28 +99,12 @@ def load_wang2023(folder: Path) -> EmgData:
     )
 
 
-def load_original_controls(folder: Path) -> RecordedControls:
-    """Read the run of the original's policy that lies beside the public EMG set.
-
-    Args:
-        folder: the folder `emg_assets`.
+def published_file(home: Path, name: str) -> NDArray:
+    """A file of the public set by its name within `emg_assets`.
 
     Raises:
-        EmgError: a file is missing or is not the published one; the message says where to get it.
+        EmgError: it is missing or is not the published one; the message says where to get it.
     """
-    code = _published(Path(folder), "kinesis/gait.npy")[1:]  # the first sample of both is not a number
-    excitation = _published(Path(folder), "kinesis/muscle_controls.npy")[1:]
-    names = _published(Path(folder), "misc/muscle_names.npy")
-    return RecordedControls(
-        fps=30.0,
-        muscle_names=tuple(str(name) for name in names),
-        excitation=excitation,
-        contact=np.stack([(code == 1) | (code == 2), (code == 0) | (code == 2)], axis=1),
-    )
-
-
-def _published(home: Path, name: str) -> NDArray:
-    """A file of the public set, if it is the published one."""
     path = home / name
     if not path.is_file():
         raise EmgError(f"no {name} in {home}. {DOWNLOAD}")
@@ -182,7 +136,7 @@ def load_emg_csv(path: Path, *, population: str = "the user's own recording") ->
     Raises:
         EmgError: nothing usable remains, or the file is not such a table.
     """
-    header, rows = _read_table(Path(path))
+    header, rows = read_rows(Path(path), "percent", "EMG envelopes")
     notes: list[str] = []
     columns: dict[str, int] = {}
     for k, title in enumerate(header):
@@ -202,19 +156,28 @@ def load_emg_csv(path: Path, *, population: str = "the user's own recording") ->
     place = {title.lower(): k for k, title in enumerate(header)}
     recordings: dict[tuple[str, float], list[list[float]]] = {}
     for line, row in rows:
-        speed = _number(path, line, row[place["speed"]]) if "speed" in place else np.inf  # NaN would be no key
+        speed = number(path, line, row[place["speed"]]) if "speed" in place else np.inf  # NaN would be no key
         subject = row[place["subject"]] if "subject" in place else "1"
-        values = [_number(path, line, row[k]) for k in (place["percent"], *columns.values())]
+        values = [number(path, line, row[k]) for k in (place["percent"], *columns.values())]
         recordings.setdefault((subject, speed), []).append(values)
     return _assemble(Path(path), recordings, tuple(columns), notes, population)
 
 
-def _read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header, and (line number, cells) of every row, all of the header's width."""
+def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Header, and (line number, cells) of every row, all of the header's width; lines that begin with # are skipped.
+
+    Args:
+        path: a CSV table in UTF-8.
+        needed: a column that must be there.
+        kind: what the table should hold, in words.
+
+    Raises:
+        EmgError: no such table.
+    """
     if not path.is_file():
-        raise EmgError(f"no file at {path}; expected a CSV table of EMG envelopes, or see: {DOWNLOAD}")
+        raise EmgError(f"no file at {path}; expected a CSV table of {kind}, or see: {DOWNLOAD}")
     if path.stat().st_size > _LARGEST:
-        raise EmgError(f"{path} has {path.stat().st_size} bytes; expected mean envelopes, at most {_LARGEST} bytes.")
+        raise EmgError(f"{path} has {path.stat().st_size} bytes; expected {kind}, at most {_LARGEST} bytes.")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -224,9 +187,9 @@ def _read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         (k, [cell.strip() for cell in row])
         for (k, _), row in zip(lines, csv.reader(line for _, line in lines), strict=True)
     ]
-    if len(cells) < 2 or "percent" not in [title.lower() for title in cells[0][1]]:
+    if len(cells) < 2 or needed not in [title.lower() for title in cells[0][1]]:
         found = ", ".join(cells[0][1]) if cells else "nothing"
-        raise EmgError(f"{path}: expected a header line with a column 'percent' and rows below it; found {found}.")
+        raise EmgError(f"{path}: expected a header line with a column {needed!r} and rows below it; found {found}.")
     header = cells[0][1]
     for line, row in cells[1:]:
         if len(row) != len(header):
@@ -234,7 +197,8 @@ def _read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return header, cells[1:]
 
 
-def _number(path: Path, line: int, cell: str) -> float:
+def number(path: Path, line: int, cell: str) -> float:
+    """A finite number in a cell; EmgError where it is none."""
     try:
         value = float(cell)
     except ValueError:

@@ -102,8 +102,6 @@ class MetabolicCost:
     """Gross cost of transport in J/kg/m."""
     net_transport: float
     """Cost of transport without the resting rate, in J/kg/m."""
-    by_muscle: Array
-    """(M,) mean power of each muscle in W."""
 
 
 def muscle_mass(peak_force: Array, optimal_length: Array, config: MetabolicConfig | None = None) -> Array:
@@ -177,27 +175,23 @@ MODELS: Mapping[str, Callable[[Contraction, Array], Array]] = {
 """The models by name, with default constants."""
 
 
-def cost(
-    power: Array, time: Array, *, distance: float, body_mass: float, config: MetabolicConfig | None = None
-) -> MetabolicCost:
-    """Mean figures of metabolic power (T, M) in W at times (T,) in s, while `body_mass` kg walk `distance` metres.
+def cost(power: Array, *, speed: float, body_mass: float, config: MetabolicConfig | None = None) -> MetabolicCost:
+    """Figures of mean metabolic power (M,) in W of every muscle, while `body_mass` kg walk at `speed` m/s.
 
     Raises:
-        MetabolicError: fewer than two samples, times that do not rise, numbers that are not finite, or no distance.
+        MetabolicError: another shape, numbers that are not finite, or no speed.
     """
     config = config or MetabolicConfig()
-    if power.ndim != 2 or len(power) != len(time) or len(time) < 2 or not (np.diff(time) > 0).all():
-        raise MetabolicError(f"power {power.shape} at {len(time)} times; expected rising times, one for each sample.")
-    if not np.isfinite(power).all():
-        raise MetabolicError("metabolic power is not finite; leave out the stretch in which the simulation broke.")
-    if not (distance > 0 and body_mass > 0):
-        raise MetabolicError(f"{distance} m covered by {body_mass} kg; a cost per metre needs both to be positive.")
-    seconds = float(time[-1] - time[0])
-    mean = np.asarray(np.trapezoid(power, time, axis=0)) / seconds
-    net = float(mean.sum()) / body_mass
-    per_metre = seconds / distance
+    if power.ndim != 1 or not np.isfinite(power).all():
+        raise MetabolicError(
+            f"metabolic power of shape {power.shape}; expected one mean for each muscle, all finite: leave out the "
+            "stretch in which the simulation broke."
+        )
+    if not (speed > 0 and body_mass > 0):
+        raise MetabolicError(f"{body_mass} kg at {speed} m/s; a cost per metre needs both to be positive.")
+    net = float(power.sum()) / body_mass
     rate = net + config.resting_rate
-    return MetabolicCost(rate=rate, transport=rate * per_metre, net_transport=net * per_metre, by_muscle=mean)
+    return MetabolicCost(rate=rate, transport=rate / speed, net_transport=net / speed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _NAMES = {
     "addbrev": "adductor brevis",
     "addlong": "adductor longus",
@@ -41,7 +43,38 @@ _NAMES = {
     "vaslat": "vastus lateralis",
     "vasmed": "vastus medialis",
 }
+GROUPS = {
+    "buttock": (
+        "glmax1",
+        "glmax2",
+        "glmax3",
+        "glmed1",
+        "glmed2",
+        "glmed3",
+        "glmin1",
+        "glmin2",
+        "glmin3",
+        "piri",
+        "tfl",
+    ),
+    "hip flexors": ("iliacus", "psoas", "sart"),
+    "inner thigh": ("addbrev", "addlong", "addmagDist", "addmagIsch", "addmagMid", "addmagProx", "grac"),
+    "front of the thigh": ("recfem", "vasint", "vaslat", "vasmed"),
+    "back of the thigh": ("bflh", "bfsh", "semimem", "semiten"),
+    "calf": ("soleus", "gasmed", "gaslat", "tibpost", "fdl", "fhl", "perbrev", "perlong"),
+    "shin": ("tibant", "edl", "ehl"),
+}
+"""Muscles without side by where they lie, from the hip down."""
 _SIDES = {"r": "right", "l": "left"}
+
+
+def grouped(stems: Iterable[str]) -> dict[str, list[str]]:
+    """Muscles without side by group, from the hip down; those of no group, of other bodies, come last as 'others'."""
+    given = list(stems)
+    found = {group: [m for m in members if m in given] for group, members in GROUPS.items()}
+    known = {m for members in GROUPS.values() for m in members}
+    found["others"] = [m for m in given if m not in known]
+    return {group: members for group, members in found.items() if members}
 
 
 def in_words(muscle: str) -> str:

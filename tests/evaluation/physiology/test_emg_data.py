@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinesis_trl.evaluation.physiology.emg_data import EmgError, load_emg_csv, load_original_controls, load_wang2023
+from kinesis_trl.evaluation.physiology.emg_data import EmgError, load_emg_csv, load_wang2023
 
 
 @pytest.fixture
@@ -36,14 +36,6 @@ def test_published_set(folder: Path) -> None:
     np.testing.assert_array_equal(data.mean[4, data.subjects.index("05"), :, 3], raw[:, 4])
 
 
-def test_original_controls(folder: Path) -> None:
-    run = load_original_controls(folder)
-    assert run.excitation.shape == (1001, 80) and np.isfinite(run.excitation).all()
-    assert 0.5 < run.contact.mean() < 0.7  # a foot stands 60 % of the time
-    seconds = np.diff(run.published_cycles, axis=1) / run.fps
-    assert len(seconds) > 15 and 1.2 < seconds.mean() < 1.4
-
-
 def test_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(EmgError, match=r"EMG_labels.npy(.|\n)*10.5281/zenodo.7422031(.|\n)*git clone"):
         load_wang2023(tmp_path)
@@ -59,6 +51,18 @@ def test_changed_file_is_refused(folder: Path, tmp_path: Path) -> None:
     content[-1] ^= 1
     changed.write_bytes(content)
     with pytest.raises(EmgError, match=r"EMG_subject_07_walk_45_avg.npy is not the published file: sha256"):
+        load_wang2023(tmp_path)
+
+
+def test_a_file_of_wrong_length_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "human_emg").mkdir()
+    for file in (folder / "human_emg").iterdir():
+        (tmp_path / "human_emg" / file.name).symlink_to(file)
+    short = tmp_path / "human_emg" / "EMG_subject_04_walk_45_avg.npy"
+    values = np.load(short)
+    short.unlink()
+    np.save(short, values[:60])
+    with pytest.raises(EmgError, match=r"EMG_subject_04_walk_45_avg.npy is not the published file(.|\n)*git clone"):
         load_wang2023(tmp_path)
 
 

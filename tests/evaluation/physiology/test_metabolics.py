@@ -103,24 +103,20 @@ def test_contraction_has_the_bodys_forces(body, march) -> None:
 
 
 def test_cost_by_hand() -> None:
-    time = np.array([0.0, 0.5, 2.0])
-    power = np.array([[100.0, 20.0], [100.0, 20.0], [100.0, 60.0]])
-    found = cost(power, time, distance=2.4, body_mass=70.0)
-    # second muscle: (20·0.5 + 40·1.5)/2 = 35 W; net 135/70 = 1.928571 W/kg over 1.2 m/s
-    np.testing.assert_allclose(found.by_muscle, [100, 35])
+    found = cost(np.array([100.0, 35.0]), speed=1.2, body_mass=70.0)
+    # net 135/70 = 1.928571 W/kg over 1.2 m/s
     assert found.net_transport == pytest.approx(1.928571 / 1.2, abs=1e-5)
     assert found.rate == pytest.approx(1.928571 + 1.2, abs=1e-5)
     assert found.transport == pytest.approx(found.rate / 1.2)
 
 
 def test_bad_input_of_cost() -> None:
-    power, time = np.ones((3, 2)), np.arange(3.0)
-    with pytest.raises(MetabolicError, match=r"0\.0 m"):
-        cost(power, time, distance=0.0, body_mass=70)
-    with pytest.raises(MetabolicError, match="rising"):
-        cost(power, time[::-1], distance=1, body_mass=70)
+    with pytest.raises(MetabolicError, match=r"0\.0 m/s"):
+        cost(np.ones(2), speed=0.0, body_mass=70)
+    with pytest.raises(MetabolicError, match="one mean for each muscle"):
+        cost(np.ones((3, 2)), speed=1, body_mass=70)
     with pytest.raises(MetabolicError, match="finite"):
-        cost(power * np.nan, time, distance=1, body_mass=70)
+        cost(np.full(2, np.nan), speed=1, body_mass=70)
 
 
 def test_shipped_tables(body) -> None:
