@@ -119,7 +119,7 @@ def correlation_chart(columns: Mapping[str, dict[str, Any]], people: dict[str, A
     axes.set_xlim(-1, 1)
     axes.set_xticks([-1, -0.5, 0, 0.5, 1])
     axes.axvline(0, color="#9aa3b0", lw=0.8)
-    axes.set_xlabel("r (1 same rhythm, 0 none, −1 opposite)", fontsize=8)
+    axes.set_xlabel("r (1 same rhythm, 0 none, −1 opposite)")
     return _svg(figure)
 
 
@@ -128,7 +128,7 @@ def line_panel(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: 
     figure, axes = _panel(WIDE)
     for k, (horizontal, vertical) in enumerate(lines.values()):
         axes.plot(horizontal, vertical, "o-", color=colour(k), ms=3.5, lw=1.4)
-    axes.set_xlabel(x, fontsize=8)
+    axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(axis="y", color="#e6e9ee", lw=0.6)
     return _svg(figure)
@@ -147,8 +147,10 @@ def _panel(size: tuple[float, float] = (3.4, 2.2)) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     # fixed margins: a layout engine takes longer than the drawing
     figure.subplots_adjust(left=0.6 / size[0], right=1 - 0.12 / size[0], bottom=0.45 / size[1], top=1 - 0.08 / size[1])
-    axes.tick_params(labelsize=7.5, colors=_INK)
-    axes.yaxis.label.set_fontsize(8)
+    letters = 8.5 if size[0] > 4 else 7.5  # a wide picture is shrunk more on a phone
+    axes.tick_params(labelsize=letters, colors=_INK)
+    axes.xaxis.label.set_fontsize(letters + 0.5)
+    axes.yaxis.label.set_fontsize(letters + 0.5)
     axes.yaxis.label.set_color(_INK)
     axes.xaxis.label.set_color(_INK)
     axes.spines[["top", "right"]].set_visible(False)
@@ -158,7 +160,7 @@ def _panel(size: tuple[float, float] = (3.4, 2.2)) -> tuple[Figure, Axes]:
 
 def _cycle(figure: Figure, axes: Axes) -> str:
     axes.set_xlim(0, 100)
-    axes.set_xlabel("% of the stride, from foot contact", fontsize=8)
+    axes.set_xlabel("% of the stride, from foot contact")
     return _svg(figure)
 
 

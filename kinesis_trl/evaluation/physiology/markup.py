@@ -42,7 +42,7 @@ figure p{margin:.1rem 0 0;font-size:.78rem;line-height:1.35;color:var(--soft)}
 td,th{padding:.32rem .7rem .32rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{color:var(--soft);font-weight:600;border-bottom:2px solid var(--line)}
 td svg{display:block}
-.key{font-size:.9rem;margin:.6rem 0}.key span{display:inline-block;margin-right:1.2rem;white-space:nowrap}
+.key{font-size:.9rem;margin:.6rem 0}.key span{display:inline-block;margin-right:1.2rem}
 .key i{display:inline-block;width:1.5rem;height:.32rem;margin-right:.4rem;vertical-align:middle;border-radius:.2rem}
 .key i.band{height:.9rem}
 details{margin:.6rem 0}summary{cursor:pointer;color:#1f5fa8;font-size:.92rem}

@@ -146,6 +146,7 @@ def _emg(emg: dict[str, Any]) -> Iterable[str]:
     side = next((s for s in "lr" if any(s in legs for legs in shown.values())), None)
     if side is not None:
         yield from _emg_pictures({t: legs[side] for t, legs in shown.items() if side in legs}, emg, side)
+    yield from _published(emg)
     rows = [row for title, legs in emg["columns"].items() for row in _column_rows(title, legs)]
     for found in emg["people"]:
         if "reason" in found:
@@ -157,11 +158,6 @@ def _emg(emg: dict[str, Any]) -> Iterable[str]:
             ["<b>ceiling</b>: one with the mean of the others", "", f"{found['ceiling']:.2f}", "",
              f"{len(found['subjects'])} people {at}"],
         ]  # fmt: skip
-    rows += [
-        [f"{escape(row['who'])}, as published", "short head", escape(row["value"]), "", "9 people"]
-        for row in emg.get("published", [])
-        if emg["source"].startswith("Wang")
-    ]
     head = ("who", "biceps femoris as its", "median r [95 %]", "decisive muscles only", "n")
     yield more("all correlations in figures", table(head, rows) + note(
         "Median over people of the mean r over muscles, with a bootstrap interval over strides. The surface "
@@ -186,6 +182,23 @@ def _emg(emg: dict[str, Any]) -> Iterable[str]:
     said = dict.fromkeys(n for legs in shown.values() for leg in legs.values() for n in leg["long head"]["notes"])
     if set(said) - set(emg["notes"]):
         yield note(" ".join(n for n in said if n not in emg["notes"]))
+
+
+def _published(emg: dict[str, Any]) -> Iterable[str]:
+    """What others published, beside the columns as those figures are made."""
+    if not (emg.get("published") and emg["source"].startswith("Wang")):
+        return
+    ours = {
+        title: (legs["as published"] if "as published" in legs else legs["l"]["short head"])["median"]["value"]
+        for title, legs in emg["columns"].items()
+        if "median" in legs.get("as published", {}) or "short head" in legs.get("l", {})
+    }
+    others = ", ".join(f"{row['who']} {row['value']}" for row in emg["published"])
+    yield note(
+        "Counted as in the paper on KINESIS (left leg, biceps femoris as its short head; KINESIS' own run also "
+        "with its "
+        f"cycles): {', '.join(f'{title} {value:.2f}' for title, value in ours.items())}. Published there: {others}."
+    )
 
 
 def _column_rows(title: str, legs: dict[str, Any]) -> Iterable[list[str]]:
