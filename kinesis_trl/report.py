@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -139,7 +140,7 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
             seed=config.seed,
         )
     figures["config"] = plain(asdict(config))
-    figures["provenance"] = provenance()
+    figures["provenance"] = provenance() | {"machine": f"{platform.platform()}, {os.cpu_count()} cores"}
     written: list[str] = []
     figures["recordings"] = written  # an older report's may lie beside
     with progress(console, "writing", sum(len(run.recordings) for run in runs), "recordings") as advance:

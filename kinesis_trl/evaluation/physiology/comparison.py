@@ -52,6 +52,8 @@ def headlines(report: dict[str, Any]) -> dict[tuple[str, str], float]:
     """(name, unit) → figure of a report's first run."""
     title, sections = report["runs"][0]["title"], report["sections"]
     found: dict[tuple[str, str], float | None] = {}
+    clips = report["runs"][0]["clips"]
+    found["clips with a fall", "%"] = 100 * report["runs"][0]["fell"] / len(clips) if clips else None
     part = _figures(sections, "gait", title)
     for name, row in part.get("measures", {}).items():
         found[WORDS[name], row["unit"]] = row["mean"]

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 DELAYS = tuple(k / 100 for k in range(11))
 """Electromechanical delays of a sweep, in seconds."""
 _LARGEST_SPEED_GAP = 0.2
+_SILENT = 1e-3
+"""Activity that a muscle must reach to have a rhythm: below lie the remains of a decay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +244,8 @@ def _pick(
             notes.append(f"{muscle} left out: {error}")
     if not columns:
         raise EmgError(f"the body has none of the recorded muscles on side {side!r}. {' '.join(notes)}")
-    return list(columns), np.stack([profiles[:, :, ids].mean(2) for ids in columns.values()], axis=2), notes
+    picked = np.stack([profiles[:, :, ids].mean(2) for ids in columns.values()], axis=2)
+    return list(columns), np.where(picked.max((0, 1)) < _SILENT, 0.0, picked), notes
 
 
 def _resample(profiles: Array, percent: Array, later: float = 0.0) -> Array:

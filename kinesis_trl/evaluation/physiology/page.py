@@ -87,6 +87,7 @@ def _summary(report: dict[str, Any]) -> str:
     run = report["runs"][0]
     judged = [s["state"] for n, s in report["sections"].items() if n != "comparison"]
     count = sum(run["strides"])
+    fell = f" It fell in {run['fell']} of {len(run['clips'])} clips." if run["fell"] else ""
     if not count:
         return f"No stride could be counted: {run['reason']} The page says for each question what is missing."
     speed = f" at {run['speed']:.2f} m/s" if run["speed"] is not None else ""
@@ -96,7 +97,7 @@ def _summary(report: dict[str, Any]) -> str:
     return (
         f"{who} is compared with recorded people over {count} strides{speed}. Of five questions, "
         f"{judged.count('good')} are answered 'like people', {judged.count('fair')} 'partly' and "
-        f"{judged.count('poor')} 'not like people'. Each answer leads to its figures."
+        f"{judged.count('poor')} 'not like people'. Each answer leads to its figures.{fell}"
     )
 
 

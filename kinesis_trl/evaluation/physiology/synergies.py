@@ -28,10 +28,14 @@ class SynergyConfig:
     """Explained variance from which a number of synergies is enough."""
     iterations: int = 1000
     """Limit of iterations of a factorisation."""
+    silent: float = 1e-3
+    """Muscles whose activity never passes this are left out: scaled to their peak, their noise would count in full."""
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.iterations < 1 or not 0 < self.enough < 1:
-            raise ValueError("most and iterations must be at least 1, and enough between 0 and 1.")
+        if self.most < 1 or self.iterations < 1 or not 0 < self.enough < 1 or not 0 <= self.silent < 1:
+            raise ValueError(
+                "most and iterations must be at least 1, enough between 0 and 1, silent from 0 to below 1."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,7 @@ def synergies(activation: Array, names: Sequence[str], config: SynergyConfig | N
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise SynergyError("activation holds negative or infinite numbers; expected 0 to 1.")
     peak = values.max(0)
-    active = peak > 0
+    active = peak > config.silent
     if not active.any():
         raise SynergyError("no muscle is active; there is nothing to factorise.")
     scaled = values[:, active] / peak[active]

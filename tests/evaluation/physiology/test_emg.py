@@ -155,3 +155,10 @@ def test_every_mapped_muscle_is_in_the_body(body) -> None:
         for muscle in mapping.values():
             assert all(f"{part}_{side}" in body.muscle_names for part in muscle.model for side in "lr")
     assert recorded_name(" Biceps  FEMORIS ") == "biceps femoris"
+
+
+def test_the_remains_of_a_decay_are_no_rhythm() -> None:
+    profiles = cycles(45, 0, 5)
+    profiles[:, :, 1] *= 1e-6  # a muscle that was cut
+    found = compare(profiles, NAMES, "l", people((45, 0, 5), (45, 0, 5)), speed=1.2)
+    assert np.isnan(found.r[:, 1]).all() and found.per_muscle[1].value == 0
