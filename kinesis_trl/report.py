@@ -120,14 +120,15 @@ class ReportConfig:
 def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
     body = load_body(config.body)
-    emg, controls, against = _emg(config.emg), _controls(config, console), read_report(config.against)
+    said: list[str] = []
+    emg, controls, against = _emg(config.emg, said), _controls(config, said), read_report(config.against)
     player = _player(config, body)
-    library, chosen = _open(config, body, player, console)
+    library, chosen = _open(config, body, player, console, said)
     runs = []
     if player is not None:
         runs.append(Run(title="policy", recordings=_play(config, body, player, library, chosen, console)))
     if config.solved or player is None:
-        runs.append(Run(title=SOLVED, recordings=_solve(body, library, chosen, console), replayed=True))
+        runs.append(Run(title=SOLVED, recordings=_solve(body, library, chosen, console, said), replayed=True))
     with console.status("analysing"):
         figures = analyse(
             runs,
@@ -139,6 +140,9 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
             speeds=config.speeds,
             seed=config.seed,
         )
+    figures["left_out"] = said
+    for text in said:
+        console.print(f"[yellow]left out[/] {escape(text)}", highlight=False)
     figures["config"] = plain(asdict(config))
     figures["provenance"] = provenance() | {"machine": f"{platform.platform()}, {os.cpu_count()} cores"}
     written: list[str] = []
@@ -176,24 +180,27 @@ def read_report(folder: Path | None) -> dict[str, Any] | str:
     return found
 
 
-def _emg(path: Path | None) -> EmgData | str:
+def _emg(path: Path | None, said: list[str]) -> EmgData | str:
     """Recorded EMG, or why there is none: the report appears without it."""
     if path is None:
         return f"No recorded muscle activity was given (--emg). {DOWNLOAD} Or give a CSV table of your own."
     try:
-        return load_wang2023(path) if path.is_dir() else load_emg_csv(path)
+        data = load_wang2023(path) if path.is_dir() else load_emg_csv(path)
     except EmgError as error:
+        said.append(f"recorded muscle activity: {error}")
         return str(error)
+    said += [f"{path}: {note}" for note in data.notes]
+    return data
 
 
-def _controls(config: ReportConfig, console: Console) -> list[Activity]:
+def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
     """Activity recorded elsewhere; what cannot be read is said and left out."""
     found = []
     for path in config.controls:
         try:
             found.append(load_activity(path, straight=not config.all_strides, speeds=config.speeds))
         except ValueError as error:
-            console.print(f"[yellow]left out[/] {escape(f'recorded controls: {error}')}", highlight=False)
+            said.append(f"recorded controls: {error}")
     return found
 
 
@@ -206,7 +213,7 @@ def _player(config: ReportConfig, body: BodyModel) -> Player | None:
 
 
 def _open(
-    config: ReportConfig, body: BodyModel, player: Player | None, console: Console
+    config: ReportConfig, body: BodyModel, player: Player | None, console: Console, said: list[str]
 ) -> tuple[MotionLibrary, list[int]]:
     inverse = inverse_for(player.settings.control) if player else None
     with progress(console, "preparing", None, "clips") as advance:
@@ -223,8 +230,7 @@ def _open(
                 workers=config.threads,
                 on_clip=lambda done, total: advance(1),
             )
-            for item in refused:
-                console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
+            said += [f"{item.name}: {item.reason}" for item in refused]
     names = [entry.name for entry in library.clips]
     chosen = [k for k, name in enumerate(names) if not config.clips or any(part in name for part in config.clips)]
     if not chosen:
@@ -246,7 +252,9 @@ def _play(
         return tuple(record(body, library, player.policy, player.settings, clips=chosen, on_step=advance))
 
 
-def _solve(body: BodyModel, library: MotionLibrary, chosen: Sequence[int], console: Console) -> tuple[Recording, ...]:
+def _solve(
+    body: BodyModel, library: MotionLibrary, chosen: Sequence[int], console: Console, said: list[str]
+) -> tuple[Recording, ...]:
     """The motions themselves with the muscle activity that static optimisation finds, as far as it finds any."""
     found = []
     with progress(console, "solving", len(chosen), "clips") as advance:
@@ -254,10 +262,7 @@ def _solve(body: BodyModel, library: MotionLibrary, chosen: Sequence[int], conso
             try:
                 found.append(replay(body, library, index))
             except InverseError as error:
-                console.print(
-                    f"[yellow]left out[/] {escape(f'{SOLVED} of {library.clips[index].name}: {error}')}",
-                    highlight=False,
-                )
+                said.append(f"{SOLVED} of {library.clips[index].name}: {error}")
             advance(1)
     return tuple(found)
 

@@ -60,6 +60,7 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
         "</div>",
         "<section><h2>What was looked at</h2>",
         _runs(report["runs"]),
+        *(note(f"Left out: {text}") for text in report.get("left_out", [])),
         "</section>",
     ]
     for name, section in sections.items():
