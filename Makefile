@@ -17,6 +17,8 @@ MOTIONS ?=
 RUNS ?= runs
 # Recorded muscle activity to compare with, for the report: the folder emg_assets or a CSV table.
 EMG ?=
+# Recorded muscle activity of other controllers to show beside, for the report; emg_assets holds a run of the original's.
+CONTROLS ?=
 # Anything else a command takes: make train EXPERT=0 ARGS='--total-steps 100000'
 ARGS ?=
 
@@ -78,9 +80,9 @@ eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=
 view: setup ## watch and steer a policy in the browser
 	$(BIN)/python -m kinesis_trl.view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
-report: setup ## compare a policy's physiology with people: a page in report/ [EMG=DIR]
+report: setup ## compare a policy's physiology with people: a page in report/ [EMG=DIR] [CONTROLS=DIR]
 	$(BIN)/python -m kinesis_trl.report --out report $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) \
-		$(if $(EMG),--emg $(EMG)) $(ARGS)
+		$(if $(EMG),--emg $(EMG)) $(if $(CONTROLS),--controls $(CONTROLS)) $(ARGS)
 
 robustness: setup ## try a policy out under pushes, other strengths and noise
 	$(BIN)/python -m kinesis_trl.robustness $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+import tyro
 from rich.console import Console
 
 from kinesis_trl.evaluation.physiology.recording import Recording
@@ -44,9 +45,40 @@ def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
         lesion=("soleus_r",), strength=0.5, against=tmp_path / "a", emg=tmp_path / "nothing.csv",
     )  # fmt: skip
     figures, _ = run(again)
+    html = (tmp_path / "b" / "report.html").read_text()
+    assert "Left out: recorded muscle activity: no file at" in html
     assert "no stride" in figures["sections"]["comparison"]["sentence"] + figures["runs"][0]["reason"]
     assert "no file at" in figures["sections"]["muscles"]["emg"]["reason"]
     assert figures["config"]["lesion"] == ["soleus_r"]
+
+
+def test_standing_with_a_table_of_ones_own(tmp_path):
+    """A motion without a stride, EMG with an unknown muscle and a recording that is too short, controls that are none:
+    each is said on the page and on the terminal, and the page and the recordings are there."""
+    percent = range(0, 101, 4)
+    rows = [f"anna,{p},{1 + p * (100 - p)},1" for p in percent] + [f"short,{p},1,1" for p in list(percent)[:5]]
+    (tmp_path / "own.csv").write_text("subject,percent,soleus,elbow wiggler\n" + "\n".join(rows))
+    asked = ReportConfig(
+        policy="motion", text="stand still for 2 seconds", persons=2, threads=1, out=tmp_path / "out",
+        emg=tmp_path / "own.csv", controls=(tmp_path / "own.csv",),
+    )  # fmt: skip
+    figures, said = run(asked)
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert len(figures["runs"][0]["clips"]) == 2 and figures["runs"][0]["strides"] == [0, 0]
+    for text in ("elbow wiggler", "subject short left out", "expected a header line with a column"):
+        assert text in html and text in " ".join(said.split())
+    assert "no gait cycle" in html and html.count("no verdict") >= 6
+    assert len(list((tmp_path / "out").glob("static_optimisation/*/recording.npz"))) == 2
+
+
+def test_options_that_make_no_sense_are_refused():
+    assert tyro.cli(ReportConfig, args=["--checkpoint", "runs/x/policy"]).policy == "runs/x/policy"
+    with pytest.raises(ValueError, match="persons must lie between 1 and 100, got 0"):
+        ReportConfig(persons=0)
+    with pytest.raises(ValueError, match="not both"):
+        ReportConfig(motions="a", text="b")
+    with pytest.raises(ValueError, match="slowest and the fastest stride"):
+        ReportConfig(speeds=(2.0, 1.0))
 
 
 def test_names_that_are_not_there_are_refused(motions, tmp_path):
