@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,3 +100,10 @@ def test_what_is_no_recording_is_refused(tmp_path):
     for name, said in (("motion", "is no recording"), ("text", "broken"), ("absent", "cannot be opened")):
         with pytest.raises(RecordingError, match=said):
             Recording.load(tmp_path / f"{name}.npz")
+
+
+def test_every_array_is_documented():
+    page = (Path(__file__).parents[3] / "docs" / "physiology.md").read_text()
+    for name, quantity in quantities().items():
+        row = f"| `{name}` | {quantity.shape.replace(',', ', ')} | {quantity.unit} | {quantity.meaning} |"
+        assert row in page, f"docs/physiology.md lacks the row: {row}"
