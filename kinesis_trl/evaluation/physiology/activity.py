@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,23 @@ def activity_of(strides: Strides) -> Activity:
         profiles={letter: strides.pool(lambda r: r.activation, side) for side, letter in enumerate("rl")},
         speeds={letter: strides.speeds(side) for side, letter in enumerate("rl")},
         seconds=strides.seconds,
+        published=_alone_to_alone(strides),
     )
+
+
+def _alone_to_alone(strides: Strides) -> Array | None:
+    """(C, 101, M) activation over the left leg's strides, each from where the left foot stands alone to where it does
+    next: the cycles of KINESIS' published figures (see `RecordedControls.published_cycles`); None where there is none.
+    """
+    parts = []
+    for recording, cycles in strides.found:
+        alone = np.flatnonzero(cycles.contact[:, 1] & ~cycles.contact[:, 0])
+        for cycle in cycles.of("left"):
+            starts = [alone[alone >= strike][:1] for strike in (cycle.strike, cycle.next_strike)]
+            if all(len(start) for start in starts) and starts[0][0] < cycle.next_strike:
+                begin, end = int(starts[0][0]), int(starts[1][0]) - 1
+                parts.append(curves(recording.activation, [Cycle(1, begin, begin, end)])[0])
+    return np.stack(parts) if parts else None
 
 
 def activity_of_controls(controls: RecordedControls) -> Activity:
@@ -116,7 +133,7 @@ def load_activity(path: Path, *, straight: bool = True, speeds: tuple[float, flo
     path = Path(path)
     if path.suffix.lower() == ".csv":
         return activity_of_controls(load_controls_csv(path))
-    files = [path] if path.suffix.lower() == ".npz" else sorted(path.glob("*/recording.npz"))
+    files = [path] if path.suffix.lower() == ".npz" else _recordings(path)
     if not files:
         return activity_of_controls(load_original_controls(path))
     title = path.parent.name if path.is_file() else f"{path.parent.name} {path.name}".strip()
@@ -126,3 +143,14 @@ def load_activity(path: Path, *, straight: bool = True, speeds: tuple[float, flo
     if strides is None:
         raise ValueError(f"{path}: {why_none(clips)}")
     return activity_of(strides)
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Recordings in a folder: those that the report beside it lists, as an older one's may lie there too, else all."""
+    found = sorted(folder.glob("*/recording.npz"))
+    try:
+        listed = json.loads((folder.parent / "report.json").read_text(encoding="utf-8"))["recordings"]
+        named = {str(Path(str(item))) for item in listed}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return found
+    return [file for file in found if f"{folder.name}/{file.parent.name}" in named]

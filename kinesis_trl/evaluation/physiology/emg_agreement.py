@@ -104,9 +104,8 @@ def _column(activity: Activity, data: EmgData, index: int, seed: int) -> dict[st
             found[side] = {"reason": str(error)}
     if activity.published is not None:
         try:
-            result = compare(
-                activity.published, activity.names, "l", data, speed=activity.speed, mapping=PUBLISHED, seed=seed
-            )
+            speed = float(data.speeds[index])
+            result = compare(activity.published, activity.names, "l", data, speed=speed, mapping=PUBLISHED, seed=seed)
             found["as published"] = _summary(result)
         except ValueError as error:
             found["as published"] = {"reason": str(error)}

@@ -85,5 +85,11 @@ def test_recordings_are_activity_too(walk, tmp_path: Path) -> None:
     assert folder.title == "other policy" and file.title == "000_walk"
     assert folder.signal == "activation" and len(folder.profiles["r"]) >= 2
     np.testing.assert_array_equal(folder.profiles["r"], file.profiles["r"])
+    assert folder.published.shape[1:] == (101, 80)
+    # what an older report left there does not count
+    walk.save(tmp_path / "other" / "policy" / "007_old" / "recording.npz")
+    (tmp_path / "other" / "report.json").write_text('{"recordings": ["policy/000_walk", "solved/007_old"]}')
+    again = load_activity(tmp_path / "other" / "policy")
+    np.testing.assert_array_equal(again.profiles["r"], file.profiles["r"])
     with pytest.raises(EmgError, match=r"no kinesis/gait.npy in"):
         load_activity(tmp_path)
