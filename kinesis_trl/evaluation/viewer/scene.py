@@ -20,7 +20,7 @@ from kinesis_trl.evaluation.rendering import muscle_colours
 
 Array = NDArray[np.float64]
 
-_BONE = (226, 219, 200)
+_BONE = (212, 184, 130)
 _GHOST = (120, 170, 230)
 _SHOWN_GROUPS = 3  # geoms of higher groups are wrapping surfaces and collision shapes
 _CELL = 0.006

@@ -98,7 +98,7 @@ def test_bones_and_muscles_are_drawn(browser, viewer, hands):
     def picture():
         """Red, green and blue of the middle, beside notices and controls."""
         image = np.asarray(Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")).astype(int)
-        return np.moveaxis(image[:, int(0.3 * image.shape[1]) : int(0.7 * image.shape[1])], -1, 0)
+        return np.moveaxis(image[:, int(0.33 * image.shape[1]) : int(0.64 * image.shape[1])], -1, 0)
 
     def muscles():
         """Share of strongly blue or red pixels."""
@@ -108,7 +108,7 @@ def test_bones_and_muscles_are_drawn(browser, viewer, hands):
     def bones():
         """Share of yellowish pixels: the floor and the background are grey."""
         red, _, blue = picture()
-        return ((red - blue > 8) & (red - blue < 60)).mean()
+        return ((red - blue > 6) & (red - blue < 80)).mean()
 
     wait_for(lambda: muscles() > 0.003, 90)
     wait_for(lambda: bones() > 0.003, 90)
