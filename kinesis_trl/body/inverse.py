@@ -41,8 +41,8 @@ class InverseConfig:
     effort: float = 0.3
     """Square root of the cost of one fully active muscle, or of their mean."""
     effort_by: Literal["muscle", "volume"] = "volume"
-    """Whether a fully active muscle costs the same whatever its size, or in proportion to its volume (Happee 1994,
-    J. Biomech. 27:937), which lets small muscles work as people's do."""
+    """Whether a fully active muscle costs the same whatever its size, or in proportion to its volume, which makes
+    solutions more like people's muscle activity (docs/physiology.md)."""
     contact_effort: float = 0.03
     """Square root of the cost of one body weight along one edge of a friction pyramid; spreads force over the foot."""
     contacts: ContactModelConfig = field(default_factory=ContactModelConfig)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.residuals import ResidualConfig
 from kinesis_trl.evaluation.physiology.recorder import States, measure
 from kinesis_trl.evaluation.physiology.recording import Recording
 from kinesis_trl.motion.kinematics import velocities
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.solving import solve_motions
+from kinesis_trl.motion.solving import SolveConfig, solve_motions
 
 
 def replay(body: BodyModel, library: MotionLibrary, index: int) -> Recording:
@@ -26,7 +25,7 @@ def replay(body: BodyModel, library: MotionLibrary, index: int) -> Recording:
     entry = library.clips[index]
     frames = slice(entry.start, entry.start + entry.frames)
     if library.inverse is None:
-        (solution,) = solve_motions(body, [library.qpos[frames].numpy()], FPS, ResidualConfig())
+        (solution,) = solve_motions(body, [library.qpos[frames].numpy()], FPS, SolveConfig())
         qpos, activation = solution.qpos, solution.activation
     else:
         qpos = library.qpos[frames].numpy()

@@ -18,13 +18,14 @@ from kinesis_trl.evaluation.physiology.strides import Run
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
 @pytest.fixture(scope="module")
 def one_walk(body):
     clip = text_to_clip("walk forward at 1.2 m/s for 5 meters", body)
-    return MotionLibrary.build([clip], body, inverse=ResidualConfig(rounds=1))
+    return MotionLibrary.build([clip], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
 
 
 @pytest.fixture(scope="module")
