@@ -108,7 +108,8 @@ class NormalisedMLP(nn.Module):
         self.norm = RunningNorm(width) if normalise else None
         self.hidden = hidden_layers(width, config)
         self.head = output_layer(out, config)
-        self.seen, self.made = (Mirror(width), Mirror(out)) if symmetric else (None, None)
+        self.seen = Mirror(width) if symmetric else None
+        self.made = Mirror(out) if symmetric else None
 
     def set_mirror(self, seen: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor] | None = None) -> None:
         """Say how observations and outputs look in a mirror, index and sign each; None: as they are."""

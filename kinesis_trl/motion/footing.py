@@ -161,7 +161,7 @@ def _footsteps(position: Array, rotation: Array, stance: Mask, roll: FootRoll, c
     axes = rotation @ flat_rotation[0].T
     yaw = np.unwrap(np.arctan2(axes[:, 1, 0], axes[:, 0, 0]))
     pitch = np.arctan2(axes[:, 2, 0], np.hypot(axes[:, 0, 0], axes[:, 1, 0]))
-    stands, flat = stance.any(1), stance.all(1)
+    stands, flat = np.asarray(stance.any(1)), np.asarray(stance.all(1))
     usual = float(np.median(pitch[flat])) if flat.any() else 0.0
     place, turn, toes = position.copy(), rotation.copy(), np.zeros(len(position))
     for run in _runs(stands):
