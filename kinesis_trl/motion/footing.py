@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,9 @@ from kinesis_trl.body.leg import CALCN, KNEE, MTP, STEADY, Leg
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.contacts import ContactConfig, detect_stance
 from kinesis_trl.motion.foot_roll import FootRoll, Sole
+from kinesis_trl.motion.footsteps import Side
 from kinesis_trl.motion.gait_curves import smoothstep
+from kinesis_trl.motion.synthesis import Walker
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -75,25 +76,27 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
         config: settings.
     """
     config = config or FootingConfig()
-    legs = _Legs.of(body)
+    walker = Walker.of(body)
     root_pos, quat = qpos[:, :3].copy(), qpos[:, 3:7]
     root_rot = Rotation.from_quat(quat, scalar_first=True).as_matrix()
-    joints = {side: qpos[:, leg.qpos] for side, leg in legs.leg.items()}
-    pose = {side: leg.forward(joints[side], root_pos, root_rot) for side, leg in legs.leg.items()}
-    sides = ("l", "r")
+    joints = {side: qpos[:, leg.qpos] for side, leg in walker.legs.items()}
+    pose = {side: leg.forward(joints[side], root_pos, root_rot) for side, leg in walker.legs.items()}
+    sides: tuple[Side, Side] = ("l", "r")
     parts = np.stack([pose[side].position[:, k] for k in (_TALUS, _TOES) for side in sides], axis=1)
     stance = detect_stance(parts, root_pos, fps, ContactConfig()) | detect_stance(parts, root_pos, fps, config.still)
     steps = {
         side: _footsteps(
-            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], stance[:, k::2], legs.roll[side], config
+            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], stance[:, k::2], walker.rolls[side], config
         )
         for k, side in enumerate(sides)
     }
-    root_pos[:, 2] -= _drop(legs, steps, joints, root_pos, root_rot, config)
+    root_pos[:, 2] -= _drop(walker, steps, joints, root_pos, root_rot, config)
     out = np.array(qpos)
     out[:, :3] = root_pos
-    for side, leg in legs.leg.items():
-        out[:, leg.qpos] = _leg(leg, legs.sole[side], steps[side], joints[side], root_pos, root_rot, config.clearance)
+    for side, leg in walker.legs.items():
+        out[:, leg.qpos] = _leg(
+            leg, walker.soles[side], steps[side], joints[side], root_pos, root_rot, config.clearance
+        )
     return body.couplings.apply(out)
 
 
@@ -123,25 +126,6 @@ def _swing_bump(stands: Mask) -> Array:
         share = (np.arange(run.stop - run.start) + 1.0) / (run.stop - run.start + 1.0)
         out[run] = smoothstep(share / 0.3) * smoothstep((1.0 - share) / 0.3)
     return out
-
-
-@dataclass(frozen=True)
-class _Legs:
-    """What is needed of both legs of a body, by side."""
-
-    leg: dict[str, Leg]
-    roll: dict[str, FootRoll]
-    sole: dict[str, Sole]
-
-    @staticmethod
-    @lru_cache(maxsize=4)
-    def of(body: BodyModel) -> _Legs:
-        legs = {side: Leg.of(body, side) for side in "lr"}
-        return _Legs(
-            legs,
-            {side: FootRoll.of(body, leg) for side, leg in legs.items()},
-            {side: Sole.of(body, leg) for side, leg in legs.items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -219,16 +203,16 @@ def _lead_through_swings(
 
 
 def _drop(
-    legs: _Legs,
-    steps: dict[str, _Footsteps],
-    joints: dict[str, Array],
+    walker: Walker,
+    steps: dict[Side, _Footsteps],
+    joints: dict[Side, Array],
     root_pos: Array,
     root_rot: Array,
     config: FootingConfig,
 ) -> Array:
     """How far (T,) the root comes down in metres so that standing legs reach."""
     lack = np.zeros(len(root_pos))
-    for side, leg in legs.leg.items():
+    for side, leg in walker.legs.items():
         step = steps[side]
         pose = leg.forward(joints[side])
         offset = pose.position[:, _TALUS] - pose.position[:, CALCN]
