@@ -9,7 +9,8 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, RewardConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.rewards import RewardConfig
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 
 CORES = os.cpu_count() or 1

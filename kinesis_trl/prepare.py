@@ -252,7 +252,8 @@ def main() -> None:
         console.print("[red]no usable motion; nothing was written.[/red]")
         sys.exit(1)
     frames = sum(quality.frames for _, quality in result.clips)
-    console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes, in {config.out}", markup=False)
+    copies = f", and {config.variations} varied copies of each" if config.variations else ""
+    console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, in {config.out}", markup=False)
 
 
 if __name__ == "__main__":

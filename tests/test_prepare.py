@@ -112,3 +112,17 @@ def test_the_command_prints_its_tables(
     main()
     said = capsys.readouterr().out
     assert "2 clips prepared" in said and "2 refused" in said and "march" in said
+
+
+def test_varied_copies_stand_behind_the_clips_and_depend_on_the_seed(
+    files: Path, body: BodyModel, tmp_path: Path
+) -> None:
+    def names(seed: int) -> list[str]:
+        out = tmp_path / str(seed)
+        run(PrepareConfig(paths=(str(files),), out=out, workers=1, variations=2, seed=seed))
+        return [clip.name for clip in MotionLibrary.load(out, body).clips]
+
+    first, other = names(0), names(1)
+    assert first[:2] == other[:2] == ["short", "march"] and len(first) == len(other) == 6
+    assert all("~" in name for name in first[2:])
+    assert first != other

@@ -16,36 +16,12 @@ from kinesis_trl.body.physics import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
-from kinesis_trl.envs.rewards import orientation_reward, tracking_reward, upright_reward
+from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardConfig:
-    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
-
-    position_weight: float = 0.6
-    """Weight of the position term."""
-    position_scale: float = 200.0
-    """Scale of the mean squared position error, 1/m²."""
-    velocity_weight: float = 0.2
-    """Weight of the velocity term."""
-    velocity_scale: float = 5.0
-    """Scale of the mean squared velocity error, s²/m²."""
-    orientation_weight: float = 0.0
-    """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: float = 20.0
-    """Scale of the squared angle between the root and its reference, 1/rad²."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: float = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
-    effort_weight: float = 0.1
-    """Weight of the effort term."""
 
 
 @dataclass(frozen=True, kw_only=True)
