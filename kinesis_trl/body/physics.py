@@ -271,13 +271,14 @@ class BatchPhysics:
         self._batch.forward(None if isinstance(rows, slice) else rows, stage=_POSES)
 
     def get_state(self) -> dict[str, Array]:
-        """Everything needed to go on to the same numbers; copies."""
+        """Everything needed to go on to the same numbers; copies, (N, …) each."""
         return {
             "state": self._batch.state.copy(),
             "length": self.length.copy(),
             "velocity": self.velocity.copy(),
             "lag": self.lag.copy(),
-            "sensed": self._sensed.copy(),
+            "linear_sensed": self._sensed[0].copy(),
+            "angular_sensed": self._sensed[1].copy(),
         }
 
     def set_state(self, state: dict[str, Array]) -> None:
@@ -292,7 +293,8 @@ class BatchPhysics:
             (self.length, "length"),
             (self.velocity, "velocity"),
             (self.lag, "lag"),
-            (self._sensed, "sensed"),
+            (self._sensed[0], "linear_sensed"),
+            (self._sensed[1], "angular_sensed"),
         ):
             mine[:] = state[saved]
 

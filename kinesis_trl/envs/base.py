@@ -18,7 +18,7 @@ from torchrl.envs import EnvBase
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import ALL, BatchPhysics, BodyState, PhysicsConfig
-from kinesis_trl.envs.observations import proprioception, tilt, to_heading
+from kinesis_trl.envs.observations import joints_and_root, proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
@@ -33,6 +33,9 @@ class EnvConfig:
     control: Literal["pd", "direct", "feedforward"] = "pd"
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
     lengths that static optimisation found for the reference (feedforward, imitation only)."""
+    compact: bool = False
+    """Observe root, joints and touch instead of the poses and velocities of all segments, and of the reference only how
+    far the body is from it: a third of the numbers, by which a policy cannot tell one clip from another."""
     muscle_observations: bool = False
     """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
@@ -125,6 +128,7 @@ class MyoLegsEnv(EnvBase):
         self.physics = BatchPhysics(body, config.num_envs, config.physics)
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
+        self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
         self._set_seed(config.seed)
         self._declare_specs()
         self._observation = torch.zeros(config.num_envs, self.observation_width)
@@ -149,7 +153,9 @@ class MyoLegsEnv(EnvBase):
     def _declare_specs(self) -> None:
         n, m = self.settings.num_envs, self.body.model.nu
         bodies = len(self.body.entry.observed)
-        width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
+        segments = 1 + 4 + 3 * (bodies - 1) + 12 * bodies
+        seen = 1 + 2 + 6 + 2 * len(self._joint_dofs) if self.settings.compact else segments
+        width = seen + len(self.body.entry.touch) + self.task_width
         width += 3 * m if self.settings.muscle_observations else 0
         self.observation_width = width
         # one tensor for all metrics: a key each would cost 4 % of a step in merging them at resets
@@ -216,7 +222,8 @@ class MyoLegsEnv(EnvBase):
 
     def sample_mirror(self) -> SampleMirror:
         """Mirrors what a policy observes and does here."""
-        seen = ObservationMirror(self.body, muscle_observations=self.settings.muscle_observations)
+        muscles = self.settings.muscle_observations
+        seen = ObservationMirror(self.body, compact=self.settings.compact, muscle_observations=muscles)
         return SampleMirror(seen, ActionMirror(self.body))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -232,22 +239,24 @@ class MyoLegsEnv(EnvBase):
 
     def _describe(self, state: Tracked, rows: Any) -> Tensor:
         """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
-        parts = [
-            *proprioception(
-                state.position,
-                state.quaternion,
-                state.linear_velocity,
-                state.angular_velocity,
-                state.heading,
-                state.tilt,
-            ).values(),
-            state.touch,
-            *self._task_observation(state, rows).values(),
-        ]
+        task = self._task_observation(state, rows)
+        if self.settings.compact:
+            root = (state.position[:, 0], state.linear_velocity[:, 0], state.angular_velocity[:, 0])
+            body = joints_and_root(*root, state.heading, state.tilt, torch.cat(self._joints(rows), dim=-1))
+            task.pop("ref_from_root")
+        else:
+            moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
+            body = proprioception(*moving, state.heading, state.tilt)
+        parts = [*body.values(), state.touch, *task.values()]
         if self.settings.muscle_observations:
             muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
             parts += [torch.from_numpy(np.array(values[rows])) for values in muscles]
         return torch.cat(parts, dim=-1).float()
+
+    def _joints(self, rows: Any) -> tuple[Tensor, Tensor]:
+        """Angles (R, J) in radians and rates (R, J) in rad/s of the independent joints of `rows`."""
+        qpos, qvel = (torch.from_numpy(array[rows]) for array in (self.physics.qpos, self.physics.qvel))
+        return qpos[:, self._joint_dofs + 1], qvel[:, self._joint_dofs]  # a joint's place in qpos is one further
 
     # -- going on later ------------------------------------------------------------------------------------
 
@@ -258,6 +267,12 @@ class MyoLegsEnv(EnvBase):
             "generator": self.generator.bit_generator.state,
             "observation": self._observation.clone(),
         }
+
+    def branch(self, parents: Tensor) -> None:
+        """Let row i go on from the present state of row `parents[i]` (N,), to the same numbers."""
+        rows = parents.numpy()
+        self.physics.set_state({key: value[rows] for key, value in self.physics.get_state().items()})
+        self._observation = self._observation[parents]
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned; the next reset of all rows then goes on from there."""

@@ -64,9 +64,9 @@ class GoalEnv(MyoLegsEnv):
             )
         n = settings.num_envs
         self.task, self.seen = task, settings
-        self.task_width = (9 + 3 * len(settings.lookahead)) * len(body.tracked_ids) + 3 * settings.observe_orientation
+        self.task_width = (9 - 3 * settings.compact + 3 * len(settings.lookahead)) * len(body.tracked_ids)
         self._joint_width = 2 * len(body.independent_joints) * settings.observe_joints
-        self.task_width += self._joint_width
+        self.task_width += 3 * settings.observe_orientation + self._joint_width
         self.goal = torch.zeros(n, 2, dtype=torch.float64)
         self.place = torch.zeros(n, 2, dtype=torch.float64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
@@ -106,6 +106,7 @@ class GoalEnv(MyoLegsEnv):
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
+            compact=self.seen.compact,
             lookahead=len(self.seen.lookahead),
             orientation=self.seen.observe_orientation,
             joints=self.seen.observe_joints,

@@ -14,6 +14,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.physics import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
 from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
@@ -43,6 +44,8 @@ class ImitationConfig(EnvConfig):
     """Also observe where the tracked bodies shall be this many policy steps after the next one."""
     feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
     """Corrections, with control feedforward."""
+    disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
+    """Pushes while training; evaluation has none."""
     rule: DistanceRule = STRICT
     """When an episode has failed."""
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -97,9 +100,8 @@ class ImitationEnv(MyoLegsEnv):
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
         n = config.num_envs
-        self.task_width = (9 + 3 * len(config.lookahead)) * len(body.tracked_ids) + 3 * config.observe_orientation
-        self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
-        self.task_width += 2 * len(self._joint_dofs) * config.observe_joints
+        self.task_width = (9 - 3 * config.compact + 3 * len(config.lookahead)) * len(body.tracked_ids)
+        self.task_width += 3 * config.observe_orientation + 2 * len(body.independent_joints) * config.observe_joints
         self.library, self.rules = library, config
         wanted = config.control == "feedforward" or library.inverse is not None
         self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
@@ -111,6 +113,7 @@ class ImitationEnv(MyoLegsEnv):
         self._lag = torch.zeros(n, dtype=torch.float64)
         self.clip_weights = np.full(len(library), 1 / len(library))
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
+        self.disturbance = Disturbance(n, config.disturbance)
         self._assigned: NDArray[np.int64] | None = None
         self._turn = about_z(torch.zeros(n, dtype=torch.float64))
         self._turn_matrix = torch.zeros(n, 3, 3, dtype=torch.float64)
@@ -199,6 +202,7 @@ class ImitationEnv(MyoLegsEnv):
         self.clip[index] = torch.from_numpy(clip)
         self.time[index] = torch.from_numpy(time)
         self.episode_steps[index] = 0
+        self.disturbance.clear(index)
         self._turn[index] = about_z(torch.from_numpy(angle))
         self._turn_matrix[index] = to_heading(self._turn[index]).mT
         # the frame nearest to the start, because states are stored at whole frames
@@ -224,6 +228,7 @@ class ImitationEnv(MyoLegsEnv):
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
+            compact=self.rules.compact,
             lookahead=len(self.rules.lookahead),
             orientation=self.rules.observe_orientation,
             joints=self.rules.observe_joints,
@@ -232,6 +237,8 @@ class ImitationEnv(MyoLegsEnv):
         return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        if self.rules.disturbance.force:
+            self.physics.push(self.disturbance.step(self.policy_dt, self.generator))
         if self.settings.control != "feedforward":
             return super()._act(action)
         assert self.feedforward is not None
@@ -266,11 +273,10 @@ class ImitationEnv(MyoLegsEnv):
     def _joint_errors(self, rows: Any) -> dict[str, Tensor]:
         """How far and how differently the joints of `rows` must move to their references, (R, J) each."""
         frame, dofs = self.next_frame()[rows], self._joint_dofs
-        qpos, qvel = (torch.from_numpy(array[rows]) for array in (self.physics.qpos, self.physics.qvel))
-        # a joint's place in qpos is one after its velocity
+        angle, rate = self._joints(rows)
         return {
-            "joint_error": self.library.qpos[frame][:, dofs + 1] - qpos[:, dofs + 1],
-            "joint_rate_error": self.library.qvel[frame][:, dofs] - qvel[:, dofs],
+            "joint_error": self.library.qpos[frame][:, dofs + 1] - angle,
+            "joint_rate_error": self.library.qvel[frame][:, dofs] - rate,
         }
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
@@ -317,6 +323,12 @@ class ImitationEnv(MyoLegsEnv):
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
         return {**super().get_state(), **mine, **counts}
 
+    def branch(self, parents: Tensor) -> None:
+        """As the base class, with clips, times and headings."""
+        super().branch(parents)
+        for mine in self._carried().values():
+            mine.copy_(mine[parents])
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
@@ -335,4 +347,6 @@ class ImitationEnv(MyoLegsEnv):
             "origin": self._origin,
             "ahead": self._ahead,
             "ahead_root": self._ahead_root,
+            "push": self.disturbance.force,
+            "push_left": self.disturbance.left,
         }

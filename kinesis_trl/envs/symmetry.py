@@ -23,6 +23,7 @@ class ObservationMirror:
         self,
         body: BodyModel,
         *,
+        compact: bool = False,
         lookahead: int = 0,
         orientation: bool = False,
         joints: bool = False,
@@ -32,6 +33,7 @@ class ObservationMirror:
 
         Args:
             body: the body.
+            compact: whether root and joints are observed instead of the segments.
             lookahead: how many later references are observed.
             orientation: whether the turn to the reference is.
             joints: whether the joints' distances from the reference are.
@@ -43,21 +45,26 @@ class ObservationMirror:
         frame = mirror.frame_sign[:, [0, 2]]  # each body's own x and z axis
         rotation = (frame[:, :, None] * REFLECTION).reshape(len(frame), 6)
         one = np.ones(1)
-        blocks = [
-            (np.arange(1), one),  # height
+        by_joint = ActionMirror(body, joints=True)
+        joint_blocks = [(by_joint.index.numpy(), by_joint.sign.numpy())] * 2  # angles and rates
+        segments = [
             (np.arange(4), np.array([1.0, -1.0, 1.0, 1.0])),  # roll changes sign, pitch does not
             _per_body(mirror.observed[1:] - 1, np.tile(vector, (len(frame) - 1, 1))),
             _per_body(mirror.observed, rotation),
             _per_body(mirror.observed, np.tile(vector, (len(frame), 1))),
             _per_body(mirror.observed, np.tile(twist, (len(frame), 1))),
+        ]
+        root = [(np.arange(2), np.array([-1.0, 1.0])), (np.arange(6), np.concatenate([vector, twist]))]
+        blocks = [
+            (np.arange(1), one),  # height
+            *([*root, *joint_blocks] if compact else segments),
             (mirror.touch, np.ones(len(mirror.touch))),
-            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 + lookahead),
+            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 - compact + lookahead),
         ]
         if orientation:
             blocks += [(np.arange(3), twist)]
         if joints:
-            mine = ActionMirror(body, joints=True)
-            blocks += [(mine.index.numpy(), mine.sign.numpy())] * 2
+            blocks += joint_blocks
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
         start = np.cumsum([0] + [len(index) for index, _ in blocks])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.evaluation.policies import Policy
@@ -68,6 +69,7 @@ def play_clips(
     for first in range(0, len(library), max_envs):
         chunk = list(range(first, min(first + max_envs, len(library))))
         settings = replace(config, num_envs=len(chunk), start="beginning", random_heading=False, rule=KINESIS)
+        settings = replace(settings, disturbance=DisturbanceConfig())
         env = ImitationEnv(body, library, settings)
         env.assign(chunk)
         episodes += _play(env, policy(env), chunk, keep_states, on_step)

@@ -6,7 +6,6 @@ edge, which costs nothing in the picture and makes the motion impossible to foll
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +19,7 @@ from kinesis_trl.motion.contacts import ContactConfig, detect_stance
 from kinesis_trl.motion.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.footsteps import Side
 from kinesis_trl.motion.gait_curves import smoothstep
+from kinesis_trl.motion.support import SupportConfig, complete_support, runs
 from kinesis_trl.motion.synthesis import Walker
 
 Array = NDArray[np.float64]
@@ -45,6 +45,8 @@ class FootingConfig:
         )
     )
     """When a foot that hovers counts as standing all the same, besides those that are low."""
+    support: SupportConfig = field(default_factory=SupportConfig)
+    """How stances are completed so that a walking body is never without a foot on the floor."""
     flat: float = 0.05
     """Roll angle of a standing foot up to which it lies flat, in radians."""
     pivot: float = 0.15
@@ -84,9 +86,12 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
     sides: tuple[Side, Side] = ("l", "r")
     parts = np.stack([pose[side].position[:, k] for k in (_TALUS, _TOES) for side in sides], axis=1)
     stance = detect_stance(parts, root_pos, fps, ContactConfig()) | detect_stance(parts, root_pos, fps, config.still)
+    height = np.stack([walker.soles[side].height(pose[side]) for side in sides], axis=1)
+    feet = np.stack([stance[:, k::2] for k in (0, 1)], axis=1)
+    feet = complete_support(feet, height, root_pos[:, 2], fps, config.support)
     steps = {
         side: _footsteps(
-            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], stance[:, k::2], walker.rolls[side], config
+            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], feet[:, k], walker.rolls[side], config
         )
         for k, side in enumerate(sides)
     }
@@ -122,7 +127,7 @@ def _leg(
 def _swing_bump(stands: Mask) -> Array:
     """(T,) 1 in the middle of each swing, falling smoothly to 0 at lift and strike."""
     out = np.zeros(len(stands))
-    for run in _runs(~stands):
+    for run in runs(~stands):
         share = (np.arange(run.stop - run.start) + 1.0) / (run.stop - run.start + 1.0)
         out[run] = smoothstep(share / 0.3) * smoothstep((1.0 - share) / 0.3)
     return out
@@ -148,7 +153,7 @@ def _footsteps(position: Array, rotation: Array, stance: Mask, roll: FootRoll, c
     stands, flat = np.asarray(stance.any(1)), np.asarray(stance.all(1))
     usual = float(np.median(pitch[flat])) if flat.any() else 0.0
     place, turn, toes = position.copy(), rotation.copy(), np.zeros(len(position))
-    for run in _runs(stands):
+    for run in runs(stands):
         level = flat[run]
         own = float(np.median(pitch[run][level])) if level.sum() >= _FLAT_FRAMES else usual
         angle = _roll_angle(pitch[run] - own, stance[run], config.flat)
@@ -188,7 +193,7 @@ def _lead_through_swings(
     shift = place - position
     twist = Rotation.from_matrix(turn @ rotation.swapaxes(-1, -2)).as_rotvec()
     last = len(place)
-    for run in _runs(~stands):
+    for run in runs(~stands):
         before, after = run.start - 1, run.stop
         if before < 0 and after >= last:
             return  # never stands
@@ -226,9 +231,3 @@ def _drop(
     wide = maximum_filter1d(np.maximum(lack, 0.0), 2 * round(_SMOOTH) + 1, mode="nearest")
     return np.asarray(gaussian_filter1d(wide, _SMOOTH, mode="nearest"))
 
-
-def _runs(mask: Mask) -> Iterator[slice]:
-    """Slices of the runs of true frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    for start, stop in edges.reshape(-1, 2):
-        yield slice(int(start), int(stop))

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.observations import rotation_between
 from kinesis_trl.envs.rewards import RewardConfig
@@ -184,7 +185,14 @@ def test_same_seed_same_numbers_at_any_thread_count(body, library):
     assert not torch.equal(runs[0], runs[2])
 
 
-@pytest.mark.parametrize("extra", [{}, {"lookahead": (2, 6), "observe_orientation": True, "observe_joints": True}])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"lookahead": (2, 6), "observe_orientation": True, "observe_joints": True},
+        {"compact": True, "observe_orientation": True, "observe_joints": True},
+    ],
+)
 def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march, extra):
     mirror = body.mirror
     reflected = march.with_(qpos=mirror.qpos(march.qpos), name="mirrored")
@@ -217,7 +225,8 @@ def test_a_broken_simulation_ends_one_episode_with_finite_numbers(body, library)
 
 
 def test_interrupted_and_restored_equals_uninterrupted(body, library):
-    config = ImitationConfig(num_envs=6, seed=9)
+    pushed = DisturbanceConfig(force=80.0, pause=0.3)
+    config = ImitationConfig(num_envs=6, seed=9, disturbance=pushed)
     env = make(body, library, config)
     generator = torch.Generator().manual_seed(1)
     actions = 2 * torch.rand(10, 6, 80, generator=generator) - 1
@@ -237,6 +246,49 @@ def test_interrupted_and_restored_equals_uninterrupted(body, library):
     other.set_state(saved)
     again, _ = run(other, carried, range(4, 10))
     assert torch.equal(expected, again)
+
+
+def test_a_branched_row_goes_on_as_its_parent_does(body, library):
+    env = make(body, library, ImitationConfig(num_envs=4, seed=2, start="beginning"))
+    generator = torch.Generator().manual_seed(5)
+    td = env.reset()
+    for _ in range(3):
+        td = act(env, td, 0.2 * torch.randn(4, 80, generator=generator))["next"]
+    env.branch(torch.tensor([2, 2, 0, 2]))
+    same = 0.2 * torch.randn(1, 80, generator=generator).expand(4, 80)
+    td = act(env, td, same)["next"]
+    assert torch.equal(td["observation"][0], td["observation"][1]) and torch.equal(td["reward"][0], td["reward"][3])
+    assert not torch.allclose(td["observation"][0], td["observation"][2], atol=1e-3)
+
+
+def test_compact_observation_tells_only_how_far_the_reference_is(body, library):
+    config = ImitationConfig(
+        num_envs=1, seed=2, compact=True, observe_joints=True, observe_orientation=True, random_heading=False
+    )
+    env = make(body, library, config)
+    seen = env.reset()["observation"][0]
+    joints = len(body.independent_joints)
+    assert len(seen) == 9 + 2 * joints + 4 + 6 * 7 + 3 + 2 * joints
+    dofs = body.couplings.independent_dofs(body.model.nv)[6:]
+    np.testing.assert_allclose(seen[0], env.physics.qpos[0, 2], atol=1e-6)
+    np.testing.assert_allclose(seen[9 : 9 + joints], env.physics.qpos[0, dofs + 1], atol=1e-6)
+    frame = env.next_frame()
+    moved = library.qpos[frame][0, dofs + 1] - env.physics.qpos[0, dofs + 1]
+    np.testing.assert_allclose(seen[-2 * joints : -joints], moved, atol=1e-6)
+
+
+def test_pushes_come_within_their_limits_and_end(body):
+    config = DisturbanceConfig(force=60.0, shortest=0.1, longest=0.3, pause=0.5)
+    pushes, rng = Disturbance(200, config), np.random.default_rng(0)
+    forces = np.stack([pushes.step(1 / 30, rng).copy() for _ in range(300)])
+    size = np.linalg.norm(forces, axis=-1)
+    assert (forces[..., 2] == 0).all() and 55 < size.max() <= 60
+    assert abs((size > 0).mean() - 0.2 / 0.7) < 0.06  # pushes of 0.2 s with 0.5 s between them
+    assert abs(forces[..., :2].mean()) < 1.0  # from all sides
+    runs = np.diff(np.flatnonzero(np.diff((size[:, 0] > 0).astype(int))))
+    assert runs.size and size[:, 0].min() == 0
+    pushes.clear(torch.arange(200))
+    assert not pushes.force.any()
 
 
 def test_clip_weights_choose_the_clips(body, library):
