@@ -29,14 +29,13 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.commands import CommandError
 from kinesis_trl.motion.language import SentenceError, closest_clip, text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.locomotion import locomotion_v1
 from kinesis_trl.motion.quality import QualityReport, quality_json, quality_markdown, quality_table, write_picture
 from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.motion.sources import EMBEDDED
+from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
@@ -50,7 +49,7 @@ class PrepareConfig:
     """What to prepare, and where to put it."""
 
     paths: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Motion files, folders and patterns, and locomotion-v1/train or /test, mixed as you like."""
+    """Motion files, folders and patterns, and locomotion-v1/train, /test or steered-v1, mixed as you like."""
     out: Path
     """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
     body: str = "myolegs"
@@ -114,8 +113,8 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
         raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
     made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
-    for split in (name for name in config.paths if name in EMBEDDED):
-        made += locomotion_v1(split.rpartition("/")[2], body)  # type: ignore[arg-type]  # one of EMBEDDED
+    for name in (name for name in config.paths if name in EMBEDDED):
+        made += embedded(name)[1](body)
     for given in (name for name in config.paths if name not in EMBEDDED):
         files = motion_files(given)
         if not files:

@@ -20,6 +20,7 @@ def describe(config: ImitationConfig) -> dict[str, Any]:
         "muscle_observations": config.muscle_observations,
         "observe_orientation": config.observe_orientation,
         "observe_joints": config.observe_joints,
+        "observe_moments": config.observe_moments,
         "lookahead": list(config.lookahead),
     }
 
@@ -39,6 +40,7 @@ def as_described(config: ImitationConfig, notes: Mapping[str, Any]) -> Imitation
         muscle_observations=bool(notes.get("muscle_observations", False)),
         observe_orientation=bool(notes.get("observe_orientation", False)),
         observe_joints=bool(notes.get("observe_joints", False)),
+        observe_moments=bool(notes.get("observe_moments", False)),
         lookahead=tuple(int(k) for k in notes.get("lookahead", ())),
         physics=replace(config.physics, sensing=notes.get("sensing", default.physics.sensing)),
     )

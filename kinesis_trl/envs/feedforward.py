@@ -104,6 +104,15 @@ class Feedforward:
         moment = np.einsum("nma,nm->na", pull, change)
         return np.clip(np.linalg.solve(stiffness, moment[..., None])[..., 0], -1, 1)
 
+    def moment_error(self, frame: Tensor, activation: Array) -> Array:
+        """(N, J) moments in N m by which muscles at `activation` (N, M) exceed those of the solution at `frame`.
+
+        Force is taken as peak force times activation, without the relations to length and velocity; positive moments
+        increase the joint's angle.
+        """
+        force = self.body.muscles.peak_force * (activation - self.activation(frame))
+        return -np.einsum("nmj,nm->nj", self._inverse["moment_arm"][frame].double().numpy(), force)
+
     def directions(self, frame: Tensor) -> Array:
         """(M, J) actions in space muscles that change lengths as an action of 1 on each joint does; mean of `frame`."""
         return self._joint_unit(frame).mean(0) / self._muscle_unit[:, None]

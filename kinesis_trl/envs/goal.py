@@ -65,7 +65,7 @@ class GoalEnv(MyoLegsEnv):
         n = settings.num_envs
         self.task, self.seen = task, settings
         self.task_width = (9 - 3 * settings.compact + 3 * len(settings.lookahead)) * len(body.tracked_ids)
-        self._joint_width = 2 * len(body.independent_joints) * settings.observe_joints
+        self._joint_width = (2 * settings.observe_joints + settings.observe_moments) * len(body.independent_joints)
         self.task_width += 3 * settings.observe_orientation + self._joint_width
         self.goal = torch.zeros(n, 2, dtype=torch.float64)
         self.place = torch.zeros(n, 2, dtype=torch.float64)
@@ -110,6 +110,7 @@ class GoalEnv(MyoLegsEnv):
             lookahead=len(self.seen.lookahead),
             orientation=self.seen.observe_orientation,
             joints=self.seen.observe_joints,
+            moments=self.seen.observe_moments,
             muscle_observations=self.settings.muscle_observations,
         )
         return SampleMirror(seen, ActionMirror(self.body))

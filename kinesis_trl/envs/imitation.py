@@ -40,6 +40,9 @@ class ImitationConfig(EnvConfig):
     observe_joints: bool = False
     """Also observe how far each independent joint is from its reference one policy step ahead (rad), and how much its
     velocity differs (rad/s)."""
+    observe_moments: bool = False
+    """Also observe by how much the muscles, as they are activated, turn each independent joint more than those of the
+    inverse solution do now (N m; see `Feedforward.moment_error`): what earlier actions will still do."""
     lookahead: tuple[int, ...] = ()
     """Also observe where the tracked bodies shall be this many policy steps after the next one."""
     feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
@@ -102,9 +105,12 @@ class ImitationEnv(MyoLegsEnv):
         n = config.num_envs
         self.task_width = (9 - 3 * config.compact + 3 * len(config.lookahead)) * len(body.tracked_ids)
         self.task_width += 3 * config.observe_orientation + 2 * len(body.independent_joints) * config.observe_joints
+        self.task_width += len(body.independent_joints) * config.observe_moments
         self.library, self.rules = library, config
         wanted = config.control == "feedforward" or library.inverse is not None
         self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
+        if config.observe_moments and self.feedforward is None:
+            raise ValueError("observe_moments needs motions with inverse solutions; prepare them with --inverse.")
         self.clip = torch.zeros(n, dtype=torch.int64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)
@@ -232,6 +238,7 @@ class ImitationEnv(MyoLegsEnv):
             lookahead=len(self.rules.lookahead),
             orientation=self.rules.observe_orientation,
             joints=self.rules.observe_joints,
+            moments=self.rules.observe_moments,
             muscle_observations=self.settings.muscle_observations,
         )
         return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
@@ -268,6 +275,11 @@ class ImitationEnv(MyoLegsEnv):
             seen["turn_to_reference"] = (turn[:, None] @ state.heading).squeeze(1)
         if self.rules.observe_joints:
             seen |= self._joint_errors(rows)
+        if self.rules.observe_moments:
+            assert self.feedforward is not None
+            now = self.library.frame_index(self.clip[rows], self.time[rows])
+            moment = self.feedforward.moment_error(now, self.physics.activation[rows])
+            seen["moment_error"] = torch.from_numpy(moment)
         return seen
 
     def _joint_errors(self, rows: Any) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ class ObservationMirror:
         lookahead: int = 0,
         orientation: bool = False,
         joints: bool = False,
+        moments: bool = False,
         muscle_observations: bool = False,
     ) -> None:
         """Work out the permutation and signs for observations of `body`.
@@ -37,6 +38,7 @@ class ObservationMirror:
             lookahead: how many later references are observed.
             orientation: whether the turn to the reference is.
             joints: whether the joints' distances from the reference are.
+            moments: whether the moments by which muscles exceed the solution are.
             muscle_observations: whether lengths, velocities and forces of the muscles are.
         """
         mirror = body.mirror
@@ -65,6 +67,8 @@ class ObservationMirror:
             blocks += [(np.arange(3), twist)]
         if joints:
             blocks += joint_blocks
+        if moments:
+            blocks += joint_blocks[:1]
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
         start = np.cumsum([0] + [len(index) for index, _ in blocks])

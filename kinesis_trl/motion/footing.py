@@ -37,7 +37,7 @@ _SMOOTH = 2.0  # frames over which pivoting feet and the height of the pelvis ar
 class FootingConfig:
     """How feet are put on the floor, and how high they swing over it."""
 
-    clearance: float = 0.025
+    clearance: float = 0.04
     """Least height of a foot in mid-swing, in metres."""
     still: ContactConfig = field(
         default_factory=lambda: ContactConfig(
@@ -129,7 +129,7 @@ def _swing_bump(stands: Mask) -> Array:
     out = np.zeros(len(stands))
     for run in runs(~stands):
         share = (np.arange(run.stop - run.start) + 1.0) / (run.stop - run.start + 1.0)
-        out[run] = smoothstep(share / 0.3) * smoothstep((1.0 - share) / 0.3)
+        out[run] = smoothstep(share / 0.2) * smoothstep((1.0 - share) / 0.2)
     return out
 
 

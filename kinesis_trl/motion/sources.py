@@ -14,14 +14,14 @@ import mujoco
 from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.solving import SolveConfig
 
-EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo")
-"""Names of the data set that needs no file; demo is one test clip of each category."""
+EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1")
+"""Names of the data sets that need no file; demo is one test clip of each category."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,13 @@ def open_library(
         ClipFormatError: nothing usable there.
     """
     if str(source) in EMBEDDED:
-        from kinesis_trl.motion.locomotion import VERSION, Split, locomotion_v1  # noqa: PLC0415  others do not need it
-
-        split: Split = str(source).rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
-        folder = cache_folder() / _digest(body, [str(source), VERSION, repr(inverse)])
+        version, make = embedded(str(source))
+        folder = cache_folder() / _digest(body, [str(source), version, repr(inverse)])
         return _cached(
             folder,
             body,
             lambda: (
-                MotionLibrary.build(
-                    locomotion_v1(split, body), body, inverse=inverse, workers=workers, on_solved=on_clip
-                ),
+                MotionLibrary.build(make(body), body, inverse=inverse, workers=workers, on_solved=on_clip),
                 [],
             ),
         )
@@ -92,6 +88,16 @@ def open_library(
     stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files if p.exists()]
     folder = cache_folder() / _digest(body, [*stamps, repr(inverse)])
     return _cached(folder, body, lambda: _prepare(source, body, inverse, workers, on_clip))
+
+
+def embedded(name: str) -> tuple[str, Callable[[BodyModel], list[MotionClip]]]:
+    """Version and maker of one of the data sets `EMBEDDED`."""
+    from kinesis_trl.motion import locomotion, steered  # noqa: PLC0415  generators, which files do not need
+
+    if name == "steered-v1":
+        return steered.VERSION, steered.steered_v1
+    split: locomotion.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
+    return locomotion.VERSION, lambda body: locomotion.locomotion_v1(split, body)
 
 
 def _digest(body: BodyModel, parts: list[str]) -> str:

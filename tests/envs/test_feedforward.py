@@ -87,11 +87,42 @@ def test_spaces_without_lengths_and_motions_without_solution_are_refused(body, l
         FeedforwardConfig(excitation_scale=0.0)
 
 
+def test_more_activation_than_the_solutions_turns_the_joints_its_muscle_crosses(body, solved):
+    control = Feedforward(body, solved, FeedforwardConfig())
+    activation = control.activation(FRAME)
+    np.testing.assert_allclose(control.moment_error(FRAME, activation), 0.0, atol=1e-12)
+    soleus = body.muscle_names.index("soleus_r")
+    activation[:, soleus] += 0.1
+    moment = control.moment_error(FRAME, activation)
+    ankle = body.independent_joints.index("ankle_angle_r")
+    # plantarflexion is negative; soleus' moment arm at the ankle is some 3 to 6 cm
+    arm = -moment[:, ankle] / (0.1 * body.muscles.peak_force[soleus])
+    assert ((arm > 0.02) & (arm < 0.07)).all()
+    assert (moment[:, body.independent_joints.index("knee_angle_r")] == 0).all()
+
+
+def test_a_starting_body_has_the_solutions_moments_and_an_acting_one_others(body, solved):
+    config = ImitationConfig(num_envs=3, control="feedforward", observe_moments=True, compact=True)
+    env = ImitationEnv(body, solved, config)
+    td = env.reset()
+    np.testing.assert_allclose(td["observation"][:, -14:], 0.0, atol=1e-4)
+    td = env.step(td.set("action", torch.full((3, 14), 0.05)))["next"]
+    assert (td["observation"][:, -14:].abs().amax(-1) > 1.0).all()
+    assert torch.isfinite(td["observation"]).all() and env.observation_width == td["observation"].shape[-1]
+
+
+def test_moments_need_inverse_solutions(body, library):
+    with pytest.raises(ValueError, match="observe_moments needs motions with inverse solutions"):
+        ImitationEnv(body, library, ImitationConfig(num_envs=1, observe_moments=True))
+
+
 def test_what_a_checkpoint_says_gives_the_task_back():
     config = ImitationConfig(
         num_envs=7,
         control="feedforward",
+        compact=True,
         observe_orientation=True,
+        observe_moments=True,
         lookahead=(2, 6),
         feedforward=FeedforwardConfig(space="excitations", excitation_scale=0.2),
     )
