@@ -245,9 +245,7 @@ class _Search:
         """The body that was gone last."""
         return int(np.sum(stretch.gone, axis=0).argmin())
 
-    def _traced(
-        self, stretches: Sequence[_Stretch], row: int, retries: int
-    ) -> tuple[Rehearsed, NDArray[np.float64]]:
+    def _traced(self, stretches: Sequence[_Stretch], row: int, retries: int) -> tuple[Rehearsed, NDArray[np.float64]]:
         """The past of a body: its deviations, and when it was lost."""
         deviation: list[NDArray[np.float64]] = []
         lost: list[bool] = []

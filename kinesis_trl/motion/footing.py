@@ -230,4 +230,3 @@ def _drop(
         lack = np.maximum(lack, np.where(step.stands, hip[:, 2] - highest, 0.0))
     wide = maximum_filter1d(np.maximum(lack, 0.0), 2 * round(_SMOOTH) + 1, mode="nearest")
     return np.asarray(gaussian_filter1d(wide, _SMOOTH, mode="nearest"))
-

@@ -142,6 +142,9 @@ class TrainConfig:
     """Aim tracking."""
     total_steps: int = 10_000_000
     """Policy steps of all environments together."""
+    total_seconds: float | None = None
+    """Seconds of collecting and learning, over all starts of the run, after which it ends before total_steps; None: no
+    limit."""
     checkpoint_seconds: float = 180.0
     """Seconds between checkpoints."""
     seed: int = 0
@@ -163,3 +166,5 @@ class TrainConfig:
             )
         if self.total_steps < 1 or self.torch_threads < 1:
             raise ValueError("total_steps and torch_threads must be at least 1.")
+        if self.total_seconds is not None and not self.total_seconds > 0:
+            raise ValueError(f"total_seconds must be positive, got {self.total_seconds}.")

@@ -95,11 +95,20 @@ class Dagger:
         self._seen, self._told = torch.zeros(size, student.observation_width), torch.zeros(size, width)
         self._stored = 0
 
-    def learn(self, *, on_labels: Callable[[int], None] | None = None, save: Callable[[], None] | None = None) -> None:
-        """Teach until `config.labels`; `on_labels` gets the number of new labels, `save` is called now and then."""
+    def learn(
+        self,
+        *,
+        on_labels: Callable[[int], None] | None = None,
+        save: Callable[[], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """Teach until `config.labels`, or until `stop` says so.
+
+        `on_labels` gets the number of new labels, `save` is called now and then.
+        """
         td, saved = self.env.reset(), time.monotonic()
         self.student.train()
-        while self.labels < self.config.labels:
+        while self.labels < self.config.labels and not (stop is not None and stop()):
             before = self.labels
             td = self._collect(td)
             self._fit()

@@ -82,7 +82,8 @@ class Trainer:
         self._metric_names = sample.metric_names
         policy, critic = _make_agent(config, sample)
         self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
-        self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "next_evaluation": config.evaluation.every}
+        self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
+        self.progress["next_evaluation"] = config.evaluation.every
         self._carrier = _EnvCarrier(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
         self.resumed = self._restore()
@@ -94,7 +95,7 @@ class Trainer:
         self._draws = config.tracking.aim
 
     def run(self) -> dict[str, Any]:
-        """Train until `total_steps`, or until Ctrl-C or a termination signal; returns the progress.
+        """Train until `total_steps` or `total_seconds`, or until Ctrl-C or a termination signal; returns the progress.
 
         A signal lets the iteration end, saves, and returns; a second one stops at once, leaving the last
         checkpoint.
@@ -110,19 +111,20 @@ class Trainer:
                 progress(self.console, config.name, config.total_steps, "steps", completed=done) as advance,
             ):
                 batches = iter(source.collector)
-                while self.progress["step"] < config.total_steps and not self._stop:
+                while self._done() < 1.0 and not self._stop:
                     started = time.perf_counter()
                     torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
                     batch = flatten(next(batches))
                     collected = time.perf_counter()
                     torch.set_num_threads(config.torch_threads)
-                    figures = self.learner.learn(batch, self.progress["step"] / config.total_steps)
+                    figures = self.learner.learn(batch, self._done())
                     source.update_policy(self.learner.policy)
                     self.progress["step"] += batch.numel()
                     self.progress["iteration"] += 1
                     advance(batch.numel())
                     figures |= self._describe(batch)
                     ended = time.perf_counter()
+                    self.progress["seconds"] += ended - started
                     figures["steps_per_second"] = batch.numel() / (ended - started)
                     figures["collect_share"] = (collected - started) / (ended - started)
                     self._log(figures)
@@ -135,6 +137,12 @@ class Trainer:
             source.close()
             self.log.close()
         return dict(self.progress)
+
+    def _done(self) -> float:
+        """Share of the run that is over."""
+        limit, seconds = self.config.total_seconds, self.progress["seconds"]
+        steps = self.progress["step"] / self.config.total_steps
+        return steps if limit is None else max(steps, seconds / limit)
 
     def save(self) -> None:
         """Write a checkpoint and the policy; a disk that refuses costs a warning, and the last ones stay."""
