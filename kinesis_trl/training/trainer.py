@@ -25,7 +25,6 @@ from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
@@ -38,6 +37,7 @@ from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training.actors import new_actor, new_critic
+from kinesis_trl.training.carriers import Counters, EnvCarrier
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.goals import evaluate_goal
@@ -84,7 +84,7 @@ class Trainer:
         self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
         self.progress["next_evaluation"] = config.evaluation.every
-        self._carrier = _EnvCarrier(self.env)
+        self._carrier = EnvCarrier(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
         self.resumed = self._restore()
         self.log = RunLog(config.folder, config.tracking, resume_step=self.progress["step"] if self.resumed else None)
@@ -256,7 +256,7 @@ class Trainer:
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            learner=self.learner, env=self._carrier, rng=GlobalRNGState(), progress=_Progress(self.progress)
+            learner=self.learner, env=self._carrier, rng=GlobalRNGState(), progress=Counters(self.progress)
         )
 
     def _restore(self) -> bool:
@@ -284,49 +284,6 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-class _EnvCarrier:
-    """The environment's state in the form that checkpoints take: tensors and text."""
-
-    def __init__(self, env: MyoLegsEnv | None) -> None:
-        self.env = env
-
-    def state_dict(self) -> dict[str, Any]:
-        if self.env is None:
-            return {"present": False}
-        state = self.env.get_state()
-        tensors = {k: torch.as_tensor(v) for k, v in state.items() if k not in ("physics", "generator")}
-        return {
-            "present": True,
-            "generator": json.dumps(state["generator"]),
-            "physics": {k: torch.from_numpy(v) for k, v in state["physics"].items()},
-            "task": tensors,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if self.env is None or not state["present"]:
-            return
-        self.env.set_state(
-            {
-                **state["task"],
-                "generator": json.loads(state["generator"]),
-                "physics": {k: v.numpy() for k, v in state["physics"].items()},
-            }
-        )
-
-
-class _Progress:
-    """Counters of the run, restored in place."""
-
-    def __init__(self, counters: dict[str, Any]) -> None:
-        self.counters = counters
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(self.counters)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.counters.update(state)
 
 
 def _make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy, Critic]:
@@ -360,7 +317,8 @@ def _claim_folder(config: TrainConfig) -> None:
         write_text(path, text)
         return
     there = from_yaml(TrainConfig, path.read_text(), where=str(path))
-    changed = replace(there, total_steps=config.total_steps, tracking=config.tracking, runs=config.runs)
+    changed = replace(there, total_steps=config.total_steps, total_seconds=config.total_seconds)
+    changed = replace(changed, tracking=config.tracking, runs=config.runs)
     if changed != config:
         raise RunError(
             f"{config.folder} holds a run with other settings; choose another --name, or go on with --config {path}."
