@@ -19,24 +19,25 @@ Array = NDArray[np.float64]
 FPS = 30.0
 _OTHER = {"left": "right", "right": "left", "counter-clockwise": "clockwise", "clockwise": "counter-clockwise"}
 _SIDES = re.compile("left|right|counter-clockwise|clockwise")
-_FASTEST, _SLOWEST = 1.3, 0.7  # times the recorded tempo
+_STRIDING = ("hip_flexion", "knee_angle", "ankle_angle")
+_FASTEST, _SLOWEST = 1.4, 0.65  # times the recorded tempo
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariationConfig:
     """How far varied copies are from the original; standard deviations unless said otherwise."""
 
-    tempo: float = 0.12
+    tempo: float = 0.15
     """Of the logarithm of the tempo."""
-    stride: float = 0.06
-    """Of the logarithm of the distance covered."""
-    rotation: float = 0.05
+    stride: float = 0.1
+    """Of the logarithm of the distance covered, and of how far hips, knees and ankles move for it."""
+    rotation: float = 0.08
     """Of hip rotation, constant over the motion, in radians."""
-    width: float = 0.02
+    width: float = 0.04
     """Of hip adduction, constant over the motion, in radians."""
     crouch: float = 0.012
     """Of how much lower the pelvis is carried, constant over the motion and never higher, in metres."""
-    lean: float = 0.04
+    lean: float = 0.07
     """Of the trunk's lean ahead, constant over the motion, in radians; a third of it sideways."""
     sway: float = 0.02
     """Of slow changes of every hip and knee angle and, by half, of the trunk, in radians."""
@@ -75,6 +76,8 @@ def vary(
     qpos = resample_qpos(qpos, FPS * tempo, FPS, body=body)
     stride = np.exp(rng.normal(0.0, config.stride))
     qpos[:, :2] = qpos[0, :2] + stride * (qpos[:, :2] - qpos[0, :2])
+    moving = [7 + body.joint_names.index(f"{joint}_{side}") for joint in _STRIDING for side in "rl"]
+    qpos[:, moving] = qpos[0, moving] + stride * (qpos[:, moving] - qpos[0, moving])
     count = len(qpos)
     lean = np.array([rng.normal(0.0, config.lean / 3), rng.normal(0.0, config.lean), 0.0])
     sway = 0.5 * config.sway * _noise(rng, count, 3, config.sway_time)

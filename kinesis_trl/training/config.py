@@ -119,7 +119,8 @@ class TrainConfig:
     clips: Path | None = None
     """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
     warm_start: Path | None = None
-    """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
+    """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the moments of
+    the muscles may start a run that observes them."""
     env: ImitationConfig = field(default_factory=ImitationConfig)
     """The task, or, with a goal, how the body is observed and controlled."""
     goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None

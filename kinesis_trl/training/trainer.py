@@ -20,12 +20,12 @@ from torchrl.checkpoint import Checkpoint, CheckpointRotation, GlobalRNGState
 
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint, save_policy
-from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.critic import Critic, CriticConfig
 from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
@@ -44,6 +44,7 @@ from kinesis_trl.training.goals import evaluate_goal
 from kinesis_trl.training.goals import figures as goal_figures
 from kinesis_trl.training.ppo import Learner
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
+from kinesis_trl.training.widening import widen_critic, widen_policy
 
 CONFIG = "config.yaml"
 POLICY = "policy"
@@ -305,8 +306,35 @@ def _make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Polic
         return load(config.warm_start).policy.train(), new_critic(config.critic, env)
     if config.warm_start is None:
         return new_actor(config.actor, env), new_critic(config.critic, env)
+    if _lacks_moments(config):
+        narrow = load_checkpoint(config.warm_start, body=load_body(config.body).name)
+        if isinstance(narrow.policy, GaussianPolicy):
+            return _widened(narrow, config.critic, env)
     warm = load(config.warm_start)
     return warm.policy.train(), warm.critic or new_critic(config.critic, env)
+
+
+def _lacks_moments(config: TrainConfig) -> bool:
+    """Whether the policy to start from sees all that this run's does but for the moments of the muscles."""
+    assert config.warm_start is not None
+    if not config.env.observe_moments or config.warm_start.suffix == ".pth":
+        return False
+    notes = load_checkpoint(config.warm_start).notes
+    theirs, mine = as_described(config.env, notes), replace(config.env, observe_moments=False)
+    return not theirs.observe_moments and describe(theirs) == describe(mine)
+
+
+def _widened(narrow: PolicyCheckpoint, config: CriticConfig, env: ImitationEnv) -> tuple[Policy, Critic]:
+    """Policy and value function that observe the moments too; those are the last numbers of an observation."""
+    assert isinstance(narrow.policy, GaussianPolicy)
+    policy = widen_policy(narrow.policy, env.observation_width)
+    mirror = env.sample_mirror().observation
+    policy.net.set_mirror((mirror.index, mirror.sign))
+    if narrow.critic is None:
+        return policy.train(), new_critic(config, env)
+    critic = widen_critic(narrow.critic, env.observation_width)
+    critic.net.set_mirror((mirror.index, mirror.sign))
+    return policy.train(), critic
 
 
 def _claim_folder(config: TrainConfig) -> None:

@@ -6,7 +6,8 @@ import pytest
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.motion.commands import Command, CommandError
 from kinesis_trl.motion.contacts import stance_slide
-from kinesis_trl.motion.kinematics import forward_kinematics, velocities
+from kinesis_trl.motion.footing import FootingConfig
+from kinesis_trl.motion.kinematics import Poses, forward_kinematics, velocities
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.motion.planner import GaitPlanner, PlannerConfig
 from kinesis_trl.motion.steering import STOP, Move, Reach, Travel
@@ -109,6 +110,21 @@ def test_frames_already_shown_stay_as_they_are(body):
         old, new = before.inverse[name], planner.library.inverse[name]
         np.testing.assert_array_equal(new[:31], old[shown])
     assert planner.library.inverse["activation"].min() >= 0 and planner.library.inverse["activation"].max() <= 1
+
+
+def test_solved_plans_stand_on_their_feet_and_lift_them_high(body):
+    planner = GaitPlanner(body, inverse=InverseConfig())
+    planner.order(Travel(speed=0.9, direction=1.2), 5)
+    poses = Poses.of(body)
+    points = poses.foot_contact_points(poses.evaluate(planner.library.qpos.numpy()[:110]))[..., 2]
+    names = [body.model.body(b).name for b in body.model.geom_bodyid[poses.foot_point_geoms]]
+    height = np.stack([points[:, [n.endswith(side) for n in names]].min(1) for side in ("_r", "_l")], axis=1)
+    assert height.min(1).max() < 0.006  # one foot is always down
+    for side in (0, 1):
+        up = height[:, side] > 0.01
+        swings = np.split(height[:, side], np.flatnonzero(np.diff(up.astype(int))) + 1)
+        peaks = [swing.max() for swing in swings[1:-1] if swing.max() > 0.01]
+        assert len(peaks) >= 2 and min(peaks) > 0.9 * FootingConfig().clearance
 
 
 def test_orders_are_carried_out(body):
