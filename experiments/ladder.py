@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -51,7 +51,7 @@ assert isinstance(_ACTOR, LatticeConfig)
 _PLAIN = replace(LAPTOP, env=replace(LAPTOP.env, control="pd", observe_moments=False))
 
 
-def _spaced(space: str, **actor: Any) -> TrainConfig:
+def _spaced(space: Literal["muscles", "excitations"], **actor: Any) -> TrainConfig:
     feedforward = replace(LAPTOP.env.feedforward, space=space)
     env = replace(LAPTOP.env, feedforward=feedforward)
     return replace(LAPTOP, env=env, actor=replace(_ACTOR, **actor))

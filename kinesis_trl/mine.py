@@ -20,8 +20,8 @@ from kinesis_trl.evaluation.tables import summary_table
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import SettingsError
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.mining import MINED, mine
-from kinesis_trl.training.trainer import RunError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from kinesis_trl.envs.described import as_described
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, from_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import CollectError, read_clip_list
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.curriculum import (
@@ -45,7 +46,7 @@ from kinesis_trl.training.curriculum import (
 from kinesis_trl.training.distillation import DISTILLING, DistilConfig, plain_policy
 from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
-from kinesis_trl.training.trainer import RunError, Trainer
+from kinesis_trl.training.trainer import Trainer
 
 PROGRAM = "kinesis_trl.train"
 

@@ -268,12 +268,6 @@ class MyoLegsEnv(EnvBase):
             "observation": self._observation.clone(),
         }
 
-    def branch(self, parents: Tensor) -> None:
-        """Let row i go on from the present state of row `parents[i]` (N,), to the same numbers."""
-        rows = parents.numpy()
-        self.physics.set_state({key: value[rows] for key, value in self.physics.get_state().items()})
-        self._observation = self._observation[parents]
-
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned; the next reset of all rows then goes on from there."""
         self.physics.set_state(state["physics"])

@@ -335,12 +335,6 @@ class ImitationEnv(MyoLegsEnv):
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
         return {**super().get_state(), **mine, **counts}
 
-    def branch(self, parents: Tensor) -> None:
-        """As the base class, with clips, times and headings."""
-        super().branch(parents)
-        for mine in self._carried().values():
-            mine.copy_(mine[parents])
-
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)

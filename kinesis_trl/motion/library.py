@@ -256,19 +256,6 @@ class MotionLibrary:
             {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]},
         )
 
-    def with_inverse(self, **arrays: Tensor) -> MotionLibrary:
-        """The same clips with some of the arrays of `inverse` replaced by others of the same shape.
-
-        Raises:
-            ValueError: an array of another name or shape.
-        """
-        mine = self.inverse or {}
-        for name, array in arrays.items():
-            if name not in mine or mine[name].shape != array.shape:
-                raise ValueError(f"{name} {tuple(array.shape)} is not an array of these inverse solutions.")
-        changed = {name: array.numpy() for name, array in arrays.items()}
-        return MotionLibrary(self.body_name, self.clips, self._arrays() | changed)
-
     def _arrays(self) -> dict[str, NDArray[Any]]:
         plain = {name: getattr(self, name).numpy() for name in _ARRAYS}
         if self.inverse is None:

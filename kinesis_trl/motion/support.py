@@ -56,7 +56,7 @@ def complete_support(stance: Mask, height: Array, pelvis: Array, fps: float, con
     """
     smooth = gaussian_filter1d(pelvis, _SMOOTH, mode="nearest")
     fall = -np.gradient(np.gradient(smooth)) * fps**2 if len(pelvis) > 2 else np.zeros(len(pelvis))
-    stands = stance.any(2)
+    stands = np.asarray(stance.any(2))
     flies = np.zeros(len(pelvis), dtype=bool)
     lower = height.argmin(1)
     for gap in runs(~stands.any(1)):
@@ -87,7 +87,7 @@ def _hand_over(stands: Mask, flies: Mask, least: int) -> None:
 
 def _parts(stance: Mask, stands: Mask) -> Mask:
     """Heel and toes (T, 2) of a foot that `stands` (T,): as seen, and as in the nearest frame seen where it was not."""
-    seen = stance.any(1)
+    seen = np.asarray(stance.any(1))
     out = stance.copy()
     for run in runs(stands & ~seen):
         before = run.start > 0 and seen[run.start - 1]

@@ -119,8 +119,10 @@ class TrainConfig:
     clips: Path | None = None
     """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
     warm_start: Path | None = None
-    """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the moments of
-    the muscles may start a run that observes them."""
+    """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the
+    moments of the muscles may start a run that observes them."""
+    warm_noise: float = 1.0
+    """Factor on the deviation of the exploration noise of the policy in warm_start: less of it refines a policy."""
     env: ImitationConfig = field(default_factory=ImitationConfig)
     """The task, or, with a goal, how the body is observed and controlled."""
     goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
@@ -165,6 +167,8 @@ class TrainConfig:
             raise ValueError(
                 f"{self.env.num_envs} environments cannot be shared out evenly to {self.collect.workers} workers."
             )
+        if not self.warm_noise > 0:
+            raise ValueError(f"warm_noise must be positive, got {self.warm_noise}.")
         if self.total_steps < 1 or self.torch_threads < 1:
             raise ValueError("total_steps and torch_threads must be at least 1.")
         if self.total_seconds is not None and not self.total_seconds > 0:

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from kinesis_trl.atomic import write_text
 from kinesis_trl.progress import progress
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import read_clip_list
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.mining import MINED, mine
 from kinesis_trl.training.run_log import CurriculumRound
-from kinesis_trl.training.trainer import POLICY, RunError, Trainer
+from kinesis_trl.training.trainer import POLICY, Trainer
 
 STATE = "curriculum.json"
 MIXTURE = "moe"

@@ -14,9 +14,10 @@ from kinesis_trl.body.model import load_body
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.settings import from_yaml
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import open_clips
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.trainer import CONFIG, POLICY, RunError
+from kinesis_trl.training.trainer import CONFIG, POLICY
 
 MINED = "mined.txt"
 REPORT = "mining.json"

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,11 @@ from rich.console import Console
 from tensordict import TensorDictBase
 from torchrl.checkpoint import Checkpoint, CheckpointRotation, GlobalRNGState
 
-from kinesis_trl.agents.actor import GaussianPolicy
-from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint, save_policy
-from kinesis_trl.agents.critic import Critic, CriticConfig
-from kinesis_trl.agents.mixture import make_mixture
-from kinesis_trl.agents.policy import Policy
+from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.described import as_described, describe
-from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import Episode, play_clips
@@ -36,7 +30,7 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import from_yaml, to_yaml
-from kinesis_trl.training.actors import new_actor, new_critic
+from kinesis_trl.training.agent import RunError, make_agent
 from kinesis_trl.training.carriers import Counters, EnvCarrier
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
@@ -44,15 +38,10 @@ from kinesis_trl.training.goals import evaluate_goal
 from kinesis_trl.training.goals import figures as goal_figures
 from kinesis_trl.training.ppo import Learner
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
-from kinesis_trl.training.widening import widen_critic, widen_policy
 
 CONFIG = "config.yaml"
 POLICY = "policy"
 """Folder of the newest weights within the run's folder, in the format `kinesis_trl.eval` reads."""
-
-
-class RunError(RuntimeError):
-    """A run cannot be started or gone on with; the message says why and what to do."""
 
 
 class Trainer:
@@ -81,7 +70,7 @@ class Trainer:
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
         self._metric_names = sample.metric_names
-        policy, critic = _make_agent(config, sample)
+        policy, critic = make_agent(config, sample)
         self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
         self.progress["next_evaluation"] = config.evaluation.every
@@ -285,56 +274,6 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy, Critic]:
-    observation_width, action_width = env.observation_width, env.action_spec.shape[-1]
-
-    def load(path: Path) -> PolicyCheckpoint:
-        body = load_body(config.body).name
-        return load_checkpoint(path, body=body, observation_width=observation_width, action_width=action_width)
-
-    if config.experts:
-        experts = [load(path).policy for path in config.experts]
-        mixed = [path for path, e in zip(config.experts, experts, strict=True) if not isinstance(e, GaussianPolicy)]
-        if mixed:
-            raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
-        return make_mixture(config.mixture, experts), new_critic(config.critic, env)  # type: ignore[arg-type]
-    if isinstance(env, GoalEnv):
-        if config.warm_start is None:
-            raise RunError("a task with a goal starts from a policy that imitates; name it with --warm-start.")
-        return load(config.warm_start).policy.train(), new_critic(config.critic, env)
-    if config.warm_start is None:
-        return new_actor(config.actor, env), new_critic(config.critic, env)
-    if _lacks_moments(config):
-        narrow = load_checkpoint(config.warm_start, body=load_body(config.body).name)
-        if isinstance(narrow.policy, GaussianPolicy):
-            return _widened(narrow, config.critic, env)
-    warm = load(config.warm_start)
-    return warm.policy.train(), warm.critic or new_critic(config.critic, env)
-
-
-def _lacks_moments(config: TrainConfig) -> bool:
-    """Whether the policy to start from sees all that this run's does but for the moments of the muscles."""
-    assert config.warm_start is not None
-    if not config.env.observe_moments or config.warm_start.suffix == ".pth":
-        return False
-    notes = load_checkpoint(config.warm_start).notes
-    theirs, mine = as_described(config.env, notes), replace(config.env, observe_moments=False)
-    return not theirs.observe_moments and describe(theirs) == describe(mine)
-
-
-def _widened(narrow: PolicyCheckpoint, config: CriticConfig, env: ImitationEnv) -> tuple[Policy, Critic]:
-    """Policy and value function that observe the moments too; those are the last numbers of an observation."""
-    assert isinstance(narrow.policy, GaussianPolicy)
-    policy = widen_policy(narrow.policy, env.observation_width)
-    mirror = env.sample_mirror().observation
-    policy.net.set_mirror((mirror.index, mirror.sign))
-    if narrow.critic is None:
-        return policy.train(), new_critic(config, env)
-    critic = widen_critic(narrow.critic, env.observation_width)
-    critic.net.set_mirror((mirror.index, mirror.sign))
-    return policy.train(), critic
 
 
 def _claim_folder(config: TrainConfig) -> None:

@@ -248,19 +248,6 @@ def test_interrupted_and_restored_equals_uninterrupted(body, library):
     assert torch.equal(expected, again)
 
 
-def test_a_branched_row_goes_on_as_its_parent_does(body, library):
-    env = make(body, library, ImitationConfig(num_envs=4, seed=2, start="beginning"))
-    generator = torch.Generator().manual_seed(5)
-    td = env.reset()
-    for _ in range(3):
-        td = act(env, td, 0.2 * torch.randn(4, 80, generator=generator))["next"]
-    env.branch(torch.tensor([2, 2, 0, 2]))
-    same = 0.2 * torch.randn(1, 80, generator=generator).expand(4, 80)
-    td = act(env, td, same)["next"]
-    assert torch.equal(td["observation"][0], td["observation"][1]) and torch.equal(td["reward"][0], td["reward"][3])
-    assert not torch.allclose(td["observation"][0], td["observation"][2], atol=1e-3)
-
-
 def test_compact_observation_tells_only_how_far_the_reference_is(body, library):
     config = ImitationConfig(
         num_envs=1, seed=2, compact=True, observe_joints=True, observe_orientation=True, random_heading=False

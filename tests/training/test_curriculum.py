@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import read_clip_list
 from kinesis_trl.training.curriculum import CurriculumConfig, CurriculumController, expert_config, mixture_config
 from kinesis_trl.training.mining import mine
-from kinesis_trl.training.trainer import RunError, Trainer
+from kinesis_trl.training.trainer import Trainer
 
 
 @pytest.fixture

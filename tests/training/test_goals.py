@@ -13,8 +13,9 @@ from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training import goals
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.trainer import RunError, Trainer
+from kinesis_trl.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from safetensors.torch import load_file
 from kinesis_trl.agents.checkpoint import load_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.settings import to_yaml
+from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import EvaluationConfig
-from kinesis_trl.training.trainer import RunError, Trainer
+from kinesis_trl.training.trainer import Trainer
 
 
 def weights(config):

@@ -17,8 +17,8 @@ from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.actors import new_actor
+from kinesis_trl.training.agent import make_agent
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.trainer import _make_agent
 from kinesis_trl.training.widening import widen_critic, widen_policy
 
 SMALL = NetworkConfig(hidden=(8, 8))
@@ -75,12 +75,14 @@ def test_a_run_that_observes_moments_may_start_from_a_policy_that_does_not(body,
     save_policy(tmp_path / "narrow", policy, body=body.name, notes=describe(blind))
     seeing = replace(blind, observe_moments=True)
     config = TrainConfig(env=seeing, actor=actor, warm_start=tmp_path / "narrow", critic=CriticConfig(network=SMALL))
-    wide, critic = _make_agent(config, ImitationEnv(body, library, seeing))
+    wide, critic = make_agent(config, ImitationEnv(body, library, seeing))
     seen = env.reset()["observation"]
     joints = len(body.independent_joints)
     more = torch.cat([seen, torch.randn(2, joints)], dim=-1)
     assert wide.observation_width == critic.observation_width == seen.shape[-1] + joints
     torch.testing.assert_close(wide.eval().mean(more), policy.eval().mean(seen), atol=1e-5, rtol=1e-4)
+    quiet, _ = make_agent(replace(config, warm_noise=0.5), ImitationEnv(body, library, seeing))
+    torch.testing.assert_close(quiet.scale_tril(), 0.5 * wide.scale_tril())
     with pytest.raises(CheckpointError, match="observation width"):  # it misses more than the moments
         other = replace(config, env=replace(seeing, observe_joints=True))
-        _make_agent(other, ImitationEnv(body, library, other.env))
+        make_agent(other, ImitationEnv(body, library, other.env))
