@@ -9,6 +9,7 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import RewardConfig
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
@@ -26,6 +27,8 @@ LAPTOP = TrainConfig(
         control="feedforward",
         observe_orientation=True,
         observe_joints=True,
+        observe_moments=True,
+        disturbance=DisturbanceConfig(force=20.0),
         lookahead=(2, 6, 14),
         reward=FOLLOW,
         physics=PhysicsConfig(threads=min(CORES, 4)),

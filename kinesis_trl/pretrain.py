@@ -1,7 +1,9 @@
 """Teach a new policy computed muscle control, to start training from.
 
 Example: python -m kinesis_trl.pretrain --motions locomotion-v1/train --out runs/pretrained
-         python -m kinesis_trl.train laptop --env.control feedforward --warm-start runs/pretrained
+         python -m kinesis_trl.train laptop --warm-start runs/pretrained
+
+It observes and acts as the preset laptop does, unless told otherwise.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from experiments.imitation import LAPTOP
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.motion.clip import ClipFormatError
@@ -21,7 +24,8 @@ from kinesis_trl.training.pretraining import PretrainConfig, pretrain
 
 def main() -> None:
     """Parse, teach, and say what went wrong in one line."""
-    config = tyro.cli(PretrainConfig, description=__doc__, prog="kinesis_trl.pretrain")
+    default = PretrainConfig(out=tyro.MISSING, env=LAPTOP.env, student=LAPTOP.actor)
+    config = tyro.cli(PretrainConfig, default=default, description=__doc__, prog="kinesis_trl.pretrain")
     console = Console()
     try:
         pretrain(config, console)

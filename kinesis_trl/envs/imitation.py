@@ -110,7 +110,10 @@ class ImitationEnv(MyoLegsEnv):
         wanted = config.control == "feedforward" or library.inverse is not None
         self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
         if config.observe_moments and self.feedforward is None:
-            raise ValueError("observe_moments needs motions with inverse solutions; prepare them with --inverse.")
+            raise ValueError(
+                "observe_moments needs motions with inverse solutions; prepare them with --inverse, or train with "
+                "--env.no-observe-moments."
+            )
         self.clip = torch.zeros(n, dtype=torch.int64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)

@@ -59,7 +59,7 @@ def complete_support(stance: Mask, height: Array, pelvis: Array, fps: float, con
     stands = np.asarray(stance.any(2))
     flies = np.zeros(len(pelvis), dtype=bool)
     lower = height.argmin(1)
-    for gap in runs(~stands.any(1)):
+    for gap in runs(np.asarray(~stands.any(1))):
         if fall[gap].mean() > config.flight or height[gap].min(1).max() > config.highest:
             flies[gap] = True
         else:
