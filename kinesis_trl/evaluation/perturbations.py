@@ -56,6 +56,15 @@ def perturbed(policy: Callable[[ImitationEnv], Policy], perturbation: Perturbati
     return lambda env: _Perturbed(env, policy(env), perturbation)
 
 
+def _deviations(policy: Policy) -> torch.Tensor:
+    """(O,) standard deviations of the observations in training, from the policy's norm or its gate's."""
+    for owner in (policy, getattr(policy, "gate", None)):
+        norm = getattr(getattr(owner, "net", None), "norm", None)
+        if norm is not None:
+            return torch.as_tensor(norm.std).float()
+    raise ValueError("noise is measured in deviations of the observations, which this policy does not keep.")
+
+
 class _Perturbed:
     """Pushes and blurs before each action; for environments that start every row's clip at its beginning."""
 
@@ -68,12 +77,7 @@ class _Perturbed:
         self._moment = self._rng.random(count)  # as a share of what the clip leaves
         self._deviation = torch.zeros(env.observation_width)
         if perturbation.noise:
-            norm = getattr(getattr(policy, "net", None), "norm", None)
-            if norm is None:
-                raise ValueError(
-                    "noise is measured in deviations of the observations, which this policy does not keep."
-                )
-            self._deviation = perturbation.noise * norm.std.float()
+            self._deviation = perturbation.noise * _deviations(policy)
 
     def __call__(self, td: TensorDictBase) -> TensorDictBase:
         env, lasts = self._env, self._perturbation.push_seconds

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.mixture import MixtureConfig, make_mixture
+from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
 from kinesis_trl.evaluation.policies import baseline
 
+SMALL = NetworkConfig(hidden=(8, 8))
 GIVEN = ImitationConfig(num_envs=2, start="beginning", random_heading=False)
 
 
@@ -83,5 +88,10 @@ def test_noise_has_the_deviation_asked_for_and_needs_statistics(body, library):
     perturbed(lambda e: Policy(), Perturbation(noise=0.1))(env)(td)
     ratio = (seen[0] - td["observation"]).std(0) / (0.1 * Policy.net.norm.std)
     assert ratio.mean() == pytest.approx(1.0, abs=0.02)
+    experts = [make_actor(GaussianConfig(network=SMALL), env.observation_width, 80) for _ in range(2)]
+    mixture = make_mixture(MixtureConfig(gate=SMALL), experts)
+    mixture.update_norm(torch.randn(50, env.observation_width))
+    noisy = perturbed(lambda e: mixture, Perturbation(noise=0.1))(env)
+    np.testing.assert_allclose(noisy._deviation, 0.1 * mixture.gate.net.norm.std)
     with pytest.raises(ValueError, match="deviations"):
         perturbed(lambda e: baseline("zero", e), Perturbation(noise=0.1))(env)
