@@ -23,7 +23,7 @@ class ContactModelConfig:
 
     friction: float = 0.8
     """Coefficient of friction; the pyramid's edges lean that much."""
-    margin: float = 0.01
+    margin: float = 0.02
     """Height above the floor in metres from which a point cannot press; lower than a foot swings, or it would lean."""
     height: float = 0.005
     """Height in metres at which pressing costs twice as much as on the floor."""
