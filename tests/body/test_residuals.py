@@ -40,7 +40,7 @@ def test_feet_stay_and_joints_keep_their_limits(body, walks):
     still = np.zeros((len(reduced), body.model.nv))
     before, after = (forward_kinematics(body, q, still).body_pos for q in (walk, reduced))
     feet = np.linalg.norm(before - after, axis=-1)[:, 3:]
-    assert np.quantile(feet, 0.95) < 0.001 and feet.max() < 0.01  # the last where a straight leg is pulled up
+    assert np.quantile(feet, 0.95) < 0.001 and feet.max() < 0.02  # the last where a straight leg is pulled up
     low, high = body.joint_range.T
     free = body.couplings.independent_dofs(body.model.nv)[6:] - 6  # the others follow from these
     assert (reduced[:, 7:] >= low - 1e-6)[:, free].all() and (reduced[:, 7:] <= high + 1e-6)[:, free].all()
