@@ -43,7 +43,7 @@ def serving(session, repertoire, **settings):
         viewer.close()
 
 
-def wait_for(what, seconds=20.0):
+def wait_for(what, seconds=60.0):
     """Poll until `what()` is true."""
     end = time.monotonic() + seconds
     while not what():

@@ -3,7 +3,6 @@
 import io
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -48,12 +47,21 @@ class Hands:
         )
 
     def choose(self, label, value):
-        box = self.field(label)
-        self.click(box)
-        wait_for(lambda: box.get_attribute("aria-expanded") == "true")
-        time.sleep(0.3)  # it unfolds
-        lists = [box for box in self.browser.find_elements(self.by.XPATH, "//*[@role='listbox']") if box.is_displayed()]
-        self.click(lists[-1].find_element(self.by.XPATH, f".//*[@role='option'][@value='{value}']"))
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
+        def chosen():  # a list unfolds when it likes, and is drawn anew while it does; others may still be folding
+            try:
+                box = self.field(label)
+                if box.get_attribute("aria-expanded") != "true":
+                    self.click(box)
+                    return False
+                mine = f"//*[@id='{box.get_attribute('aria-controls')}']"
+                self.click(self.browser.find_element(self.by.XPATH, f"{mine}//*[@role='option'][@value='{value}']"))
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+            return True
+
+        wait_for(chosen)
 
     def set(self, label, value):
         self.write(self.field(label, "@inputmode='decimal'"), str(value))
