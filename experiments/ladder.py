@@ -141,12 +141,12 @@ def _climb(name: str, seed: int, config: LadderConfig, console: Console) -> Clim
     )
     taught = 0.0
     if name == "regression":
-        started = time.perf_counter()
-        run = replace(run, warm_start=_taught(run, config.seconds * _TAUGHT, console))
-        taught = min(time.perf_counter() - started, config.seconds * _TAUGHT)
-        run = replace(run, total_seconds=config.seconds * (1 - _TAUGHT))
+        taught = config.seconds * _TAUGHT
+        run = replace(run, warm_start=_taught(run, taught, console), total_seconds=config.seconds - taught)
     trainer = Trainer(run, console)
     steps = int(trainer.run()["step"])
+    if trainer.done() < 1.0:  # a trainer ends quietly when it is asked to stop
+        raise KeyboardInterrupt
     last = trainer.evaluate()["summary"]["strict"]["coverage"]["mean"]
     seconds, coverage, clock = [], [], taught
     before = 0
@@ -175,6 +175,9 @@ def _forward(split: str, folder: Path) -> Path:
 
 def _taught(run: TrainConfig, seconds: float, console: Console) -> Path:
     """A policy of target lengths fitted to the inverse ones on the states it comes to, for a time."""
+    out = run.folder.with_name(f"{run.name}-taught")
+    if out.exists():
+        return out
     torch.manual_seed(run.seed)
     body = load_body(run.body)
     env = ImitationEnv(body, MotionLibrary.load(Path(run.motions), body), replace(run.env, seed=run.seed))
@@ -187,7 +190,7 @@ def _taught(run: TrainConfig, seconds: float, console: Console) -> Path:
         action = torch.from_numpy(action_for_length(lengths, muscles)).float()
         return action, torch.ones(len(action), dtype=torch.bool)
 
-    end, out = time.perf_counter() + seconds, run.folder.with_name(f"{run.name}-taught")
+    end = time.perf_counter() + seconds
     school = Dagger(env, teach, student, DaggerConfig(labels=10**9, handover=0.0), seed=run.seed)
     school.learn(stop=lambda: time.perf_counter() > end)
     console.print(f"{run.name}: regression loss {school.loss:.2e} after {school.labels:,} labels")

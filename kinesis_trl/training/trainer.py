@@ -101,13 +101,13 @@ class Trainer:
                 progress(self.console, config.name, config.total_steps, "steps", completed=done) as advance,
             ):
                 batches = iter(source.collector)
-                while self._done() < 1.0 and not self._stop:
+                while self.done() < 1.0 and not self._stop:
                     started = time.perf_counter()
                     torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
                     batch = flatten(next(batches))
                     collected = time.perf_counter()
                     torch.set_num_threads(config.torch_threads)
-                    figures = self.learner.learn(batch, self._done())
+                    figures = self.learner.learn(batch, self.done())
                     source.update_policy(self.learner.policy)
                     self.progress["step"] += batch.numel()
                     self.progress["iteration"] += 1
@@ -128,8 +128,8 @@ class Trainer:
             self.log.close()
         return dict(self.progress)
 
-    def _done(self) -> float:
-        """Share of the run that is over."""
+    def done(self) -> float:
+        """Share of the run that is over; less than 1 after a run that was stopped."""
         limit, seconds = self.config.total_seconds, self.progress["seconds"]
         steps = self.progress["step"] / self.config.total_steps
         return steps if limit is None else max(steps, seconds / limit)
