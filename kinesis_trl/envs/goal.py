@@ -64,9 +64,8 @@ class GoalEnv(MyoLegsEnv):
             )
         n = settings.num_envs
         self.task, self.seen = task, settings
-        self.task_width = (9 - 3 * settings.compact + 3 * len(settings.lookahead)) * len(body.tracked_ids)
+        self.task_width = settings.task_width(body)
         self._joint_width = (2 * settings.observe_joints + settings.observe_moments) * len(body.independent_joints)
-        self.task_width += 3 * settings.observe_orientation + self._joint_width
         self.goal = torch.zeros(n, 2, dtype=torch.float64)
         self.place = torch.zeros(n, 2, dtype=torch.float64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)

@@ -54,6 +54,12 @@ class ImitationConfig(EnvConfig):
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
 
+    def task_width(self, body: BodyModel) -> int:
+        """Numbers that an observation tells of the task, for `body`."""
+        tracked = (9 - 3 * self.compact + 3 * len(self.lookahead)) * len(body.tracked_ids)
+        joints = (2 * self.observe_joints + self.observe_moments) * len(body.independent_joints)
+        return tracked + 3 * self.observe_orientation + joints
+
 
 def inverse_for(control: str) -> SolveConfig | None:
     """What a kind of control needs of its motions: how to solve static optimisation, or None."""
@@ -103,9 +109,7 @@ class ImitationEnv(MyoLegsEnv):
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
         n = config.num_envs
-        self.task_width = (9 - 3 * config.compact + 3 * len(config.lookahead)) * len(body.tracked_ids)
-        self.task_width += 3 * config.observe_orientation + 2 * len(body.independent_joints) * config.observe_joints
-        self.task_width += len(body.independent_joints) * config.observe_moments
+        self.task_width = config.task_width(body)
         self.library, self.rules = library, config
         wanted = config.control == "feedforward" or library.inverse is not None
         self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
