@@ -53,7 +53,8 @@ class PPOConfig:
     bootstrap: bool = True
     """Whether the value after a truncated episode counts; the original treats truncation as an end."""
     average: float = 0.98
-    """Share of the averaged policy that each iteration keeps; the averaged one is evaluated and saved. 0: the last."""
+    """Share of the averaged policy that each iteration keeps, less over the first ones, so that it forgets how the run
+    began; the averaged one is evaluated and saved. 0: the last."""
     autocast: bool = False
     """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
@@ -52,7 +53,7 @@ class Learner:
         self.actor_parameters = [p for p in self.policy.trained.parameters() if p.requires_grad]
         self.critic_parameters = list(self.critic.parameters())
         self.policy_lr = config.policy_lr
-        self._averaged = AveragedModel(self.policy, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+        self._averaged = AveragedModel(self.policy, multi_avg_fn=_average(config.average))
         self.optimizer = torch.optim.Adam(
             [
                 {"params": self.actor_parameters, "lr": config.policy_lr},
@@ -185,6 +186,18 @@ class Learner:
         elif kl < target / 1.5:
             self.policy_lr = min(self.config.max_lr, self.policy_lr * 1.2)
         self.optimizer.param_groups[0]["lr"] = self.policy_lr
+
+
+def _average(share: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """An exponential average that forgets its first iterations: over a tenth of them at most."""
+
+    @torch.no_grad()
+    def update(average: list[Tensor], newest: list[Tensor], count: Tensor | int) -> None:
+        kept = min(share, (1.0 + float(count)) / (10.0 + float(count)))
+        for mine, new in zip(average, newest, strict=True):
+            mine.lerp_(new, 1.0 - kept)
+
+    return update
 
 
 def _explained_variance(value: Tensor, target: Tensor) -> float:

@@ -113,16 +113,17 @@ def test_config_is_checked(field, value):
 
 
 def test_averaged_policy_by_hand():
-    """The first iteration is copied: w1, then 3/4 w1 + 1/4 w2; running norms are the newest ones."""
-    learn = learner(average=0.75)
+    """The first iteration is copied, of which the second keeps 2/11 and the third `average` at most (3/12 otherwise);
+    running norms are the newest ones."""
+    learn = learner(average=0.2)
     seen = []
-    for seed in range(2):
+    for seed in range(3):
         learn.learn(batch(learn, seed=seed))
         seen.append(learn.policy.net.head.weight.detach().clone())
-    expected = 0.75 * seen[0] + 0.25 * seen[1]
+    expected = 0.2 * (2 / 11 * seen[0] + 9 / 11 * seen[1]) + 0.8 * seen[2]
     assert torch.allclose(learn.averaged.net.head.weight, expected, atol=1e-7)
     assert torch.equal(learn.averaged.net.norm.mean, learn.policy.net.norm.mean)
-    assert not torch.equal(learn.averaged.net.head.weight, seen[1])
+    assert not torch.equal(learn.averaged.net.head.weight, seen[2])
 
 
 def test_the_divergence_allowed_falls_geometrically_over_the_run():
