@@ -130,7 +130,8 @@ def train(command: TrainCommand, console: Console) -> bool:
     trainer = Trainer(replace(run), console, curriculum=link)
     start = trainer.progress["step"]
     console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
-    return bool(trainer.run()["step"] >= run.total_steps)
+    trainer.run()
+    return trainer.done() >= 1.0
 
 
 def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConfig:

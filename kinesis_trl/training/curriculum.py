@@ -125,7 +125,8 @@ class CurriculumController:
             return True
         clips = tuple(read_clip_list(config.clips)) if config.clips else ()
         trainer = Trainer(config, self.console, curriculum=curriculum_round(config, clips, index))
-        if trainer.run()["step"] < config.total_steps:
+        trainer.run()
+        if trainer.done() < 1.0:
             return False
         self._record(done=[*self.state["done"], config.name])
         return True

@@ -67,6 +67,13 @@ def test_a_stopped_curriculum_goes_on(brief, console, monkeypatch):
     assert json.loads((brief.runs / "curriculum.json").read_text())["done"] == ["expert0", "expert1", "moe"]
 
 
+def test_runs_that_end_by_the_clock_are_ended(brief, console):
+    timed = replace(brief, total_steps=10**9, total_seconds=1e-3)
+    config = CurriculumConfig(train=timed, experts=2, few=0, gate_steps=10**9, rule="strict")
+    assert CurriculumController(config, console).run()
+    assert json.loads((brief.runs / "curriculum.json").read_text())["done"] == ["expert0", "expert1", "moe"]
+
+
 def test_few_failures_end_the_curriculum(brief):
     said = Console(record=True, width=100)
     config = CurriculumConfig(train=brief, experts=3, few=3)
