@@ -283,11 +283,14 @@ class ImitationEnv(MyoLegsEnv):
         if self.rules.observe_joints:
             seen |= self._joint_errors(rows)
         if self.rules.observe_moments:
-            assert self.feedforward is not None
-            now = self.library.frame_index(self.clip[rows], self.time[rows])
-            moment = self.feedforward.moment_error(now, self.physics.activation[rows])
-            seen["moment_error"] = torch.from_numpy(moment)
+            seen["moment_error"] = self.moment_error(rows)
         return seen
+
+    def moment_error(self, rows: Any = ALL) -> Tensor:
+        """`Feedforward.moment_error` of `rows` (R,) now, (R, J): the last numbers of an observation that tells them."""
+        assert self.feedforward is not None
+        now = self.library.frame_index(self.clip[rows], self.time[rows])
+        return torch.from_numpy(self.feedforward.moment_error(now, self.physics.activation[rows]))
 
     def _joint_errors(self, rows: Any) -> dict[str, Tensor]:
         """How far and how differently the joints of `rows` must move to their references, (R, J) each."""

@@ -86,7 +86,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
             f"{config.policy} acts by control {theirs.control}, space {theirs.feedforward.space}; "
             "a teacher needs control feedforward and space joints or muscles."
         )
-    mine = replace(theirs, control="pd")
+    mine = replace(theirs, control="pd", observe_moments=False)
     library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
@@ -136,14 +136,22 @@ def plain_policy(config: DistilConfig, console: Console) -> Path:
 
 
 def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:
-    """What a policy of corrections asks for in the present state of `env`, as actions of control pd."""
+    """What a policy of corrections asks for in the present state of `env`, as actions of control pd.
+
+    A policy that observes moments (`ImitationConfig.observe_moments`) is told them where `env` does not.
+    """
     feedforward, muscles = env.feedforward, env.body.muscles
     if feedforward is None:
         raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
 
+    sees_moments = policy.observation_width > env.observation_width  # of inverse solutions: not for a plain student
+
     @torch.no_grad()
     def teach(td: TensorDictBase) -> tuple[Tensor, Tensor]:
-        correction = policy(td.select("observation"))["action"].double().numpy()
+        seen = td.select("observation")
+        if sees_moments:
+            seen["observation"] = torch.cat([seen["observation"], env.moment_error().float()], -1)
+        correction = policy(seen)["action"].double().numpy()
         lengths = feedforward.corrected_length(env.next_frame(), correction)
         return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
 

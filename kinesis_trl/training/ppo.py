@@ -18,6 +18,8 @@ from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.training.config import PPOConfig
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 class DivergedError(RuntimeError):
     """The networks are no longer finite; the run must go back to its last checkpoint."""
@@ -188,11 +190,11 @@ class Learner:
         self.optimizer.param_groups[0]["lr"] = self.policy_lr
 
 
-def _average(share: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def _average(share: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """An exponential average that forgets its first iterations: over a tenth of them at most."""
 
     @torch.no_grad()
-    def update(average: list[Tensor], newest: list[Tensor], count: Tensor | int) -> None:
+    def update(average: Tensors, newest: Tensors, count: Tensor | int) -> None:
         kept = min(share, (1.0 + float(count)) / (10.0 + float(count)))
         for mine, new in zip(average, newest, strict=True):
             mine.lerp_(new, 1.0 - kept)

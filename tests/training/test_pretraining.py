@@ -129,11 +129,40 @@ def test_a_student_of_lengths_is_taught_what_its_teacher_and_the_inverse_ask_for
     plain = load_checkpoint(wanted.out)
     assert plain.notes["control"] == "pd" and plain.policy.action_width == 80
     assert 0 < report["student"]["summary"]["strict"]["coverage"]["mean"] <= 1
+    assert plain.policy.observation_width == teacher.observation_width
     kept = json.loads((wanted.out / COMPARISON).read_text())
     assert set(kept) == {"teacher", "student"} and kept["student"] == report["student"]["summary"]
     assert plain_policy(replace(wanted, policy=wanted.out), console) == wanted.out  # is plain already
     with pytest.raises(ValueError, match="needs control feedforward"):
         distil(replace(wanted, policy=wanted.out, out=tmp_path / "again"), console)
+
+
+def test_a_student_does_not_see_the_moments_that_its_teacher_sees(config, body, console, tmp_path):
+    """They are moments against the inverse solution, which a goal does not have."""
+    sighted = replace(config, env=replace(ENV, observe_joints=True, observe_moments=True))
+    pretrain(sighted, console)
+    teacher = load_checkpoint(config.out).policy
+    library = MotionLibrary.load(config.motions, body)
+    told = {}
+    for moments in (True, False):
+        settings = replace(ENV, control="pd", observe_joints=True, observe_moments=moments, random_heading=False)
+        env = ImitationEnv(body, library, settings)
+        told[moments] = lengths_of(teacher, env)(env.reset())[0]
+    assert env.moment_error().abs().max() > 1.0
+    torch.testing.assert_close(told[True], told[False])
+    wanted = DistilConfig(
+        policy=config.out,
+        out=tmp_path / "plain",
+        motions=config.motions,
+        evaluation=config.motions,
+        student=LatticeConfig(network=NETWORK),
+        dagger=config.dagger,
+        num_envs=4,
+    )
+    distil(wanted, console)
+    plain = load_checkpoint(wanted.out)
+    assert not plain.notes["observe_moments"] and plain.notes["observe_joints"]
+    assert plain.policy.observation_width == teacher.observation_width - len(body.independent_joints)
 
 
 def test_noise_along_the_moment_arms_needs_actions_on_muscles(body, prepared):
