@@ -226,7 +226,8 @@ def draw(climbs: Sequence[Climb], path: Path) -> None:
             label = name if climb.seed == min(c.seed for c in climbs if c.rung == name) else None
             minutes = np.array([0.0, *climb.seconds]) / 60
             axes.plot(minutes[1:], 100 * np.array(climb.coverage), f"C{colour}.-", label=label)
-    axes.set(xlabel="training time in minutes, 2 cores", ylabel="strict coverage of test clips, %", ylim=(0, 100))
+    axes.set(xlabel="training time in minutes", ylabel="strict coverage of test clips, %")
+    axes.set(xlim=(0, None), ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(path) as target:
