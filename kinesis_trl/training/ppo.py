@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
@@ -193,11 +193,9 @@ class Learner:
 def _average(share: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """An exponential average that forgets its first iterations: over a tenth of them at most."""
 
-    @torch.no_grad()
     def update(average: Tensors, newest: Tensors, count: Tensor | int) -> None:
         kept = min(share, (1.0 + float(count)) / (10.0 + float(count)))
-        for mine, new in zip(average, newest, strict=True):
-            mine.lerp_(new, 1.0 - kept)
+        get_ema_multi_avg_fn(kept)(average, newest, count)
 
     return update
 

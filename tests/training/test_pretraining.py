@@ -45,6 +45,20 @@ def config(prepared, tmp_path):
     )
 
 
+@pytest.fixture
+def lesson(config, tmp_path):
+    """What `config.out` teaches a student of lengths."""
+    return DistilConfig(
+        policy=config.out,
+        out=tmp_path / "plain",
+        motions=config.motions,
+        evaluation=config.motions,
+        student=LatticeConfig(network=NETWORK),
+        dagger=config.dagger,
+        num_envs=4,
+    )
+
+
 def test_training_starts_from_what_was_taught(config, small, console):
     found = pretrain(config, console)
     assert set(found) == {"zero", "teacher", "student"} and all(v.frames >= 0 for v in found.values())
@@ -99,7 +113,9 @@ def test_all_actors_start_from_the_same_states(body, library):
     assert found["one"] == found["same"] and found["one"] != found["wild"]
 
 
-def test_a_student_of_lengths_is_taught_what_its_teacher_and_the_inverse_ask_for(config, body, console, tmp_path):
+def test_a_student_of_lengths_is_taught_what_its_teacher_and_the_inverse_ask_for(
+    config, lesson, body, console, tmp_path
+):
     pretrain(config, console)
     teacher = load_checkpoint(config.out).policy
     library = MotionLibrary.load(config.motions, body)
@@ -116,28 +132,19 @@ def test_a_student_of_lengths_is_taught_what_its_teacher_and_the_inverse_ask_for
     with torch.no_grad():
         expected = theirs.step(teacher(same))["next"]["observation"]
     np.testing.assert_allclose(after, expected, atol=1e-3)
-    wanted = DistilConfig(
-        policy=config.out,
-        out=tmp_path / "plain",
-        motions=config.motions,
-        evaluation=config.motions,
-        student=LatticeConfig(network=NETWORK),
-        dagger=config.dagger,
-        num_envs=4,
-    )
-    report = distil(wanted, console)
-    plain = load_checkpoint(wanted.out)
+    report = distil(lesson, console)
+    plain = load_checkpoint(lesson.out)
     assert plain.notes["control"] == "pd" and plain.policy.action_width == 80
     assert 0 < report["student"]["summary"]["strict"]["coverage"]["mean"] <= 1
     assert plain.policy.observation_width == teacher.observation_width
-    kept = json.loads((wanted.out / COMPARISON).read_text())
+    kept = json.loads((lesson.out / COMPARISON).read_text())
     assert set(kept) == {"teacher", "student"} and kept["student"] == report["student"]["summary"]
-    assert plain_policy(replace(wanted, policy=wanted.out), console) == wanted.out  # is plain already
+    assert plain_policy(replace(lesson, policy=lesson.out), console) == lesson.out  # is plain already
     with pytest.raises(ValueError, match="needs control feedforward"):
-        distil(replace(wanted, policy=wanted.out, out=tmp_path / "again"), console)
+        distil(replace(lesson, policy=lesson.out, out=tmp_path / "again"), console)
 
 
-def test_a_student_does_not_see_the_moments_that_its_teacher_sees(config, body, console, tmp_path):
+def test_a_student_does_not_see_the_moments_that_its_teacher_sees(config, lesson, body, console):
     """They are moments against the inverse solution, which a goal does not have."""
     sighted = replace(config, env=replace(ENV, observe_joints=True, observe_moments=True))
     pretrain(sighted, console)
@@ -150,17 +157,8 @@ def test_a_student_does_not_see_the_moments_that_its_teacher_sees(config, body, 
         told[moments] = lengths_of(teacher, env)(env.reset())[0]
     assert env.moment_error().abs().max() > 1.0
     torch.testing.assert_close(told[True], told[False])
-    wanted = DistilConfig(
-        policy=config.out,
-        out=tmp_path / "plain",
-        motions=config.motions,
-        evaluation=config.motions,
-        student=LatticeConfig(network=NETWORK),
-        dagger=config.dagger,
-        num_envs=4,
-    )
-    distil(wanted, console)
-    plain = load_checkpoint(wanted.out)
+    distil(lesson, console)
+    plain = load_checkpoint(lesson.out)
     assert not plain.notes["observe_moments"] and plain.notes["observe_joints"]
     assert plain.policy.observation_width == teacher.observation_width - len(body.independent_joints)
 
