@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.carriage import recarry
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.resample import resample_qpos
 
@@ -31,14 +32,18 @@ class VariationConfig:
     """Of the logarithm of the tempo."""
     stride: float = 0.1
     """Of the logarithm of the distance covered, and of how far hips, knees and ankles move for it."""
-    rotation: float = 0.08
+    rotation: float = 0.1
     """Of hip rotation, constant over the motion, in radians."""
-    width: float = 0.04
+    width: float = 0.05
     """Of hip adduction, constant over the motion, in radians."""
-    crouch: float = 0.012
+    crouch: float = 0.015
     """Of how much lower the pelvis is carried, constant over the motion and never higher, in metres."""
-    lean: float = 0.07
+    lean: float = 0.08
     """Of the trunk's lean ahead, constant over the motion, in radians; a third of it sideways."""
+    carriage_tilt: float = 0.03
+    """Of what is added to roll, pitch and yaw of the pelvis, the same in every step, in radians."""
+    carriage_shift: float = 0.008
+    """Of what is added to the pelvis' place ahead, aside and up, the same in every step, in metres."""
     sway: float = 0.02
     """Of slow changes of every hip and knee angle and, by half, of the trunk, in radians."""
     sway_time: float = 0.35
@@ -78,6 +83,8 @@ def vary(
     qpos[:, :2] = qpos[0, :2] + stride * (qpos[:, :2] - qpos[0, :2])
     moving = [7 + body.joint_names.index(f"{joint}_{side}") for joint in _STRIDING for side in "rl"]
     qpos[:, moving] = qpos[0, moving] + stride * (qpos[:, moving] - qpos[0, moving])
+    if config.carriage_tilt or config.carriage_shift:
+        qpos = recarry(body, qpos, FPS, rng, config.carriage_tilt, config.carriage_shift)
     count = len(qpos)
     lean = np.array([rng.normal(0.0, config.lean / 3), rng.normal(0.0, config.lean), 0.0])
     sway = 0.5 * config.sway * _noise(rng, count, 3, config.sway_time)

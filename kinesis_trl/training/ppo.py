@@ -20,6 +20,9 @@ from kinesis_trl.training.config import PPOConfig
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
+_TOO_FAR = 2.0
+"""Times the limit on the divergence at which a pass ends at once; single minibatches are uncertain."""
+
 
 class DivergedError(RuntimeError):
     """The networks are no longer finite; the run must go back to its last checkpoint."""
@@ -36,6 +39,9 @@ class Learner:
     policy: Policy
     critic: Critic
     config: PPOConfig
+    trained: bool = False
+    """Whether the policy has learnt already. Its learning rate then rises from the least: Adam's first steps are as
+    large as the rate whatever the gradient, and have thrown trained policies with little noise over."""
 
     def __post_init__(self) -> None:
         config = self.config
@@ -54,11 +60,11 @@ class Learner:
         )
         self.actor_parameters = [p for p in self.policy.trained.parameters() if p.requires_grad]
         self.critic_parameters = list(self.critic.parameters())
-        self.policy_lr = config.policy_lr
+        self.policy_lr = config.min_lr if self.trained else config.policy_lr
         self._averaged = AveragedModel(self.policy, multi_avg_fn=_average(config.average))
         self.optimizer = torch.optim.Adam(
             [
-                {"params": self.actor_parameters, "lr": config.policy_lr},
+                {"params": self.actor_parameters, "lr": self.policy_lr},
                 {"params": self.critic_parameters, "lr": config.critic_lr},
             ],
             fused=True,
@@ -84,9 +90,10 @@ class Learner:
         samples = batch.select(*keys).reshape(-1)
         size = min(config.minibatch, len(samples))
         seen: dict[str, list[float]] = {}
+        limit = math.inf if config.stop_kl is None else share * config.stop_kl
         kl = 0.0
         epochs = 0
-        while epochs < config.epochs:
+        while epochs < config.epochs and kl <= limit:
             epochs += 1
             order = torch.randperm(len(samples), device=samples.device)
             kls = []
@@ -97,9 +104,9 @@ class Learner:
                 kls.append(terms["kl"])
                 for name, value in terms.items():
                     seen.setdefault(name, []).append(value)
-            kl = sum(kls) / len(kls)
-            if config.stop_kl is not None and kl > share * config.stop_kl:
-                break
+                if terms["kl"] > _TOO_FAR * limit:
+                    break
+            kl = kls[-1] if kls[-1] > _TOO_FAR * limit else sum(kls) / len(kls)
         self._adapt(kl, share)
         self.policy.update_norm(samples["observation"])
         self.critic.update_norm(samples["observation"])

@@ -71,7 +71,9 @@ class Trainer:
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
         self._metric_names = sample.metric_names
         policy, critic = make_agent(config, sample)
-        self.learner = Learner(policy.to(self.device), critic.to(self.device), config.ppo)
+        self.learner = Learner(
+            policy.to(self.device), critic.to(self.device), config.ppo, config.warm_start is not None
+        )
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
         self.progress["next_evaluation"] = config.evaluation.every
         self._carrier = EnvCarrier(self.env)

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.variation import VariationConfig, vary
 
-STILL = VariationConfig(tempo=0.0, stride=0.0, rotation=0.0, width=0.0, crouch=0.0, lean=0.0, sway=0.0)
+STILL = VariationConfig(
+    tempo=0.0,
+    stride=0.0,
+    rotation=0.0,
+    width=0.0,
+    crouch=0.0,
+    lean=0.0,
+    carriage_tilt=0.0,
+    carriage_shift=0.0,
+    sway=0.0,
+)
 
 
 def draw(clip, body, *, mirrored, config=None, seeds=range(50)):
@@ -36,7 +48,7 @@ def test_tempo_changes_the_length_and_stride_the_distance(body, march):
     whole = march.frames - 1
     assert frames <= {round(whole / k) + e for k in (1.4, 0.65) for e in (0, 1)}
     assert len(frames) == 2
-    far = draw(march, body, mirrored=False, config=VariationConfig(tempo=0.0, stride=0.5))
+    far = draw(march, body, mirrored=False, config=replace(STILL, stride=0.5))
     factor = np.ptp(far.qpos[:, 0]) / np.ptp(march.qpos[:, 0])
     np.testing.assert_allclose(
         far.qpos[:, :2] - far.qpos[0, :2], factor * (march.qpos[:, :2] - march.qpos[0, :2]), atol=1e-6
@@ -44,8 +56,7 @@ def test_tempo_changes_the_length_and_stride_the_distance(body, march):
 
 
 def test_the_trunk_leans_and_the_thighs_do_not(body, march):
-    lean = VariationConfig(tempo=0.0, stride=0.0, rotation=0.0, width=0.0, crouch=0.0, lean=0.1, sway=0.0)
-    copy = draw(march, body, mirrored=False, config=lean)
+    copy = draw(march, body, mirrored=False, config=replace(STILL, lean=0.1))
     hip = 7 + body.joint_names.index("hip_flexion_r")
     shift = copy.qpos[:, hip] - march.qpos[:, hip]
     assert np.abs(shift).max() > 0.01 and np.ptp(shift) < 1e-9

@@ -17,19 +17,19 @@ from kinesis_trl.training.ppo import DivergedError, Learner
 NETWORK = NetworkConfig(hidden=(8, 8))
 
 
-def learner(**changes):
+def learner(*, trained=False, log_std=-2.0, **changes):
     torch.manual_seed(0)
-    policy = make_actor(LatticeConfig(network=NETWORK), 3, 2)
-    return Learner(policy, Critic(CriticConfig(network=NETWORK), 3), PPOConfig(minibatch=8, **changes))
+    policy = make_actor(LatticeConfig(network=NETWORK, action_log_std=log_std, latent_log_std=log_std), 3, 2)
+    return Learner(policy, Critic(CriticConfig(network=NETWORK), 3), PPOConfig(minibatch=8, **changes), trained)
 
 
-def batch(learn, n=4, t=8, seed=0):
+def batch(learn, n=4, t=8, seed=0, noise=0.1):
     generator = torch.Generator().manual_seed(seed)
     observation = torch.randn(n, t + 1, 3, generator=generator)
     td = TensorDict({"observation": observation[:, :-1]}, [n, t], names=[None, "time"])
     with torch.no_grad():
         td = learn.policy(td)
-        td["action"] = td["action"] + 0.1 * torch.randn(n, t, 2, generator=generator)
+        td["action"] = td["action"] + noise * torch.randn(n, t, 2, generator=generator)
         td["action_log_prob"] = learn.policy.get_dist(td).log_prob(td["action"])
     flags = {k: torch.zeros(n, t, 1, dtype=torch.bool) for k in ("done", "terminated", "truncated")}
     td["next"] = TensorDict(
@@ -66,6 +66,33 @@ def test_rewarded_actions_become_likelier():
     for _ in range(10):
         learn.learn(td.clone())
     assert learn.policy.mean(td["observation"])[..., 0].mean().item() > before + 0.05
+
+
+def test_a_trained_policy_with_little_noise_is_not_thrown_over():
+    """Of the same first iteration, with the rate of a new policy and with a trained one's."""
+    kl = {}
+    for trained in (False, True):
+        learn = learner(trained=trained, log_std=-5.0, stop_kl=None, max_grad_norm=10.0)
+        kl[trained] = learn.learn(batch(learn, n=16, t=64, noise=0.0))["kl_last_epoch"]
+    assert kl[False] > 0.1  # what an iteration is to do
+    assert 0 < kl[True] < 0.02
+
+
+def test_a_pass_that_diverges_ends_at_once():
+    learn = learner(log_std=-5.0, epochs=4, stop_kl=0.01, target_kl=0.01)
+    steps = 0
+    step = learn._step
+
+    def counted(samples):
+        nonlocal steps
+        steps += 1
+        return step(samples)
+
+    learn._step = counted
+    figures = learn.learn(batch(learn, n=16, t=8, noise=0.0))
+    assert figures["kl_last_epoch"] > 0.02 and figures["epochs"] == 1.0
+    assert steps < 16  # minibatches of 8 from 128 samples
+    assert learn.policy_lr < 1e-3
 
 
 def test_learning_rate_follows_the_divergence():
