@@ -15,10 +15,12 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import CALCN, KNEE, MTP, STEADY, Leg
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.balance import out_of_balance
 from kinesis_trl.motion.contacts import ContactConfig, detect_stance
 from kinesis_trl.motion.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.footsteps import Side
 from kinesis_trl.motion.gait_curves import smoothstep
+from kinesis_trl.motion.recorded_steps import recorded_steps
 from kinesis_trl.motion.support import SupportConfig, complete_support, runs
 from kinesis_trl.motion.synthesis import Walker
 
@@ -30,6 +32,7 @@ _FLAT_FRAMES = 3
 """Frames with heel and toes down from which a stance has its own idea of flat."""
 _RAISES = 4
 _CLOSE = 0.001  # metres of clearance that may lack
+_SHORTEST = 8  # frames of a motion that can be balanced
 _SMOOTH = 2.0  # frames over which pivoting feet and the height of the pelvis are smoothed
 
 
@@ -57,10 +60,12 @@ class FootingConfig:
     """Least knee angle of a standing leg in radians; where it does not reach, the pelvis comes down."""
     toes_up: float = 0.3
     """Angle by which the toes are lifted in mid-swing, in radians."""
+    balance: float | None = 0.35
+    """Time in seconds over which the root is led to where the footsteps can carry it; None leaves it where it is."""
 
     def __post_init__(self) -> None:
-        for name in ("clearance", "flat", "pivot", "creep", "straightest", "toes_up"):
-            if not getattr(self, name) >= 0:
+        for name in ("clearance", "flat", "pivot", "creep", "straightest", "toes_up", "balance"):
+            if not (getattr(self, name) or 0.0) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
 
 
@@ -69,7 +74,7 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
 
     A standing foot keeps its place, rolls about heel and toes without sliding (`foot_roll`) and lies flat in between;
     the change this takes is led smoothly through the swings, which are raised where they come too near to the floor.
-    The root only comes down where standing legs do not reach.
+    The root moves to where the footsteps can carry it, and comes down where standing legs do not reach.
 
     Args:
         body: whose coordinates they are.
@@ -95,6 +100,10 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
         )
         for k, side in enumerate(sides)
     }
+    if config.balance is not None and len(qpos) >= _SHORTEST:
+        stances = {side: np.asarray(feet[:, k]) for k, side in enumerate(sides)}
+        footsteps = recorded_steps(qpos, fps, pose, walker.rolls, stances)
+        root_pos[:, :2] += out_of_balance(body, qpos, fps, footsteps, walker.rolls, config.balance)
     root_pos[:, 2] -= _drop(walker, steps, joints, root_pos, root_rot, config)
     out = np.array(qpos)
     out[:, :3] = root_pos

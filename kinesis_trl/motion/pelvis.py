@@ -41,11 +41,18 @@ def vertical_acceleration(plan: FootstepPlan, time: Array) -> Array:
     return np.convolve(rise, triangle / triangle.sum(), mode="same")[_FINE:-_FINE][::_FINE][: len(time)]
 
 
-def centre_of_mass(feet: dict[Side, FootPath], rise: Array, dt: float, past: Array | None = None) -> Array:
+def centre_of_mass(
+    feet: dict[Side, FootPath],
+    rise: Array,
+    dt: float,
+    past: Array | None = None,
+    moving: tuple[Array | None, Array | None] = (None, None),
+) -> Array:
     """Horizontal path (T, 2) of a centre of mass that the feet's centres of pressure accelerate.
 
     On a cart of height h, c̈ = (g + z̈)/h · (c − p) (Kajita et al. 2003, ICRA, "cart-table"); solved for the whole
-    motion at once, at rest above the feet at both ends, or going on from a `past` (P, 2) of the first P frames.
+    motion at once, at rest above the feet at both ends, or going on from a `past` (P, 2) of the first P frames, or
+    through a place (2,) where the body is `moving` at the beginning or the end.
     `rise` (T,) is z̈, −g in flight.
     """
     load = np.stack([f.load for f in feet.values()])
@@ -60,14 +67,16 @@ def centre_of_mass(feet: dict[Side, FootPath], rise: Array, dt: float, past: Arr
     stencil[:, 1] -= own
     usual = GRAVITY / _HEIGHT
     cart = Rows(stencil, -own[:, None] * centre[1:-1], np.full(frames - 2, usual**-2))
+    centre = centre.copy()
     ends = np.zeros(frames)
-    ends[:4] = ends[-4:] = 10.0
-    if past is not None:
-        ends[:4] = 0.0
+    ends[:4] = 0.0 if past is not None or moving[0] is not None else 10.0
+    ends[-4:] = 0.0 if moving[1] is not None else 10.0
     still = derivative(frames, 1, dt, np.zeros((frames - 1, 2)), ends[1:])
     if past is not None:
-        centre, ends = centre.copy(), ends.copy()
         centre[: len(past)], ends[: len(past)] = past, 1e3
+    for frame, place in zip((0, -1), moving, strict=True):
+        if place is not None:
+            centre[frame], ends[frame] = place, 10.0
     jerk = derivative(frames, 3, dt, np.zeros((frames - 3, 2)), (0.02 / usual) ** 2)
     return fit(frames, [cart, value(centre, ends), still, jerk])
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
@@ -19,6 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import ANKLE, HIP, KNEE, MTP, Leg, LegPose
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.balance import com_offset
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.commands import Command, CommandError
 from kinesis_trl.motion.foot_roll import FootRoll, Sole
@@ -126,14 +126,14 @@ class _Motion:
 
     def solve(self, past: Array | None) -> Array:
         """Coordinates (T, nq)."""
-        before = None if past is None else past[:, :2] + self._com_offset(past)[:, :2]
+        before = None if past is None else past[:, :2] + com_offset(self.walker.body, past)[:, :2]
         com = centre_of_mass(self.feet, self.rise, 1 / FPS, before)
         rotation = orientation(self.plan, self.feet, com, self.time, self.style.lean)
         if past is not None:
             old, new = Rotation.from_quat(past[:, 3:7], scalar_first=True), Rotation.from_matrix(rotation)
             apart = dying((new[: len(past)].inv() * old).as_rotvec(), len(com), round(_TURN_FADE * FPS))
             rotation = (new * Rotation.from_rotvec(apart)).as_matrix()
-        offset = rotation @ self._com_offset(self.walker.body.standing_qpos[None])[0]
+        offset = rotation @ com_offset(self.walker.body, self.walker.body.standing_qpos[None])[0]
         joints = dict(self.curve)
         for left in reversed(range(_PASSES)):
             root = np.concatenate([com - offset[:, :2], np.zeros((len(com), 1))], axis=1)
@@ -141,7 +141,7 @@ class _Motion:
             joints = {side: self._leg(side, root, rotation, joints[side], last=not left) for side in joints}
             qpos = self._assemble(root, rotation, joints)
             if left:
-                offset = gaussian_filter1d(self._com_offset(qpos), 0.12 * FPS, axis=0, mode="nearest")
+                offset = gaussian_filter1d(com_offset(self.walker.body, qpos), 0.12 * FPS, axis=0, mode="nearest")
                 self._raise_heels(joints)
         return qpos
 
@@ -175,18 +175,6 @@ class _Motion:
         out = np.zeros((len(time), 7))
         out[:, [HIP, KNEE, ANKLE]] = angles
         out[:, MTP] = -np.radians(23.0) * toes_up
-        return out
-
-    def _com_offset(self, qpos: Array) -> Array:
-        """Centre of mass less root position (T, 3), world axes."""
-        model = self.walker.body.model
-        data = mujoco.MjData(model)
-        out = np.empty((len(qpos), 3))
-        for t, q in enumerate(qpos):
-            data.qpos[:] = q
-            mujoco.mj_kinematics(model, data)
-            mujoco.mj_comPos(model, data)
-            out[t] = data.subtree_com[1] - q[:3]
         return out
 
     def _height(self, root: Array, rotation: Array, joints: dict[Side, Array]) -> Array:
