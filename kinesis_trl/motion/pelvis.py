@@ -67,11 +67,11 @@ def centre_of_mass(
     stencil[:, 1] -= own
     usual = GRAVITY / _HEIGHT
     cart = Rows(stencil, -own[:, None] * centre[1:-1], np.full(frames - 2, usual**-2))
-    centre = centre.copy()
     ends = np.zeros(frames)
     ends[:4] = 0.0 if past is not None or moving[0] is not None else 10.0
     ends[-4:] = 0.0 if moving[1] is not None else 10.0
     still = derivative(frames, 1, dt, np.zeros((frames - 1, 2)), ends[1:])
+    centre, ends = centre.copy(), ends.copy()  # the rows above hold on to theirs
     if past is not None:
         centre[: len(past)], ends[: len(past)] = past, 1e3
     for frame, place in zip((0, -1), moving, strict=True):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseConfig, solve
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.commands import CommandError
-from kinesis_trl.motion.footing import plant_feet
+from kinesis_trl.motion.footing import FootingConfig, plant_feet
 from kinesis_trl.motion.footsteps import (
     NEVER,
     RATE,
@@ -255,12 +255,14 @@ def _gone_over(old: MotionLibrary, after: Arrays, dropped: int, kept: int) -> Ar
 def solved(body: BodyModel, qpos: Array, inverse: InverseConfig | None) -> tuple[Array, Arrays]:
     """Generated coordinates (T, nq), smoothed, with their inverse solutions by name; as they are, and none, for None.
 
-    Feet are planted as in every motion that a policy with inverse solutions learns from. Residuals at the root are not
-    reduced: the generator leaves 1 to 2 N (median), and an order must not take long.
+    Feet are planted as in every motion that a policy with inverse solutions learns from. The root stays where the
+    generator has balanced it, and residuals are not reduced: it leaves 1 to 2 N (median), and an order must not take
+    long.
     """
     if inverse is None:
         return qpos, {}
-    solution = solve(body, plant_feet(body, qpos, FPS), FPS, replace(inverse, moment_arms=True))
+    planted = plant_feet(body, qpos, FPS, FootingConfig(balance=None))
+    solution = solve(body, planted, FPS, replace(inverse, moment_arms=True))
     return solution.qpos, {name: getattr(solution, name) for name in INVERSE}
 
 
