@@ -100,7 +100,7 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
         )
         for k, side in enumerate(sides)
     }
-    if config.balance is not None and len(qpos) >= _SHORTEST:
+    if config.balance is not None and len(qpos) >= _SHORTEST and feet.any((0, 2)).all():
         stances = {side: np.asarray(feet[:, k]) for k, side in enumerate(sides)}
         footsteps = recorded_steps(qpos, fps, pose, walker.rolls, stances)
         root_pos[:, :2] += out_of_balance(body, qpos, fps, footsteps, walker.rolls, config.balance)

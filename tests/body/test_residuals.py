@@ -5,7 +5,7 @@ import pytest
 
 from kinesis_trl.body.inverse import InverseError, solve
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
-from kinesis_trl.motion.footing import plant_feet
+from kinesis_trl.motion.footing import FootingConfig, plant_feet
 from kinesis_trl.motion.kinematics import forward_kinematics
 
 FPS = 30.0
@@ -35,7 +35,7 @@ def test_the_root_keeps_within_its_bounds(body, walks, reduced):
 
 
 def test_feet_stay_and_joints_keep_their_limits(body, walks):
-    walk = plant_feet(body, walks[WALK], FPS)
+    walk = plant_feet(body, walks[WALK], FPS, FootingConfig(balance=None))  # legs bent as they were recorded
     reduced = reduce_residuals(body, walk, FPS)
     still = np.zeros((len(reduced), body.model.nv))
     before, after = (forward_kinematics(body, q, still).body_pos for q in (walk, reduced))

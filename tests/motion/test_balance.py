@@ -72,3 +72,12 @@ def test_standing_still_and_very_short_motions(body):
     moved = plant_feet(body, still, 30.0)
     assert np.ptp(moved[:, :2], axis=0).max() < 1e-6
     assert len(plant_feet(body, still[:3], 30.0)) == 3
+
+
+def test_a_body_that_never_stands_on_one_foot_is_left_where_it_is(body):
+    """On the left foot only there are no footsteps to be above."""
+    hop = np.tile(body.standing_qpos, (20, 1))
+    hop[:, 7 + body.joint_names.index("hip_flexion_r")] = 1.2
+    hop[:, 7 + body.joint_names.index("knee_angle_r")] = 1.5
+    moved = plant_feet(body, body.couplings.apply(hop), 30.0)
+    np.testing.assert_allclose(moved[:, :2], hop[:, :2], atol=1e-9)

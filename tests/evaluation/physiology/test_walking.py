@@ -24,7 +24,7 @@ from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 @pytest.fixture(scope="module")
 def one_walk(body):
-    clip = text_to_clip("walk forward at 1.2 m/s for 5 meters", body)
+    clip = text_to_clip("walk forward at 1.1 m/s for 5 meters", body)
     return MotionLibrary.build([clip], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
 
 
