@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.body.leg import ANKLE, CALCN, HIP, KNEE, STEADY
+from kinesis_trl.body.foot_placement import place_feet
+from kinesis_trl.body.leg import ANKLE, HIP, KNEE
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.synthesis import Walker
 
@@ -42,14 +43,7 @@ def recarry(body: BodyModel, qpos: Array, fps: float, rng: np.random.Generator, 
     out = np.array(qpos)
     out[:, :3] += heading.apply(np.stack([ahead, aside, up], axis=1))
     out[:, 3:7] = after.as_quat(scalar_first=True)
-    for leg in walker.legs.values():
-        joints = qpos[:, leg.qpos]
-        foot = leg.forward(joints, qpos[:, :3], before.as_matrix())
-        place, turn = foot.position[:, CALCN], foot.rotation[:, CALCN]
-        out[:, leg.qpos] = leg.inverse(
-            out[:, :3], after.as_matrix(), place, turn, joints, damping=STEADY, tolerance=1e-4
-        )
-    return body.couplings.apply(out)
+    return place_feet(body, out, qpos)
 
 
 def _movements(left: Array, right: Array, fps: float) -> tuple[Array, Array]:
