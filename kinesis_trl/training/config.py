@@ -33,7 +33,8 @@ class PPOConfig:
     minibatch: int = 1024
     """Samples per gradient step."""
     policy_lr: float = 1e-3
-    """Initial learning rate of the policy."""
+    """Initial learning rate of the policy; one that starts from trained weights begins at min_lr where target_kl adapts
+    it."""
     critic_lr: float = 1e-3
     """Learning rate of the value function."""
     min_lr: float = 1e-5

@@ -60,7 +60,8 @@ class Learner:
         )
         self.actor_parameters = [p for p in self.policy.trained.parameters() if p.requires_grad]
         self.critic_parameters = list(self.critic.parameters())
-        self.policy_lr = config.min_lr if self.trained else config.policy_lr
+        adapted = config.target_kl is not None  # a rate that never rises must not start low
+        self.policy_lr = config.min_lr if self.trained and adapted else config.policy_lr
         self._averaged = AveragedModel(self.policy, multi_avg_fn=_average(config.average))
         self.optimizer = torch.optim.Adam(
             [

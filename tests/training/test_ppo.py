@@ -76,6 +76,7 @@ def test_a_trained_policy_with_little_noise_is_not_thrown_over():
         kl[trained] = learn.learn(batch(learn, n=16, t=64, noise=0.0))["kl_last_epoch"]
     assert kl[False] > 0.1  # what an iteration is to do
     assert 0 < kl[True] < 0.02
+    assert learner(trained=True, target_kl=None, policy_lr=3e-4).policy_lr == 3e-4  # nothing would raise it
 
 
 def test_a_pass_that_diverges_ends_at_once():
