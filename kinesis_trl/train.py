@@ -30,6 +30,8 @@ from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.envs.described import as_described
+from kinesis_trl.envs.directional import DirectionalConfig
+from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, from_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -43,7 +45,7 @@ from kinesis_trl.training.curriculum import (
     expert_config,
     mixture_config,
 )
-from kinesis_trl.training.distillation import DISTILLING, DistilConfig, plain_policy
+from kinesis_trl.training.guidance import TEACHING, GuidanceConfig, guided_policy
 from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import Trainer
@@ -70,7 +72,7 @@ class TrainCommand:
     gate_steps: int = 2_000_000
     """Policy steps of the gate's training in the curriculum."""
     labels: int = 1_000_000
-    """States on which a plain policy is taught first, where a task with a goal starts from a policy that corrects
+    """States on which a policy that sees the goal is taught first, where the task starts from a policy that corrects
     inverse solutions of a reference; a goal has none."""
     run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: LAPTOP)
     """The run."""
@@ -138,7 +140,7 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
     """A run with a goal whose body is observed and controlled as the policy it starts from has learnt it.
 
     Without `warm_start` it starts from the policy that ships. One that corrects inverse solutions of a reference, which
-    a goal does not have, first teaches a plain one on `labels` states, once.
+    a goal does not have, first teaches one that sees the goal on `labels` states of the planner's ways there, once.
 
     Raises:
         CheckpointError: no such policy, or a damaged one.
@@ -148,16 +150,18 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
         raise CheckpointError(f"no policy at {start}; give the folder of one that imitates.")
     if start.suffix == ".pth":
         return run
-    teaching = DistilConfig(
+    assert isinstance(run.goal, PointGoalConfig | DirectionalConfig)
+    teaching = GuidanceConfig(
         policy=start,
-        out=run.runs / "plain",
+        out=run.runs / f"{run.name}-taught",
+        task=run.goal,
         body=run.body,
-        dagger=replace(DISTILLING, labels=labels),
+        dagger=replace(TEACHING, labels=labels),
         num_envs=run.env.num_envs,
         threads=run.env.physics.threads,
         seed=run.seed,
     )
-    start = plain_policy(teaching, console)
+    start = guided_policy(teaching, console)
     return replace(run, warm_start=start, env=as_described(run.env, load_checkpoint(start).notes))
 
 

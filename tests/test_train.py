@@ -87,7 +87,7 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
         replace(command, expert=0)
 
 
-def test_what_ships_teaches_a_plain_policy_where_a_goal_has_no_reference(tmp_path, body, monkeypatch):
+def test_what_ships_teaches_a_policy_that_sees_the_goal(tmp_path, body, monkeypatch):
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 309, 80)
     taught = []
 
@@ -96,7 +96,7 @@ def test_what_ships_teaches_a_plain_policy_where_a_goal_has_no_reference(tmp_pat
         save_policy(config.out, actor, body=body.name, notes={"control": "pd"})
         (config.out / COMPARISON).write_text("{}")
 
-    monkeypatch.setattr("kinesis_trl.training.distillation.distil", teach)
+    monkeypatch.setattr("kinesis_trl.training.guidance.guide", teach)
     save_policy(tmp_path / "shipped", actor, body=body.name, notes={"control": "feedforward"})
     monkeypatch.setattr("kinesis_trl.train.asset", lambda name: tmp_path / "shipped")
     command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
@@ -104,6 +104,7 @@ def test_what_ships_teaches_a_plain_policy_where_a_goal_has_no_reference(tmp_pat
         run = as_imitated(command.run, Console(quiet=True), labels=command.labels)
         assert run.env.control == "pd" and run.warm_start.parent == tmp_path / "runs"
     assert len(taught) == 1 and taught[0].dagger.labels == 77 and taught[0].policy == tmp_path / "shipped"
+    assert taught[0].task == DirectionalConfig() and "directional" in run.warm_start.name
 
 
 def test_training_to_the_end_is_said(library, tmp_path):

@@ -95,6 +95,13 @@ class DirectionalConfig(GoalConfig):
             raise ValueError(f"hold {self.hold} and speeds {self.speeds} must be (low, high), the latter in 0.1 … 3.0.")
 
 
+def draw_heading(rules: DirectionalConfig, rng: np.random.Generator) -> Heading:
+    """A command drawn at random: to stop, or one of eight directions at a speed of `rules.speeds`."""
+    if rng.random() < rules.stop_share:
+        return Heading()
+    return Heading(direction=float(rng.integers(0, 8)) * pi / 4, speed=float(rng.uniform(*rules.speeds)))
+
+
 class DirectionalEnv(GoalEnv):
     """N bodies that are commanded; commands change at random, or as `command` says.
 
@@ -133,9 +140,8 @@ class DirectionalEnv(GoalEnv):
         if self._commanded or not len(rows):
             return
         rng, count, index = self.generator, len(rows), torch.from_numpy(rows)
-        angle = rng.integers(0, 8, count) * pi / 4
-        speed = rng.uniform(*self.rules.speeds, count) * (rng.random(count) >= self.rules.stop_share)
-        self.velocity[index] = torch.from_numpy(speed[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+        headings = [draw_heading(self.rules, rng) for _ in range(count)]
+        self.velocity[index] = torch.from_numpy(np.stack([heading.velocity for heading in headings]))
         self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.rules.hold, count) / self.policy_dt)).long()
 
     def _advance_time(self) -> None:

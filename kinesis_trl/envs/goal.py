@@ -87,19 +87,7 @@ class GoalEnv(MyoLegsEnv):
         self.episode_steps += 1
 
     def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
-        root = state.position[:, 0]
-        wanted = state.body_pos.clone()
-        wanted[:, 0, :2] = self.goal[rows]
-        wanted[:, 0, 2] = self.task.height
-        velocity = state.body_vel
-        seen = tracking(root, state.quaternion[:, 0], state.body_pos, velocity, wanted, velocity, state.heading)
-        for k in self.seen.lookahead:
-            seen[f"ahead_{k}"] = ((wanted - root[:, None]) @ state.heading).flatten(1)
-        if self.seen.observe_orientation:
-            seen["turn_to_reference"] = torch.zeros(len(root), 3, dtype=root.dtype)
-        if self._joint_width:
-            seen["joint_error"] = torch.zeros(len(root), self._joint_width, dtype=root.dtype)
-        return seen
+        return goal_observation(state, self.goal[rows], self.task.height, self.seen, self._joint_width)
 
     def sample_mirror(self) -> SampleMirror:
         """As the base class, for what this task adds."""
@@ -126,3 +114,30 @@ class GoalEnv(MyoLegsEnv):
 
     def _carried(self) -> dict[str, Tensor]:
         return {"goal": self.goal, "place": self.place, "episode_steps": self.episode_steps}
+
+
+def goal_observation(
+    state: Tracked, goal: Tensor, height: float, seen: ImitationConfig, joint_width: int
+) -> dict[str, Tensor]:
+    """What imitation shows of its reference, for a reference whose root is at the goal and all else where the body is.
+
+    Args:
+        state: of N bodies.
+        goal: (N, 2) on the floor in metres, world.
+        height: of the goal in metres.
+        seen: what is observed.
+        joint_width: numbers about joints, all of them 0.
+    """
+    root = state.position[:, 0]
+    wanted = state.body_pos.clone()
+    wanted[:, 0, :2] = goal
+    wanted[:, 0, 2] = height
+    velocity = state.body_vel
+    told = tracking(root, state.quaternion[:, 0], state.body_pos, velocity, wanted, velocity, state.heading)
+    for k in seen.lookahead:
+        told[f"ahead_{k}"] = ((wanted - root[:, None]) @ state.heading).flatten(1)
+    if seen.observe_orientation:
+        told["turn_to_reference"] = torch.zeros(len(root), 3, dtype=root.dtype)
+    if joint_width:
+        told["joint_error"] = torch.zeros(len(root), joint_width, dtype=root.dtype)
+    return told

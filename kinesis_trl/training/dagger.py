@@ -19,6 +19,8 @@ from torch.nn.functional import smooth_l1_loss
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.envs.base import MyoLegsEnv
 
+View = Callable[[TensorDictBase], Tensor]
+"""What a student observes (N, O), for a TensorDict with the teacher's `observation`."""
 Teacher = Callable[[TensorDictBase], tuple[Tensor, Tensor]]
 """Actions (N, A) for a TensorDict with `observation`, and which (N,) of them count."""
 
@@ -69,6 +71,7 @@ class Dagger:
         student: GaussianPolicy,
         config: DaggerConfig,
         *,
+        view: View | None = None,
         unit: Tensor | None = None,
         labels: int = 0,
         seed: int = 0,
@@ -80,11 +83,13 @@ class Dagger:
             teacher: says what to do in the environment's present state.
             student: its mean action is fitted; the noise stays as it is.
             config: how.
+            view: what the student observes; default: what the teacher does.
             unit: (A,) difference of each action that counts 1; default 1. Larger ones count in proportion only.
             labels: states the student was taught before, when going on.
             seed: of who acts, of the noise and of the minibatches.
         """
         self.env, self.teacher, self.student, self.config = env, teacher, student, config
+        self._view: View = view or (lambda td: td["observation"])
         width = student.action_width
         self.unit = torch.ones(width) if unit is None else unit
         self.labels, self.loss = labels, float("nan")
@@ -126,7 +131,7 @@ class Dagger:
         share = 1 - self.labels / max(self.config.labels * self.config.handover, 1e-9)
         new = []
         for _ in range(self.config.horizon):
-            seen = td["observation"]
+            seen = self._view(td)
             told, counts = self.teacher(td)
             teaches = counts & (torch.rand(len(seen), generator=self._generator) < share)
             action = torch.where(teaches[:, None], told, self.student.mean(seen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +32,7 @@ from kinesis_trl.progress import progress
 from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
 from kinesis_trl.training.pretraining import open_student
 
-_UNIT = 0.02
+LENGTH_UNIT = 0.02
 """Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""
 DISTILLING = DaggerConfig(labels=2_000_000, noise=0.01)
 """How a student of lengths is taught unless told otherwise."""
@@ -90,7 +89,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
-    unit = torch.from_numpy(2 * _UNIT / body.muscles.longest_tendon).float()
+    unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
     teacher = lengths_of(loaded.policy, env)
     school = Dagger(env, teacher, student, config.dagger, unit=unit, labels=labels, seed=config.seed)
 
@@ -111,28 +110,6 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
         _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
     )
     return found
-
-
-def plain_policy(config: DistilConfig, console: Console) -> Path:
-    """Where a policy lies that acts without inverse solutions: the teacher, if it does, else its student.
-
-    The student's folder is named after `config.out` and the teacher's weights, so that another teacher has another one;
-    a student that was taught to the end is not taught again.
-
-    Raises:
-        CheckpointError: no policy there, or of another body.
-    """
-    if load_checkpoint(config.policy, body=load_body(config.body).name).notes.get("control") != "feedforward":
-        return config.policy
-    weights = hashlib.sha256((config.policy / "policy.safetensors").read_bytes()).hexdigest()[:8]
-    out = config.out.with_name(f"{config.out.name}-{weights}")
-    if not (out / COMPARISON).exists():
-        console.print(
-            f"{config.policy} corrects inverse solutions of a reference (control feedforward), which a goal does not "
-            f"have; it teaches a plain policy in {out} first."
-        )
-        distil(replace(config, out=out), console)
-    return out
 
 
 def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:

@@ -98,3 +98,12 @@ def test_saving_and_counting():
 def test_settings_are_checked(wrong):
     with pytest.raises(ValueError, match="must"):
         DaggerConfig(**wrong)
+
+
+def test_a_student_may_see_something_else_than_its_teacher():
+    pupil = student()
+    config = DaggerConfig(labels=6_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
+    Dagger(Toy(), teacher, pupil, config, view=lambda td: td["observation"].flip(-1)).learn()
+    seen = torch.randn(500, SEEN)
+    error = (pupil.mean(seen.flip(-1)) - seen @ RULE.T).square().mean() / (seen @ RULE.T).square().mean()
+    assert error < 0.01
