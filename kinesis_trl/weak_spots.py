@@ -1,0 +1,117 @@
+"""Where in its clips a policy fails: bodies start everywhere, and every one that is lost is counted where it was.
+
+Example: python -m kinesis_trl.weak_spots --motions motions/mine --json spots.json --picture spots.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import tyro
+from rich.console import Console
+from rich.markup import escape
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import load_body
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.evaluation.players import make_player
+from kinesis_trl.evaluation.weak_spots import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeakSpotsConfig:
+    """What to play, for how long, and what to write."""
+
+    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    """zero, random, reference, a run's policy folder, or an original model.pth."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    rule: Literal["strict", "kinesis"] = "strict"
+    """When a body is lost: a tracked body more than 0.15 m away, or all of them 0.5 m on average."""
+    steps: int = 300
+    """Policy steps of each body."""
+    num_envs: int = 128
+    """Bodies."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    picture: Path | None = None
+    """Write a chart of the worst clips over time to this .png or .svg."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of clips, moments and headings."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.num_envs < 1:
+            raise ValueError(f"steps {self.steps} and num_envs {self.num_envs} must be at least 1.")
+
+
+def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
+    """Play, print the table, write what was asked for; returns the report."""
+    body = load_body(config.body)
+    settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
+    player = make_player(config.policy, body, settings, seed=config.seed)
+    inverse = inverse_for(player.settings.control)
+    library, _ = open_library(config.motions, body, inverse=inverse, workers=config.threads)
+    player.check(ImitationEnv(body, library, player.settings))
+    with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
+        found = find_weak_spots(
+            body,
+            library,
+            player.policy,
+            player.settings,
+            rule=RULES[config.rule],
+            steps=config.steps,
+            seed=config.seed,
+            on_step=advance,
+        )
+    report: dict[str, Any] = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+        **report_weak_spots(found, library),
+    }
+    console.print(weak_spot_table(report))
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+        console.print(f"wrote {config.json}")
+    if config.picture:
+        draw_weak_spots(report, config.picture)
+        console.print(f"wrote {config.picture}")
+    return report
+
+
+def main() -> None:
+    """Parse the command line, play, and report."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))
+    try:
+        look(tyro.cli(WeakSpotsConfig, description=__doc__, prog="kinesis_trl.weak_spots"), console)
+    except (BodyError, CheckpointError, ClipFormatError, FileNotFoundError, ValueError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing was written")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
