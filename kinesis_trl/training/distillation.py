@@ -77,21 +77,15 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     """
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    loaded = load_checkpoint(config.policy, body=body.name)
     physics = PhysicsConfig(threads=config.threads)
-    theirs = as_described(ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed), loaded.notes)
-    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
-        raise ValueError(
-            f"{config.policy} acts by control {theirs.control}, space {theirs.feedforward.space}; "
-            "a teacher needs control feedforward and space joints or muscles."
-        )
+    settings = ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed)
+    teacher, theirs = open_teacher(config.policy, body, settings)
     mine = replace(theirs, control="pd", observe_moments=False)
     library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
     unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
-    teacher = lengths_of(loaded.policy, env)
-    school = Dagger(env, teacher, student, config.dagger, unit=unit, labels=labels, seed=config.seed)
+    school = Dagger(env, lengths_of(teacher, env), student, config.dagger, unit=unit, labels=labels, seed=config.seed)
 
     def save() -> None:
         notes = describe(mine) | {"labels": school.labels, "motions": config.motions, "seed": config.seed}
@@ -100,7 +94,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     with progress(console, "teaching", config.dagger.labels, "labels", completed=labels) as advance:
         school.learn(on_labels=advance, save=save)
     found = {
-        "teacher": _evaluate(config, body, loaded.policy, theirs),
+        "teacher": _evaluate(config, body, teacher, theirs),
         "student": _evaluate(config, body, student, mine),
     }
     write_text(
@@ -110,6 +104,23 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
         _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
     )
     return found
+
+
+def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[Policy, ImitationConfig]:
+    """A policy whose actions are lengths, and `settings` as it was trained with.
+
+    Raises:
+        CheckpointError: no policy there, or of another body.
+        ValueError: one whose actions are not lengths.
+    """
+    loaded = load_checkpoint(folder, body=body.name)
+    theirs = as_described(settings, loaded.notes)
+    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
+        raise ValueError(
+            f"{folder} acts by control {theirs.control}, space {theirs.feedforward.space}; "
+            "a teacher needs control feedforward and space joints or muscles."
+        )
+    return loaded.policy, theirs
 
 
 def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:

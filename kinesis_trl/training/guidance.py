@@ -16,7 +16,7 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.envs.described import as_described, describe
+from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import make_guides
@@ -28,7 +28,7 @@ from kinesis_trl.evaluation.players import Player
 from kinesis_trl.evaluation.point_goal import Route, report_trips, travel_to_goals, trip_table
 from kinesis_trl.progress import progress
 from kinesis_trl.training.dagger import Dagger, DaggerConfig
-from kinesis_trl.training.distillation import COMPARISON, LENGTH_UNIT, lengths_of
+from kinesis_trl.training.distillation import COMPARISON, LENGTH_UNIT, lengths_of, open_teacher
 from kinesis_trl.training.pretraining import open_student
 
 TEACHING = DaggerConfig(labels=1_000_000, noise=0.01)
@@ -78,15 +78,9 @@ def guide(config: GuidanceConfig, console: Console) -> dict[str, dict[str, Any]]
     """
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    loaded = load_checkpoint(config.policy, body=body.name)
     physics = PhysicsConfig(threads=config.threads)
     settings = ImitationConfig(num_envs=config.num_envs, physics=physics, rule=config.rule, seed=config.seed)
-    theirs = as_described(settings, loaded.notes)
-    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
-        raise ValueError(
-            f"{config.policy} acts by control {theirs.control}, space {theirs.feedforward.space}; "
-            "a teacher needs control feedforward and space joints or muscles."
-        )
+    teacher, theirs = open_teacher(config.policy, body, settings)
     mine = replace(theirs, control="pd", observe_moments=False)
     with progress(console, "laying ways", config.guides, "ways") as advance:
         guides = make_guides(config.task, body, config.guides, seed=config.seed, on_clip=advance)
@@ -95,7 +89,7 @@ def guide(config: GuidanceConfig, console: Console) -> dict[str, dict[str, Any]]
     unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
     school = Dagger(
         env,
-        lengths_of(loaded.policy, env),
+        lengths_of(teacher, env),
         student,
         config.dagger,
         view=env.goal_view,
@@ -112,7 +106,7 @@ def guide(config: GuidanceConfig, console: Console) -> dict[str, dict[str, Any]]
         school.learn(on_labels=advance, save=save)
     widths = (student.observation_width, student.action_width)
     found = {
-        "teacher": _evaluate(config, body, Player(theirs, lambda env: loaded.policy.eval()), "planner", console),
+        "teacher": _evaluate(config, body, Player(theirs, lambda env: teacher.eval()), "planner", console),
         "student": _evaluate(config, body, Player(mine, lambda env: student.eval(), widths), "policy", console),
     }
     write_text(config.out / COMPARISON, json.dumps(found, indent=1))
