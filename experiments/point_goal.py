@@ -7,7 +7,7 @@ from experiments.imitation import LAPTOP as IMITATION
 from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.training.config import EvaluationConfig
+from kinesis_trl.training.config import CollectConfig, EvaluationConfig
 
 CORES = os.cpu_count() or 1
 
@@ -16,7 +16,18 @@ LAPTOP = replace(
     name="point-goal",
     env=ImitationConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
     goal=PointGoalConfig(),
-    ppo=replace(IMITATION.ppo, gamma=0.99, policy_lr=1e-4, max_lr=3e-4),
+    ppo=replace(
+        IMITATION.ppo,
+        gamma=0.99,
+        policy_lr=1e-4,
+        max_lr=3e-4,
+        minibatch=4096,
+        target_kl=0.02,
+        final_kl=0.005,
+        reward_scale=0.01,  # a step at the goal earns 100
+        value_first=10,  # the policy is taught by the planner's follower, the value function by nobody
+    ),
+    collect=CollectConfig(horizon=96),
     evaluation=EvaluationConfig(every=250_000),
     total_steps=5_000_000,
 )

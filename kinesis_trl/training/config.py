@@ -47,6 +47,10 @@ class PPOConfig:
     """What target_kl falls to, geometrically, by the end of the run, with stop_kl in proportion; None: it stays."""
     stop_kl: float | None = 0.3
     """Divergence at which an iteration's remaining passes are left out; None never does."""
+    reward_scale: float = 1.0
+    """Factor of all rewards while learning; the value function learns best where those to come add up to about 10."""
+    value_first: int = 0
+    """Iterations at the start in which only the value function learns: a trained policy follows a new one astray."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
     max_grad_norm: float = 1.0
@@ -66,6 +70,10 @@ class PPOConfig:
             raise ValueError(f"average {self.average} must lie in 0…1, 1 excluded.")
         if self.epochs < 1 or self.minibatch < 1 or self.max_grad_norm <= 0:
             raise ValueError("epochs and minibatch must be at least 1 and max_grad_norm positive.")
+        if self.reward_scale <= 0 or self.value_first < 0:
+            raise ValueError(
+                f"reward_scale {self.reward_scale} must be positive, value_first {self.value_first} not negative."
+            )
         if self.final_kl is not None and (self.target_kl is None or not 0 < self.final_kl <= self.target_kl):
             raise ValueError(f"final_kl {self.final_kl} must lie above 0 and not above target_kl {self.target_kl}.")
         if not 0 < self.min_lr <= self.policy_lr <= self.max_lr or self.critic_lr <= 0:

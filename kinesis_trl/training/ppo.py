@@ -20,6 +20,7 @@ from kinesis_trl.training.config import PPOConfig
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
+_SCALED = "scaled_reward"
 _TOO_FAR = 2.0
 """Times the limit on the divergence at which a pass ends at once; single minibatches are uncertain."""
 
@@ -34,6 +35,7 @@ class Learner:
 
     Attributes:
         policy_lr: present learning rate of the policy.
+        iterations: batches learnt from.
     """
 
     policy: Policy
@@ -48,6 +50,7 @@ class Learner:
         self.advantage = GAE(
             gamma=config.gamma, lmbda=config.lmbda, value_network=self.critic, average_gae=True, deactivate_vmap=True
         )
+        self.advantage.set_keys(reward=_SCALED)
         self.loss = ClipPPOLoss(
             self.policy.trained,
             self.critic,
@@ -62,6 +65,7 @@ class Learner:
         self.critic_parameters = list(self.critic.parameters())
         adapted = config.target_kl is not None  # a rate that never rises must not start low
         self.policy_lr = config.min_lr if self.trained and adapted else config.policy_lr
+        self.iterations = 0
         self._averaged = AveragedModel(self.policy, multi_avg_fn=_average(config.average))
         self.optimizer = torch.optim.Adam(
             [
@@ -84,6 +88,7 @@ class Learner:
         config, share = self.config, self._share(progress)
         if not config.bootstrap:
             batch["next", "terminated"] = batch["next", "done"]
+        batch["next", _SCALED] = config.reward_scale * batch["next", "reward"]
         with torch.no_grad():
             self.advantage(batch)
         explained = _explained_variance(batch["state_value"], batch["value_target"])
@@ -108,7 +113,9 @@ class Learner:
                 if terms["kl"] > _TOO_FAR * limit:
                     break
             kl = kls[-1] if kls[-1] > _TOO_FAR * limit else sum(kls) / len(kls)
-        self._adapt(kl, share)
+        if self._policy_learns:
+            self._adapt(kl, share)
+        self.iterations += 1
         self.policy.update_norm(samples["observation"])
         self.critic.update_norm(samples["observation"])
         self._averaged.update_parameters(self.policy)
@@ -120,6 +127,10 @@ class Learner:
             "policy_lr": self.policy_lr,
             "noise": self.noise(),
         }
+
+    @property
+    def _policy_learns(self) -> bool:
+        return self.iterations >= self.config.value_first
 
     @property
     def averaged(self) -> Policy:
@@ -139,6 +150,7 @@ class Learner:
             "critic": self.critic.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "policy_lr": self.policy_lr,
+            "iterations": self.iterations,
             "averaged": self._averaged.state_dict(),
         }
 
@@ -148,6 +160,7 @@ class Learner:
         self.critic.load_state_dict(state["critic"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.policy_lr = state["policy_lr"]
+        self.iterations = state["iterations"]
         self._averaged.load_state_dict(state["averaged"])
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
@@ -165,6 +178,9 @@ class Learner:
                 f"gradient norms {norms[0]:.3g} (policy) and {norms[1]:.3g} (value) are not finite; go back to the "
                 "last checkpoint and lower --ppo.max-lr or --ppo.critic-lr."
             )
+        if not self._policy_learns:
+            for parameter in self.actor_parameters:
+                parameter.grad = None  # what Adam leaves alone
         self.optimizer.step()
         terms = {
             "loss_policy": losses["loss_objective"],

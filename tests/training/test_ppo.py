@@ -56,6 +56,38 @@ def test_advantage_at_a_truncated_end_by_hand(bootstrap):
     np.testing.assert_allclose(td["value_target"].squeeze().numpy(), expected, rtol=1e-5)
 
 
+def test_scaled_rewards_are_what_the_value_function_learns():
+    """One-step episodes: the return is the reward, times the scale; what is logged stays as it was."""
+    learn = learner(reward_scale=0.01)
+    td = batch(learn)
+    td["next", "terminated"].fill_(True)
+    td["next", "done"].fill_(True)
+    reward = td["next", "reward"].fill_(50.0).clone()
+    learn.learn(td)
+    assert torch.allclose(td["value_target"], 0.01 * reward)
+    assert torch.equal(td["next", "reward"], reward)
+
+
+def test_the_value_function_can_learn_before_the_policy():
+    learn = learner(value_first=2)
+    seen = []
+    for seed in range(3):
+        rate = learn.policy_lr
+        before = [p.clone() for p in learn.actor_parameters], [p.clone() for p in learn.critic_parameters]
+        learn.learn(batch(learn, seed=seed))
+        seen.append(
+            [
+                all(map(torch.equal, *pair))
+                for pair in zip(before, (learn.actor_parameters, learn.critic_parameters), strict=True)
+            ]
+        )
+        assert seed == 2 or learn.policy_lr == rate
+    assert seen == [[True, False], [True, False], [False, False]]
+    again = learner(value_first=2)
+    again.load_state_dict(learn.state_dict())
+    assert again.iterations == 3
+
+
 def test_rewarded_actions_become_likelier():
     learn = learner(epochs=8, target_kl=None, stop_kl=None, policy_lr=1e-3)
     td = batch(learn, n=16, t=8)
@@ -133,7 +165,16 @@ def test_divergence_is_an_error_and_leaves_the_weights():
 
 
 @pytest.mark.parametrize(
-    "field, value", [("gamma", 1.5), ("clip", 0.0), ("epochs", 0), ("policy_lr", 1.0), ("critic_lr", 0.0)]
+    "field, value",
+    [
+        ("gamma", 1.5),
+        ("clip", 0.0),
+        ("epochs", 0),
+        ("policy_lr", 1.0),
+        ("critic_lr", 0.0),
+        ("reward_scale", 0.0),
+        ("value_first", -1),
+    ],
 )
 def test_config_is_checked(field, value):
     with pytest.raises(ValueError):
