@@ -5,6 +5,8 @@ from dataclasses import replace
 from experiments.point_goal import LAPTOP as POINT_GOAL
 from kinesis_trl.envs.directional import DirectionalConfig
 
-LAPTOP = replace(POINT_GOAL, name="directional", goal=DirectionalConfig())
+LAPTOP = replace(
+    POINT_GOAL, name="directional", goal=DirectionalConfig(), ppo=replace(POINT_GOAL.ppo, reward_scale=0.1)
+)
 
 PRESETS = {"directional": ("directional control, from a policy that imitates: a few cores, hours", LAPTOP)}
