@@ -31,11 +31,16 @@ class ContactModelConfig:
     """Speed in m/s of a point at which pressing costs twice as much as at rest."""
     edge_limit: float = 0.5
     """Largest force along one edge of a pyramid, in body weights."""
+    inset: float = 0.0
+    """Share by which the points of a foot that may press move towards their middle: what this smaller foot carries
+    leaves the whole one a margin to keep its balance."""
 
     def __post_init__(self) -> None:
         for name in ("friction", "margin", "height", "speed", "edge_limit"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        if not 0 <= self.inset < 1:
+            raise ValueError(f"inset must lie in 0…1, 1 excluded, got {self.inset}.")
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,9 @@ def foot_contacts(body: BodyModel, demand: Demand, qvel: Array, config: ContactM
     """
     geoms, end = _points(body)
     point = _lowest(body, demand, geoms, end)
+    above = np.maximum(point[..., 2], 0.0)
+    presses = above < config.margin
+    point = _inset(point, presses, config.inset)
     jacobian, _ = demand.jacobians(body, point, geoms)
     velocity = np.einsum("npdi,nd->npi", jacobian, qvel)
     heading = np.arctan2(demand.root_rotation[:, 1, 0], demand.root_rotation[:, 0, 0])
@@ -89,10 +97,9 @@ def foot_contacts(body: BodyModel, demand: Demand, qvel: Array, config: ContactM
     per_point = jacobian @ edge[:, None].swapaxes(-1, -2)
     count, nv = qvel.shape
     force = per_point.transpose(0, 2, 1, 3).reshape(count, nv, -1)
-    above = np.maximum(point[..., 2], 0.0)
     cost = 1 + (above / config.height) ** 2 + (np.linalg.norm(velocity, axis=-1) / config.speed) ** 2
     weight = float(body.model.body_mass.sum() * np.linalg.norm(body.model.opt.gravity))
-    limit = np.where(above < config.margin, config.edge_limit * weight, 0.0)
+    limit = np.where(presses, config.edge_limit * weight, 0.0)
     return Contacts(
         point=point,
         edge=edge,
@@ -100,6 +107,14 @@ def foot_contacts(body: BodyModel, demand: Demand, qvel: Array, config: ContactM
         cost=np.repeat(cost, EDGES, axis=1),
         limit=np.repeat(limit, EDGES, axis=1),
     )
+
+
+def _inset(point: Array, presses: NDArray[np.bool_], share: float) -> Array:
+    """Points (n, P, 3) of which those that press (n, P) are a share nearer to the middle of those of their foot."""
+    feet = point.reshape(len(point), 2, -1, 3)
+    weight = presses.reshape(feet.shape[:3])[..., None].astype(np.float64)
+    middle = (weight * feet).sum(2, keepdims=True) / np.maximum(weight.sum(2, keepdims=True), 1.0)
+    return np.asarray(feet + share * weight * (middle - feet)).reshape(point.shape)
 
 
 def _points(body: BodyModel) -> tuple[NDArray[np.int64], Array]:

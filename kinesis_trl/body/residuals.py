@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.contact_model import ContactModelConfig
 from kinesis_trl.body.foot_placement import place_feet
 from kinesis_trl.body.inverse import InverseConfig, InverseSolution, solve
 from kinesis_trl.body.model import BodyModel
@@ -38,8 +39,8 @@ class ResidualConfig:
     """Cost of displacing the root by its bounds for one frame, in costs of residuals (`InverseConfig.root_force`)."""
     rounds: int = 2
     """Corrections, each from the residuals that the last one left."""
-    inverse: InverseConfig = field(default_factory=InverseConfig)
-    """How residuals are found and weighed."""
+    inverse: InverseConfig = field(default_factory=lambda: InverseConfig(contacts=ContactModelConfig(inset=0.5)))
+    """How residuals are found and weighed: on feet of half the size, so that the whole ones have a margin."""
 
     def __post_init__(self) -> None:
         if min(self.translation, self.tilt, self.stay) <= 0 or self.rounds < 1:

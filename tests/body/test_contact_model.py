@@ -74,3 +74,21 @@ def test_wrench_of_one_loaded_edge(body):
 def test_refuses_a_margin_that_is_not_positive():
     with pytest.raises(ValueError, match="margin must be positive"):
         ContactModelConfig(margin=0.0)
+
+
+def test_smaller_feet_press_nearer_to_their_middle_and_in_as_many_points(body):
+    """Half-way to the middle of the points that press, by foot; those in the air, their limits and costs stay."""
+    qpos = body.standing_qpos.copy()
+    qpos[7 + body.joint_names.index("ankle_angle_r")] += 0.3  # the right heel stands alone
+    whole, small = contacts_at(body, qpos), contacts_at(body, qpos, inset=0.5)
+    np.testing.assert_array_equal(whole.limit, small.limit)
+    np.testing.assert_array_equal(whole.cost, small.cost)
+    presses = (whole.limit[0, ::4] > 0).reshape(2, -1)
+    assert 0 < presses[0].sum() < presses[1].sum()
+    for foot, on in enumerate(presses):
+        before, after = (c.point[0].reshape(2, -1, 3)[foot] for c in (whole, small))
+        middle = before[on].mean(0)
+        np.testing.assert_allclose(after[on], 0.5 * (before[on] + middle), atol=1e-12)
+        np.testing.assert_array_equal(after[~on], before[~on])
+    with pytest.raises(ValueError, match="inset"):
+        ContactModelConfig(inset=1.0)
