@@ -80,7 +80,8 @@ def foot_contacts(body: BodyModel, demand: Demand, qvel: Array, config: ContactM
 
     A point is the lowest of an ellipsoid or sphere, or of the ball at either end of a capsule. The pyramids turn
     with the heading, so that a motion in another direction has the same solution. Cost rises with height and speed:
-    a foot that swings past the floor does not lean on it.
+    a foot that swings past the floor does not lean on it. Height is that of the lowest points, before any inset; a
+    point moved inwards still belongs to its own body, hindfoot or toes.
     """
     geoms, end = _points(body)
     point = _lowest(body, demand, geoms, end)
