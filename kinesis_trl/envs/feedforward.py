@@ -113,6 +113,11 @@ class Feedforward:
         force = self.body.muscles.peak_force * (activation - self.activation(frame))
         return -np.einsum("nmj,nm->nj", self._inverse["moment_arm"][frame].double().numpy(), force)
 
+    def activation_for_moment(self, frame: int) -> Array:
+        """(M, J) least change of activations by which `moment_error` rises by 1 N m about each joint at `frame`."""
+        arm = self._inverse["moment_arm"][frame].double().numpy()
+        return np.asarray(np.linalg.pinv(-(arm * self.body.muscles.peak_force[:, None]).T), dtype=np.float64)
+
     def directions(self, frame: Tensor) -> Array:
         """(M, J) actions in space muscles that change lengths as an action of 1 on each joint does; mean of `frame`."""
         return self._joint_unit(frame).mean(0) / self._muscle_unit[:, None]

@@ -61,7 +61,7 @@ def make_player(
         policy: one of `BASELINES`, a policy's folder, or an original model.pth.
         body: the body it acts on.
         settings: the environment, but for what the checkpoint decides.
-        control: what actions mean; None: as trained, pd for a baseline.
+        control: what actions mean; None: as trained, feedforward for the regulator, pd for another baseline.
         sensing: which moment is sensed; None: as trained, `original` for a model.pth.
         seed: of the random policy.
 
@@ -69,7 +69,8 @@ def make_player(
         CheckpointError: no such policy, or a damaged one, or of another body.
     """
     if policy in BASELINES:
-        settings = replace(settings, control=control or settings.control)
+        usual: Control = "feedforward" if policy == "regulator" else settings.control
+        settings = replace(settings, control=control or usual)
         made = count()
         return Player(settings, lambda env: baseline(policy, env, seed=seed + next(made)))
     path = Path(policy)

@@ -8,21 +8,24 @@ import torch
 from tensordict import TensorDictBase
 
 from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.regulator import regulate
 
 Policy = Callable[[TensorDictBase], TensorDictBase]
 """Adds "action" (N, M) to a TensorDict with "observation"; every TorchRL actor is one."""
 
-BASELINES = ("zero", "random", "reference")
+BASELINES = ("zero", "random", "reference", "regulator")
 
 
 def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
     """A policy by name.
 
     `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference's muscle
-    lengths one policy step ahead, or, with control `feedforward`, for those of its inverse solution.
+    lengths one policy step ahead, or, with control `feedforward`, for those of its inverse solution; `regulator`
+    follows rehearsed motions by their feedback (`envs.regulator`).
 
     Raises:
-        ValueError: unknown name, or `reference` with direct excitations.
+        ValueError: unknown name, `reference` with direct excitations, or `regulator` with motions that were not
+            rehearsed or another control than feedforward in joints.
     """
     shape = env.action_spec.shape
     if name == "zero":
@@ -36,4 +39,7 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
         if env.settings.control != "pd":
             raise ValueError("policy 'reference' gives target lengths; it needs --control pd or feedforward.")
         return lambda td: td.set("action", env.reference_action())
+    if name == "regulator":
+        regulate(env)  # says at once what does not fit
+        return lambda td: td.set("action", regulate(env).float())
     raise ValueError(f"unknown policy {name!r}; choose one of {', '.join(BASELINES)}.")

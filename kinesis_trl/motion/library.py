@@ -29,6 +29,7 @@ _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
 _SOLVED = _ARRAYS | INVERSE | {"prepared": "<f8"}
+_FEEDBACK = {"feedback": "<f4"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class MotionLibrary:
             float32, and `moment_arm` (F, M, J), change of length per change of independent joint in m/rad, float16.
         prepared (F, K, 6): like `track`, of the clips before they were made fit to be followed; the same without
             inverse solutions.
+        feedback: None, or (F, J, D) gains for each frame of rehearsed clips (see `envs.regulator`), float32.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
 
@@ -75,6 +77,7 @@ class MotionLibrary:
         solved = all(k in arrays for k in INVERSE)
         self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
         self.prepared = torch.from_numpy(arrays["prepared"]) if "prepared" in arrays else self.track
+        self.feedback = torch.from_numpy(arrays["feedback"]) if "feedback" in arrays else None
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
 
@@ -168,6 +171,7 @@ class MotionLibrary:
             header = {
                 "version": _VERSION,
                 "inverse": self.inverse is not None,
+                "feedback": self.feedback is not None,
                 "body": self.body_name,
                 "fps": FPS,
                 "clips": [asdict(c) for c in self.clips],
@@ -196,7 +200,7 @@ class MotionLibrary:
             header = json.loads((folder / "library.json").read_text())
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
-            kinds = _SOLVED if header["inverse"] else _ARRAYS
+            kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -207,7 +211,8 @@ class MotionLibrary:
             )
         if name != body.name:
             raise ClipFormatError(f"{folder} was of body {name!r}, not {body.name!r}; pass --body {name}.")
-        model = body.model
+        model, joints = body.model, len(body.independent_joints)
+        freedoms = len(body.couplings.independent_dofs(model.nv))
         width = {
             "qpos": (model.nq,),
             "qvel": (model.nv,),
@@ -215,8 +220,9 @@ class MotionLibrary:
             "muscle_length": (model.nu,),
             "target_length": (model.nu,),
             "activation": (model.nu,),
-            "moment_arm": (model.nu, len(body.independent_joints)),
+            "moment_arm": (model.nu, joints),
             "prepared": (len(body.tracked_ids), 6),
+            "feedback": (joints, 2 * freedoms + joints),
         }
         total = sum(c.frames for c in entries)
         starts = np.cumsum([0] + [c.frames for c in entries]).tolist()
@@ -256,12 +262,27 @@ class MotionLibrary:
             {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]},
         )
 
+    def replaced(self, **arrays: NDArray[Any]) -> MotionLibrary:
+        """The same clips with other arrays in the place of some, by their names as attributes or in `inverse`.
+
+        Raises:
+            ValueError: an array that this library cannot have, or of another shape.
+        """
+        mine = self._arrays()
+        for name, array in arrays.items():
+            expected = mine[name].shape if name in mine else (len(self.qpos), *array.shape[1:])
+            if array.shape != expected or name not in mine | _FEEDBACK:
+                raise ValueError(f"cannot put an array of shape {array.shape} for {name}; expected {expected}.")
+            mine[name] = array.astype((_SOLVED | _FEEDBACK)[name])
+        return MotionLibrary(self.body_name, self.clips, mine)
+
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        plain = {name: getattr(self, name).numpy() for name in _ARRAYS}
-        if self.inverse is None:
-            return plain
-        solved = {**self.inverse, "prepared": self.prepared}
-        return plain | {name: array.numpy() for name, array in solved.items()}
+        held: dict[str, Tensor] = {name: getattr(self, name) for name in _ARRAYS}
+        if self.inverse is not None:
+            held |= {**self.inverse, "prepared": self.prepared}
+        if self.feedback is not None:
+            held["feedback"] = self.feedback
+        return {name: tensor.numpy() for name, tensor in held.items()}
 
     def frame_index(self, clip: Tensor, time: Tensor) -> Tensor:
         """Row in the flat arrays of the frame nearest to `time` (N,) seconds in clips (N,); held at both ends."""

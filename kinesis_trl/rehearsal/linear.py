@@ -1,0 +1,128 @@
+"""Feedback for one rehearsed motion: its simulation made linear frame by frame, and the regulator best for that.
+
+A finite-horizon linear-quadratic regulator (Anderson and Moore 1990, "Optimal Control", chapter 2) about a motion that
+the simulated body can make, so that nothing but deviations is left to correct.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kinesis_trl.body.deviation import deviation
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.motion.library import MotionLibrary
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegulatorConfig:
+    """Differences by which the simulation is made linear, and what deviations cost.
+
+    Differences are as large as deviations that matter, so that a foot's touch is averaged over.
+    """
+
+    position_step: float = 0.004
+    """Difference in positions, in metres and radians."""
+    velocity_step: float = 0.04
+    """Difference in velocities, in m/s and rad/s."""
+    moment_step: float = 2.0
+    """Difference in the moment of the muscles about a joint, in N m."""
+    action_step: float = 0.02
+    """Difference in an action."""
+    position: float = 0.05
+    """Deviation of a position, in metres and radians, that costs 1."""
+    velocity: float = 0.5
+    """Deviation of a velocity, in m/s and rad/s, that costs 1."""
+    moment: float = 50.0
+    """Deviation of a moment, in N m, that costs 1."""
+    action: float = 0.05
+    """Action that costs 1."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name} must be positive, got {value}.")
+
+
+def feedback(body: BodyModel, clip: MotionLibrary, settings: FeedforwardConfig, config: RegulatorConfig) -> Array:
+    """(T, J, D) gains for `envs.regulator` of a library of one rehearsed clip; those of the last frame are zero."""
+    dynamics, inputs = linearise(body, clip, settings, config)
+    gains = riccati(dynamics, inputs, config)
+    return np.concatenate([gains, np.zeros_like(gains[:1])])
+
+
+def linearise(
+    body: BodyModel, clip: MotionLibrary, settings: FeedforwardConfig, config: RegulatorConfig
+) -> tuple[Array, Array]:
+    """Change of the next frame's deviation (T − 1, D, D) with a frame's, and with the action (T − 1, D, J).
+
+    By central differences, all of one frame side by side. Deviations are those of `envs.regulator`.
+    """
+    feedforward = Feedforward(body, clip, settings)
+    joints = feedforward.width
+    freedoms = len(body.couplings.independent_dofs(body.model.nv))
+    width = 2 * freedoms + joints
+    step = np.repeat(
+        [config.position_step, config.velocity_step, config.moment_step, config.action_step],
+        [freedoms, freedoms, joints, joints],
+    )
+    count = 2 * len(step) + 1  # all changes up, all down, and none
+    physics = BatchPhysics(body, count, PhysicsConfig())
+    action = np.zeros((count, joints))
+    action[width : width + joints] = np.diag(step[width:])
+    action[2 * width + joints : -1] = -np.diag(step[width:])
+    frames = int(clip.frames[0])
+    dynamics, inputs = np.zeros((frames - 1, width, width)), np.zeros((frames - 1, width, joints))
+    for frame in range(frames - 1):
+        physics.reset(np.arange(count), *_changed(body, clip, feedforward, frame, step))
+        after = torch.full((count,), frame + 1)
+        feedforward.step(physics, after, action)
+        apart = deviation(body, physics.qpos, physics.qvel, physics.qpos[-1], physics.qvel[-1])
+        moments = feedforward.moment_error(after, np.asarray(physics.activation))
+        state = np.concatenate([apart, moments - moments[-1]], axis=1)
+        slope = (state[: len(step)] - state[len(step) : -1]).T / (2 * step)
+        dynamics[frame], inputs[frame] = slope[:, :width], slope[:, width:]
+    return dynamics, inputs
+
+
+def _changed(
+    body: BodyModel, clip: MotionLibrary, feedforward: Feedforward, frame: int, step: Array
+) -> tuple[Array, Array, Array]:
+    """States (2 S + 1, ·) a step up and a step down from the clip at `frame`; where actions change, and last, on it."""
+    model, size = body.model, len(step)
+    qpos = np.tile(clip.qpos[frame].numpy(), (2 * size + 1, 1))
+    qvel = np.tile(clip.qvel[frame].numpy(), (2 * size + 1, 1))
+    activation = np.tile(feedforward.activation(torch.tensor([frame])), (2 * size + 1, 1))
+    ways = body.couplings.projection(qpos[0], model.nv)
+    freedoms, joints = ways.shape[1], feedforward.width
+    by_moment = feedforward.activation_for_moment(frame)
+    for sign, first in ((1, 0), (-1, size)):
+        for k in range(freedoms):
+            mujoco.mj_integratePos(model, qpos[first + k], sign * step[k] * ways[:, k], 1.0)
+            qvel[first + freedoms + k] += sign * step[freedoms + k] * ways[:, k]
+        for k in range(joints):
+            activation[first + 2 * freedoms + k] += sign * step[2 * freedoms + k] * by_moment[:, k]
+    return body.couplings.apply(qpos), qvel, np.clip(activation, 0, 1)
+
+
+def riccati(dynamics: Array, inputs: Array, config: RegulatorConfig) -> Array:
+    """(T − 1, J, D) gains K of the actions −K x that cost least up to the end, from `linearise`'s two arrays."""
+    width, joints = inputs.shape[1:]
+    freedoms = (width - joints) // 2
+    scale = np.repeat([config.position, config.velocity, config.moment], [freedoms, freedoms, joints])
+    state_cost, action_cost = np.diag(scale**-2), np.eye(joints) * config.action**-2
+    to_go, gains = state_cost, np.zeros((len(dynamics), joints, width))
+    for frame in range(len(dynamics) - 1, -1, -1):
+        a, b = dynamics[frame], inputs[frame]
+        gains[frame] = np.linalg.solve(action_cost + b.T @ to_go @ b, b.T @ to_go @ a)
+        to_go = state_cost + a.T @ to_go @ (a - b @ gains[frame])
+        to_go = 0.5 * (to_go + to_go.T)
+    return gains

@@ -1,0 +1,99 @@
+"""A motion that the simulated body was found to keep up becomes the reference, with its controls and its feedback.
+
+The body is then told to do what it can do, and only small deviations are left to correct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.motion.kinematics import forward_kinematics
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.processes import worker_pool
+from kinesis_trl.rehearsal.linear import RegulatorConfig, feedback
+from kinesis_trl.rehearsal.search import Found
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One clip to make a reference of; for a worker process."""
+
+    body_name: str
+    clip: MotionLibrary
+    found: Found
+    settings: FeedforwardConfig
+    regulator: RegulatorConfig
+
+    def run(self) -> MotionLibrary:
+        """The clip as a reference."""
+        body = load_body(self.body_name)
+        if not self.found.whole:
+            return without_feedback(body, self.clip)
+        return as_reference(body, self.clip, self.found, self.settings, self.regulator)
+
+
+def run_tasks(tasks: Sequence[Task], workers: int) -> Iterator[MotionLibrary]:
+    """Every task's library in turn, made by several processes."""
+    if workers <= 1 or len(tasks) <= 1:
+        yield from (task.run() for task in tasks)
+        return
+    with worker_pool(min(workers, len(tasks))) as pool:
+        yield from pool.map(Task.run, tasks)
+
+
+def as_reference(
+    body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig, regulator: RegulatorConfig
+) -> MotionLibrary:
+    """A library of one clip, whose motion and controls are what was found for it, with feedback.
+
+    `prepared`, with which metrics compare, stays the clip as it was prepared.
+
+    Args:
+        body: the model.
+        clip: library of the one clip that was searched, T frames.
+        found: what was found; whole.
+        settings: what its actions mean.
+        regulator: how feedback is found.
+    """
+    moved = _moved(body, clip, found).replaced(target_length=_asked_lengths(body, clip, found, settings))
+    return moved.replaced(feedback=feedback(body, moved, settings, regulator))
+
+
+def without_feedback(body: BodyModel, clip: MotionLibrary) -> MotionLibrary:
+    """A clip that was given up: as it was prepared, with gains of zero."""
+    joints = len(body.independent_joints)
+    freedoms = len(body.couplings.independent_dofs(body.model.nv))
+    return clip.replaced(feedback=np.zeros((int(clip.frames.sum()), joints, 2 * freedoms + joints)))
+
+
+def _moved(body: BodyModel, clip: MotionLibrary, found: Found) -> MotionLibrary:
+    """The clip with the motion that was found and its activations."""
+    physics = BatchPhysics(body, len(found.actions) + 1)
+    physics.set_state(found.states)
+    qpos, qvel = physics.qpos.copy(), physics.qvel.copy()
+    qpos[:, :2] += clip.qpos[0, :2].numpy()  # environments begin clips at the origin
+    motion = forward_kinematics(body, qpos, qvel)
+    return clip.replaced(
+        qpos=qpos,
+        qvel=qvel,
+        track=np.concatenate([motion.body_pos, motion.body_vel], axis=-1),
+        muscle_length=motion.muscle_length,
+        activation=physics.activation.copy(),
+    )
+
+
+def _asked_lengths(body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig) -> Array:
+    """(T, M) target lengths in metres that led to each frame; the first, to which nothing led, as it was."""
+    feedforward = Feedforward(body, clip, settings)
+    first = feedforward.target_length(torch.zeros(1, dtype=torch.int64))
+    return np.concatenate([first, feedforward.corrected_length(torch.arange(1, len(found.actions) + 1), found.actions)])

@@ -1,0 +1,68 @@
+"""What was found so far, on disk beside the library to come: an interruption costs only the clips under way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from kinesis_trl.atomic import replacing, write_text
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.rehearsal.search import Found, SearchConfig
+
+_STATE = "state_"
+
+
+class FoundStore:
+    """One file for each clip in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def beside(cls, out: Path, library: MotionLibrary, policy: str, config: SearchConfig) -> FoundStore:
+        """The store of one rehearsal: the same motions, policy and settings find it again.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        weights = Path(policy) / "policy.safetensors" if Path(policy).is_dir() else Path(policy)
+        parts = [
+            hashlib.sha256(weights.read_bytes()).hexdigest(),
+            hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(),
+            json.dumps(asdict(config)),
+        ]
+        key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        folder = out.parent / f".{out.name}.rehearsal-{key}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "README.txt", "Clips that kinesis_trl.rehearse has found so far; gone when it is done.\n")
+        return cls(folder)
+
+    def save(self, clip: int, found: Found) -> None:
+        """Keep what was found for a clip."""
+        arrays = {_STATE + name: array for name, array in found.states.items()}
+        with replacing(self._path(clip)) as temporary, temporary.open("wb") as file:
+            arrays |= {name: getattr(found, name) for name in ("actions", "distance", "reward")}
+            np.savez(file, allow_pickle=False, whole=found.whole, tries=found.tries, **arrays)
+
+    def load(self, clip: int) -> Found | None:
+        """What was kept for a clip; None where nothing was, or the file is damaged."""
+        try:
+            with np.load(self._path(clip), allow_pickle=False) as file:
+                arrays = dict(file)
+            return Found(
+                states={name.removeprefix(_STATE): a for name, a in arrays.items() if name.startswith(_STATE)},
+                actions=arrays["actions"],
+                distance=arrays["distance"],
+                reward=arrays["reward"],
+                whole=bool(arrays["whole"]),
+                tries=int(arrays["tries"]),
+            )
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+
+    def _path(self, clip: int) -> Path:
+        return self.folder / f"{clip:06d}.npz"

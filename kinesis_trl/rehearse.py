@@ -1,0 +1,177 @@
+"""Find motions and controls by which the simulated body keeps up with clips, and write them as references to follow.
+
+Examples:
+    python -m kinesis_trl.rehearse --motions motions/mine --out motions/rehearsed --json found.json --video found.mp4
+    python -m kinesis_trl.eval --policy regulator --motions motions/rehearsed
+
+Bodies follow each clip side by side by a policy with noise on its actions; those that do well go on in the place of
+others. The motion found is one that muscles made, close to the clip. A regulator is computed that keeps a body on it.
+Interrupted, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+from rich.markup import escape
+
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.provenance import provenance
+from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.players import Player, make_player
+from kinesis_trl.evaluation.rollout import Episode
+from kinesis_trl.evaluation.tables import clip_table, summary_table
+from kinesis_trl.evaluation.video import write_episodes
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
+from kinesis_trl.rehearsal.linear import RegulatorConfig
+from kinesis_trl.rehearsal.references import Task, run_tasks
+from kinesis_trl.rehearsal.search import Found, SearchConfig, search
+from kinesis_trl.rehearsal.store import FoundStore
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearseConfig:
+    """What to rehearse, how, and what to write."""
+
+    out: Path
+    """Folder for the library of references that were found; clips that were given up are in it as they were."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    """Folder of the policy that follows them, with its value function."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """How each clip is searched."""
+    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
+    """How the feedback is found by which --policy regulator follows them."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    video: Path | None = None
+    """Film what was found for the first clips to this .mp4 or .gif."""
+    video_clips: int = 4
+    """Clips in the video."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+
+
+def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
+    """Search all clips, write their references, print the tables; returns the report."""
+    body = load_body(config.body)
+    player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
+    if player.widths is None:
+        raise CheckpointError(f"{config.policy} is no trained policy; rehearsal needs one with its value function.")
+    inverse = inverse_for(player.settings.control)
+    if inverse is None or player.settings.feedforward.space != "joints":
+        raise CheckpointError(
+            f"{config.policy} does not correct inverse solutions joint by joint (control feedforward, space joints), "
+            "as rehearsal does."
+        )
+    with progress(console, "preparing", None, "clips") as advance:
+        library, _ = open_library(
+            config.motions, body, inverse=inverse, workers=config.threads, on_clip=lambda done, total: advance(1)
+        )
+    player.check(ImitationEnv(body, library, player.settings))
+    store = FoundStore.beside(config.out, library, config.policy, config.search)
+    found = dict(_found(config, body, library, player, store, console))
+    episodes = [_episode(body, library, clip, found[clip]) for clip in range(len(library))]
+    report: dict[str, Any] = {
+        "config": json.loads(json.dumps(asdict(config), default=str)),
+        "provenance": provenance(),
+        "tries": {library.clips[clip].name: found[clip].tries for clip in found},
+        **evaluate_episodes(episodes, library.clips),
+    }
+    tasks = [
+        Task(config.body, library.subset([clip]), found[clip], player.settings.feedforward, config.regulator)
+        for clip in range(len(library))
+    ]
+    with progress(console, "computing feedback", len(library), "clips") as advance:
+        parts = []
+        for part in run_tasks(tasks, config.threads):
+            parts.append(part)
+            advance(1)
+    MotionLibrary.joined(parts).save(config.out)
+    console.print(clip_table(report), summary_table(report), f"{len(library)} clips, in {config.out}")
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+        console.print(f"wrote {config.json}")
+    if config.video:
+        write_episodes(config.video, body, library, episodes[: max(1, config.video_clips)])
+        console.print(f"wrote {config.video}")
+    shutil.rmtree(store.folder, ignore_errors=True)
+    return report
+
+
+def _found(
+    config: RehearseConfig, body: BodyModel, library: MotionLibrary, player: Player, store: FoundStore, console: Console
+) -> Iterator[tuple[int, Found]]:
+    """What was found before, then the rest as it is found; each is kept on disk at once."""
+    critic = load_checkpoint(Path(config.policy), body=body.name).critic
+    if critic is None:
+        raise CheckpointError(f"{config.policy} has no value function; rehearse with a policy that a run has saved.")
+    before = {clip: found for clip in range(len(library)) if (found := store.load(clip)) is not None}
+    yield from before.items()
+    left = [clip for clip in range(len(library)) if clip not in before]
+    if before:
+        console.print(f"{len(before)} clips were found before; {len(left)} are left.")
+    steps = int((library.frames[left] - 1).sum()) if left else 0
+    with progress(console, "rehearsing", steps, "frames") as advance:
+        for clip, found in search(
+            body, library, player.policy, critic.eval(), player.settings, config.search, left, on_step=advance
+        ):
+            store.save(clip, found)
+            yield clip, found
+
+
+def _episode(body: BodyModel, library: MotionLibrary, clip: int, found: Found) -> Episode:
+    physics = BatchPhysics(body, len(found.actions) + 1)
+    physics.set_state(found.states)
+    return Episode(
+        clip=clip,
+        steps=int(library.frames[clip]) - 1,
+        distance=found.distance,
+        reward=found.reward,
+        qpos=np.array(physics.qpos),
+        activation=np.array(physics.activation),
+    )
+
+
+def main() -> None:
+    """Parse the command line, rehearse, and say what went wrong in one line."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))
+    try:
+        rehearse(tyro.cli(RehearseConfig, description=__doc__, prog="kinesis_trl.rehearse"), console)
+    except (BodyError, CheckpointError, ClipFormatError, OSError, ValueError) as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on with what was found so far.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
