@@ -15,8 +15,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
@@ -63,7 +63,7 @@ class RehearseConfig:
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How each clip is searched."""
+    """How each clip is searched; those that are given up once more, one by one with four times the bodies."""
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     """How the feedback is found by which --policy regulator follows them."""
     json: Path | None = None
@@ -93,13 +93,15 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
             config.motions, body, inverse=inverse, workers=config.threads, on_clip=lambda done, total: advance(1)
         )
     player.check(ImitationEnv(body, library, player.settings))
-    store = FoundStore.beside(config.out, library, config.policy, config.search)
-    found = dict(_found(config, body, library, player, store, console))
+    critic = load_checkpoint(Path(config.policy), body=body.name).critic
+    if critic is None:
+        raise CheckpointError(f"{config.policy} has no value function; rehearse with a policy that a run has saved.")
+    found, stores = _found(config, body, library, player, critic.eval(), console)
     episodes = [_episode(body, library, clip, found[clip]) for clip in range(len(library))]
     report: dict[str, Any] = {
         "config": json.loads(json.dumps(asdict(config), default=str)),
         "provenance": provenance(),
-        "tries": {library.clips[clip].name: found[clip].tries for clip in found},
+        "tries": {entry.name: result.tries for entry, result in zip(library.clips, found, strict=True)},
         **evaluate_episodes(episodes, library.clips),
     }
     tasks = [
@@ -119,29 +121,37 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     if config.video:
         write_episodes(config.video, body, library, episodes[: max(1, config.video_clips)])
         console.print(f"wrote {config.video}")
-    shutil.rmtree(store.folder, ignore_errors=True)
+    for store in stores:
+        shutil.rmtree(store.folder, ignore_errors=True)
     return report
 
 
 def _found(
-    config: RehearseConfig, body: BodyModel, library: MotionLibrary, player: Player, store: FoundStore, console: Console
-) -> Iterator[tuple[int, Found]]:
-    """What was found before, then the rest as it is found; each is kept on disk at once."""
-    critic = load_checkpoint(Path(config.policy), body=body.name).critic
-    if critic is None:
-        raise CheckpointError(f"{config.policy} has no value function; rehearse with a policy that a run has saved.")
-    before = {clip: found for clip in range(len(library)) if (found := store.load(clip)) is not None}
-    yield from before.items()
-    left = [clip for clip in range(len(library)) if clip not in before]
-    if before:
-        console.print(f"{len(before)} clips were found before; {len(left)} are left.")
-    steps = int((library.frames[left] - 1).sum()) if left else 0
-    with progress(console, "rehearsing", steps, "frames") as advance:
-        for clip, found in search(
-            body, library, player.policy, critic.eval(), player.settings, config.search, left, on_step=advance
-        ):
-            store.save(clip, found)
-            yield clip, found
+    config: RehearseConfig, body: BodyModel, library: MotionLibrary, player: Player, critic: Critic, console: Console
+) -> tuple[list[Found], list[FoundStore]]:
+    """What was found for each clip, here or before; clips that were given up are searched once more with more bodies."""
+    more = replace(config.search, bodies=4 * config.search.bodies, clips=1, noise=1.25 * config.search.noise)
+    found: dict[int, Found] = {}
+    stores = []
+    for settings in (config.search, more):
+        left = [clip for clip in range(len(library)) if clip not in found or not found[clip].whole]
+        if not left:
+            break
+        stores.append(store := FoundStore.beside(config.out, library, config.policy, settings))
+        before = {clip: kept for clip in left if (kept := store.load(clip)) is not None}
+        found |= before
+        if before:
+            console.print(f"{len(before)} clips were searched before; {len(left) - len(before)} are left.")
+        left = [clip for clip in left if clip not in before]
+        steps = int((library.frames[left] - 1).sum()) if left else 0
+        what = f"rehearsing, {settings.bodies} bodies"
+        with progress(console, what, steps, "frames") as advance:
+            for clip, result in search(
+                body, library, player.policy, critic, player.settings, settings, left, on_step=advance
+            ):
+                store.save(clip, result)
+                found[clip] = result
+    return [found[clip] for clip in range(len(library))], stores
 
 
 def _episode(body: BodyModel, library: MotionLibrary, clip: int, found: Found) -> Episode:

@@ -32,9 +32,9 @@ Array = NDArray[np.float64]
 class SearchConfig:
     """How a clip is searched."""
 
-    bodies: int = 32
+    bodies: int = 64
     """Bodies that follow a clip side by side."""
-    clips: int = 8
+    clips: int = 4
     """Clips searched at once."""
     noise: float = 0.08
     """Deviation of the noise on each number of an action."""
@@ -42,11 +42,13 @@ class SearchConfig:
     """Share of its noise that a body keeps from one policy step to the next."""
     every: int = 3
     """Policy steps after which bodies go on in the place of others."""
+    choice: float = 1.0
+    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
     memory: float = 0.9
     """Share of what it earned that counts another policy step later."""
     back: int = 20
-    """Policy steps that all go back where all are lost, more each time they are lost again before they got further."""
-    tries: int = 10
+    """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
+    tries: int = 8
     """Times that a clip's bodies may be lost before it is given up."""
     seed: int = 0
     """Seed of the noise."""
@@ -238,7 +240,7 @@ class _Run:
         parents = np.arange(count)
         last = one.done + 1 == one.steps
         if (one.done + 1) % self.config.every == 0 or last or not alive.all():
-            parents = survivors[_systematic(worth[survivors], count, self.rng)]
+            parents = survivors[_systematic(self.config.choice * _scores(worth[survivors]), count, self.rng)]
         one.made.append(made)
         one.parents.append(parents)
         rows = one.rows[parents]
@@ -257,7 +259,7 @@ class _Run:
         one.lost_here += 1
         if one.tries > self.config.tries:
             return
-        to = max(0, one.done - self.config.back * one.lost_here)
+        to = max(0, one.done - self.config.back * min(one.lost_here, 4))
         del one.made[to:], one.parents[to:], one.kept[to + 1 :], one.scores[to + 1 :]
         self.earned[one.rows], self.apart[one.rows], self.noise[one.rows] = (part.copy() for part in one.scores[to])
         self.observation = put(self.env, one.rows, one.kept[to])
@@ -267,12 +269,16 @@ class _Run:
         one.scores.append((self.earned[one.rows].copy(), self.apart[one.rows].copy(), self.noise[one.rows].copy()))
 
 
-def _systematic(worth: Array, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices (count,) of bodies that go on, more of those worth more (Kitagawa 1996, systematic resampling)."""
-    scaled = (worth - worth.mean()) / (worth.std() + 1e-9)
-    share = np.exp(scaled - scaled.max())
+def _scores(worth: Array) -> Array:
+    """In standard deviations from the mean."""
+    return (worth - worth.mean()) / (worth.std() + 1e-9)
+
+
+def _systematic(log_share: Array, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices (count,) drawn in proportion to the exponentials (Kitagawa 1996, systematic resampling)."""
+    share = np.exp(log_share - log_share.max())
     places = (rng.random() + np.arange(count)) / count
-    return np.minimum(np.searchsorted(np.cumsum(share / share.sum()), places), len(worth) - 1)
+    return np.minimum(np.searchsorted(np.cumsum(share / share.sum()), places), len(share) - 1)
 
 
 def _best(one: _Search) -> Found:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class FoundStore:
                 whole=bool(arrays["whole"]),
                 tries=int(arrays["tries"]),
             )
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
 
     def _path(self, clip: int) -> Path:

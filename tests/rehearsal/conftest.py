@@ -1,5 +1,7 @@
 """A short walk, and what a rehearsal finds for it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,8 +21,6 @@ SEARCH = SearchConfig(bodies=8, clips=2)
 def walk(body):
     """A library of one clip of a few steps, cut to two seconds from its middle."""
     clip = text_to_clip("walk forward", body)
-    from dataclasses import replace
-
     clip = replace(clip, qpos=clip.qpos[20:65].copy())
     return MotionLibrary.build([clip], body, inverse=inverse_for("feedforward"))
 

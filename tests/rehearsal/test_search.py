@@ -11,7 +11,8 @@ from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.rehearsal.branches import put, rows_of, snapshot
 from kinesis_trl.rehearsal.search import SearchConfig, search
 from kinesis_trl.rehearsal.store import FoundStore
-from tests.rehearsal.conftest import SEARCH
+
+SEARCH = SearchConfig(bodies=8, clips=2)
 
 
 def test_what_was_found_is_one_bodys_way(body, walk, player, found):
@@ -67,9 +68,9 @@ def test_bodies_go_on_from_a_snapshot_wherever_they_are_put(body, walk, player):
 
 
 def test_settings_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="bodies 1 must be at least 2"):
+    with pytest.raises(ValueError, match=r"bodies 1 must be at least 2"):
         SearchConfig(bodies=1)
-    with pytest.raises(ValueError, match="noise 0.0 must be positive"):
+    with pytest.raises(ValueError, match=r"noise 0\.0 must be positive"):
         SearchConfig(noise=0.0)
 
 
