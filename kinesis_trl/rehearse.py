@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,15 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from kinesis_trl.agents.checkpoint import load_checkpoint
-from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.players import Player, make_player
+from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.evaluation.tables import clip_table, summary_table
 from kinesis_trl.evaluation.video import write_episodes
@@ -43,15 +41,13 @@ from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
-from kinesis_trl.rehearsal.linear import RegulatorConfig
-from kinesis_trl.rehearsal.references import Task, run_tasks
-from kinesis_trl.rehearsal.search import Found, SearchConfig, search
-from kinesis_trl.rehearsal.store import FoundStore
+from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
+from kinesis_trl.rehearsal.search import Found
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
 @dataclass(frozen=True, kw_only=True)
-class RehearseConfig:
+class RehearseConfig(RehearsalConfig):
     """What to rehearse, how, and what to write."""
 
     out: Path
@@ -62,10 +58,6 @@ class RehearseConfig:
     """Folder of the policy that follows them, with its value function."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
-    search: SearchConfig = field(default_factory=SearchConfig)
-    """How each clip is searched; those that are given up once more, one by one with four times the bodies."""
-    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
-    """How the feedback is found by which --policy regulator follows them."""
     json: Path | None = None
     """Write all figures to this file."""
     video: Path | None = None
@@ -80,40 +72,25 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
     body = load_body(config.body)
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
-    if player.widths is None:
-        raise CheckpointError(f"{config.policy} is no trained policy; rehearsal needs one with its value function.")
-    inverse = inverse_for(player.settings.control)
-    if inverse is None or player.settings.feedforward.space != "joints":
-        raise CheckpointError(
-            f"{config.policy} does not correct inverse solutions joint by joint (control feedforward, space joints), "
-            "as rehearsal does."
-        )
     with progress(console, "preparing", None, "clips") as advance:
-        library, _ = open_library(
-            config.motions, body, inverse=inverse, workers=config.threads, on_clip=lambda done, total: advance(1)
+        library, refused = open_library(
+            config.motions,
+            body,
+            inverse=inverse_for(player.settings.control),
+            workers=config.threads,
+            on_clip=lambda done, total: advance(1),
         )
-    player.check(ImitationEnv(body, library, player.settings))
-    critic = load_checkpoint(Path(config.policy), body=body.name).critic
-    if critic is None:
-        raise CheckpointError(f"{config.policy} has no value function; rehearse with a policy that a run has saved.")
-    found, stores = _found(config, body, library, player, critic.eval(), console)
-    episodes = [_episode(body, library, clip, found[clip]) for clip in range(len(library))]
+    for item in refused:
+        console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
+    rehearsal = Rehearsal(body, library, Path(config.policy), player, config)
+    _, found = rehearsal.run(config.out, workers=config.threads, progress=partial(progress, console))
+    episodes = [_episode(body, library, clip, result) for clip, result in enumerate(found)]
     report: dict[str, Any] = {
         "config": json.loads(json.dumps(asdict(config), default=str)),
         "provenance": provenance(),
         "tries": {entry.name: result.tries for entry, result in zip(library.clips, found, strict=True)},
         **evaluate_episodes(episodes, library.clips),
     }
-    tasks = [
-        Task(config.body, library.subset([clip]), found[clip], player.settings.feedforward, config.regulator)
-        for clip in range(len(library))
-    ]
-    with progress(console, "computing feedback", len(library), "clips") as advance:
-        parts = []
-        for part in run_tasks(tasks, config.threads):
-            parts.append(part)
-            advance(1)
-    MotionLibrary.joined(parts).save(config.out)
     console.print(clip_table(report), summary_table(report), f"{len(library)} clips, in {config.out}")
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
@@ -121,37 +98,7 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     if config.video:
         write_episodes(config.video, body, library, episodes[: max(1, config.video_clips)])
         console.print(f"wrote {config.video}")
-    for store in stores:
-        shutil.rmtree(store.folder, ignore_errors=True)
     return report
-
-
-def _found(
-    config: RehearseConfig, body: BodyModel, library: MotionLibrary, player: Player, critic: Critic, console: Console
-) -> tuple[list[Found], list[FoundStore]]:
-    """What was found for each clip, here or before; clips that were given up are searched once more with more bodies."""
-    more = replace(config.search, bodies=4 * config.search.bodies, clips=1, noise=1.25 * config.search.noise)
-    found: dict[int, Found] = {}
-    stores = []
-    for settings in (config.search, more):
-        left = [clip for clip in range(len(library)) if clip not in found or not found[clip].whole]
-        if not left:
-            break
-        stores.append(store := FoundStore.beside(config.out, library, config.policy, settings))
-        before = {clip: kept for clip in left if (kept := store.load(clip)) is not None}
-        found |= before
-        if before:
-            console.print(f"{len(before)} clips were searched before; {len(left) - len(before)} are left.")
-        left = [clip for clip in left if clip not in before]
-        steps = int((library.frames[left] - 1).sum()) if left else 0
-        what = f"rehearsing, {settings.bodies} bodies"
-        with progress(console, what, steps, "frames") as advance:
-            for clip, result in search(
-                body, library, player.policy, critic, player.settings, settings, left, on_step=advance
-            ):
-                store.save(clip, result)
-                found[clip] = result
-    return [found[clip] for clip in range(len(library))], stores
 
 
 def _episode(body: BodyModel, library: MotionLibrary, clip: int, found: Found) -> Episode:

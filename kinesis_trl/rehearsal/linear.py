@@ -52,15 +52,25 @@ class RegulatorConfig:
                 raise ValueError(f"{name} must be positive, got {value}.")
 
 
-def feedback(body: BodyModel, clip: MotionLibrary, settings: FeedforwardConfig, config: RegulatorConfig) -> Array:
+def feedback(
+    body: BodyModel,
+    clip: MotionLibrary,
+    settings: FeedforwardConfig,
+    physics: PhysicsConfig,
+    config: RegulatorConfig,
+) -> Array:
     """(T, J, D) gains for `envs.regulator` of a library of one rehearsed clip; those of the last frame are zero."""
-    dynamics, inputs = linearise(body, clip, settings, config)
+    dynamics, inputs = linearise(body, clip, settings, physics, config)
     gains = riccati(dynamics, inputs, config)
     return np.concatenate([gains, np.zeros_like(gains[:1])])
 
 
 def linearise(
-    body: BodyModel, clip: MotionLibrary, settings: FeedforwardConfig, config: RegulatorConfig
+    body: BodyModel,
+    clip: MotionLibrary,
+    settings: FeedforwardConfig,
+    physics: PhysicsConfig,
+    config: RegulatorConfig,
 ) -> tuple[Array, Array]:
     """Change of the next frame's deviation (T − 1, D, D) with a frame's, and with the action (T − 1, D, J).
 
@@ -75,18 +85,18 @@ def linearise(
         [freedoms, freedoms, joints, joints],
     )
     count = 2 * len(step) + 1  # all changes up, all down, and none
-    physics = BatchPhysics(body, count, PhysicsConfig())
+    bodies = BatchPhysics(body, count, physics)
     action = np.zeros((count, joints))
     action[width : width + joints] = np.diag(step[width:])
     action[2 * width + joints : -1] = -np.diag(step[width:])
     frames = int(clip.frames[0])
     dynamics, inputs = np.zeros((frames - 1, width, width)), np.zeros((frames - 1, width, joints))
     for frame in range(frames - 1):
-        physics.reset(np.arange(count), *_changed(body, clip, feedforward, frame, step))
+        bodies.reset(np.arange(count), *_changed(body, clip, feedforward, frame, step))
         after = torch.full((count,), frame + 1)
-        feedforward.step(physics, after, action)
-        apart = deviation(body, physics.qpos, physics.qvel, physics.qpos[-1], physics.qvel[-1])
-        moments = feedforward.moment_error(after, np.asarray(physics.activation))
+        feedforward.step(bodies, after, action)
+        apart = deviation(body, bodies.qpos, bodies.qvel, bodies.qpos[-1], bodies.qvel[-1])
+        moments = feedforward.moment_error(after, np.asarray(bodies.activation))
         state = np.concatenate([apart, moments - moments[-1]], axis=1)
         slope = (state[: len(step)] - state[len(step) : -1]).T / (2 * step)
         dynamics[frame], inputs[frame] = slope[:, :width], slope[:, width:]

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import MotionLibrary
@@ -32,6 +32,7 @@ class Task:
     clip: MotionLibrary
     found: Found
     settings: FeedforwardConfig
+    physics: PhysicsConfig
     regulator: RegulatorConfig
 
     def run(self) -> MotionLibrary:
@@ -39,7 +40,7 @@ class Task:
         body = load_body(self.body_name)
         if not self.found.whole:
             return without_feedback(body, self.clip)
-        return as_reference(body, self.clip, self.found, self.settings, self.regulator)
+        return as_reference(body, self.clip, self.found, self.settings, self.physics, self.regulator)
 
 
 def run_tasks(tasks: Sequence[Task], workers: int) -> Iterator[MotionLibrary]:
@@ -52,7 +53,12 @@ def run_tasks(tasks: Sequence[Task], workers: int) -> Iterator[MotionLibrary]:
 
 
 def as_reference(
-    body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig, regulator: RegulatorConfig
+    body: BodyModel,
+    clip: MotionLibrary,
+    found: Found,
+    settings: FeedforwardConfig,
+    physics: PhysicsConfig,
+    regulator: RegulatorConfig,
 ) -> MotionLibrary:
     """A library of one clip, whose motion and controls are what was found for it, with feedback.
 
@@ -63,10 +69,11 @@ def as_reference(
         clip: library of the one clip that was searched, T frames.
         found: what was found; whole.
         settings: what its actions mean.
+        physics: strength and lesions under which it was found.
         regulator: how feedback is found.
     """
     moved = _moved(body, clip, found).replaced(target_length=_asked_lengths(body, clip, found, settings))
-    return moved.replaced(feedback=feedback(body, moved, settings, regulator))
+    return moved.replaced(feedback=feedback(body, moved, settings, physics, regulator))
 
 
 def without_feedback(body: BodyModel, clip: MotionLibrary) -> MotionLibrary:

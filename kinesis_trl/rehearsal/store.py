@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
 from kinesis_trl.atomic import replacing, write_text
-from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.rehearsal.search import Found, SearchConfig
+from kinesis_trl.rehearsal.search import Found
 
 _STATE = "state_"
 
@@ -24,22 +20,15 @@ class FoundStore:
         self.folder = folder
 
     @classmethod
-    def beside(cls, out: Path, library: MotionLibrary, policy: str, config: SearchConfig) -> FoundStore:
-        """The store of one rehearsal: the same motions, policy and settings find it again.
+    def beside(cls, out: Path, key: str) -> FoundStore:
+        """The store of one search for the library `out`, which its key finds again.
 
         Raises:
             OSError: the folder cannot be written to.
         """
-        weights = Path(policy) / "policy.safetensors" if Path(policy).is_dir() else Path(policy)
-        parts = [
-            hashlib.sha256(weights.read_bytes()).hexdigest(),
-            hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(),
-            json.dumps(asdict(config)),
-        ]
-        key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         folder = out.parent / f".{out.name}.rehearsal-{key}"
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "README.txt", "Clips that kinesis_trl.rehearse has found so far; gone when it is done.\n")
+        write_text(folder / "README.txt", "Clips that a rehearsal has searched so far; gone when it is done.\n")
         return cls(folder)
 
     def save(self, clip: int, found: Found) -> None:

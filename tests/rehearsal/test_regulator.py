@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kinesis_trl.body.deviation import deviation
-from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.regulator import regulate
@@ -21,7 +21,7 @@ JOINTS = FeedforwardConfig()
 
 @pytest.fixture(scope="module")
 def rehearsed(body, walk, found):
-    return as_reference(body, walk, found, JOINTS, RegulatorConfig())
+    return as_reference(body, walk, found, JOINTS, PhysicsConfig(), RegulatorConfig())
 
 
 def settings(**changes):
@@ -41,7 +41,7 @@ def test_gains_of_a_number_that_stays_as_it_is():
 
 
 def test_the_linear_model_predicts_what_the_simulation_does(body, rehearsed):
-    dynamics, inputs = linearise(body, rehearsed, JOINTS, RegulatorConfig())
+    dynamics, inputs = linearise(body, rehearsed, JOINTS, PhysicsConfig(), RegulatorConfig())
     assert dynamics.shape == (int(rehearsed.frames[0]) - 1, 54, 54)
     assert inputs.shape == (*dynamics.shape[:2], 14)
     control, rng, frame = Feedforward(body, rehearsed, JOINTS), np.random.default_rng(0), 20

@@ -74,18 +74,17 @@ def test_settings_that_make_no_sense_are_refused():
         SearchConfig(noise=0.0)
 
 
-def test_what_was_found_comes_back_from_disk_and_damage_is_noticed(tmp_path, walk, found):
-    weights = tmp_path / "policy.safetensors"
-    weights.write_bytes(b"any")
-    store = FoundStore.beside(tmp_path / "out", walk, str(weights), SEARCH)
+def test_what_was_found_comes_back_from_disk_and_damage_is_noticed(tmp_path, found):
+    store = FoundStore.beside(tmp_path / "out", "key")
     assert store.load(0) is None
     store.save(0, found)
-    back = FoundStore.beside(tmp_path / "out", walk, str(weights), SEARCH).load(0)
+    back = FoundStore.beside(tmp_path / "out", "key").load(0)
     np.testing.assert_array_equal(back.actions, found.actions)
     np.testing.assert_array_equal(back.states["state"], found.states["state"])
     assert (back.whole, back.tries) == (found.whole, found.tries)
-    other = FoundStore.beside(tmp_path / "out", walk, str(weights), replace(SEARCH, seed=1))
-    assert other.load(0) is None  # another search does not take it for its own
+    assert (
+        FoundStore.beside(tmp_path / "out", "other key").load(0) is None
+    )  # another search does not take it for its own
     file = store.folder / "000000.npz"
     file.write_bytes(file.read_bytes()[:1000])
     assert store.load(0) is None

@@ -1,0 +1,154 @@
+"""All clips of a library rehearsed: searched, made references, and given feedback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.evaluation.players import Player
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.rehearsal.linear import RegulatorConfig
+from kinesis_trl.rehearsal.references import Task, run_tasks
+from kinesis_trl.rehearsal.search import Found, SearchConfig, search
+from kinesis_trl.rehearsal.store import FoundStore
+
+Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+"""Shows work: its name, how much of what there is, entered to be told of more that is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalConfig:
+    """How clips are rehearsed."""
+
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """How each clip is searched; those that are given up once more, one by one with four times the bodies."""
+    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
+    """How the feedback is found that keeps a body on what was found."""
+
+    def rounds(self) -> tuple[SearchConfig, SearchConfig]:
+        """The first search, and that of clips which were given up."""
+        first = self.search
+        return first, replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
+
+
+@contextmanager
+def silent(name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A `Progress` that shows nothing."""
+    yield lambda done: None
+
+
+class Rehearsal:
+    """The rehearsal of one library by one policy, kept in files beside the library that it will write."""
+
+    def __init__(
+        self, body: BodyModel, library: MotionLibrary, policy: Path, player: Player, config: RehearsalConfig
+    ) -> None:
+        """Check that they fit.
+
+        Args:
+            body: the model.
+            library: clips with inverse solutions.
+            policy: folder of the policy that follows them while they are searched.
+            player: the same policy with its environment, in which strength and lesions may be set.
+            config: how.
+
+        Raises:
+            CheckpointError: a policy without value function, or one that does not correct inverse solutions by joint.
+        """
+        settings = player.settings
+        if player.widths is None:
+            raise CheckpointError(f"{policy} is no trained policy; rehearsal needs one with its value function.")
+        if settings.control != "feedforward" or settings.feedforward.space != "joints":
+            raise CheckpointError(
+                f"{policy} does not correct inverse solutions joint by joint (control feedforward, space joints), "
+                "as rehearsal does."
+            )
+        player.check(ImitationEnv(body, library, replace(settings, num_envs=1)))
+        critic = load_checkpoint(policy, body=body.name).critic
+        if critic is None:
+            raise CheckpointError(f"{policy} has no value function; rehearse with a policy that a run has saved.")
+        self._critic: Critic = critic.eval()
+        self._body, self._library, self._player, self._config = body, library, player, config
+        weights = policy / "policy.safetensors" if policy.is_dir() else policy
+        self._key = [
+            hashlib.sha256(weights.read_bytes()).hexdigest(),
+            hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(),
+            json.dumps(asdict(replace(settings.physics, threads=1)), default=str),
+        ]
+
+    def digest(self) -> str:
+        """Names what comes out: the same for the same clips, policy, body and settings."""
+        return _digest([*self._key, json.dumps(asdict(self._config))])
+
+    def run(self, out: Path, *, workers: int = 1, progress: Progress = silent) -> tuple[MotionLibrary, list[Found]]:
+        """The references, also written to `out`, and what each clip's search found.
+
+        Clips that were given up stay as they were prepared. After an interruption the same call goes on.
+        """
+        found, stores = self._search(out, progress)
+        settings = self._player.settings
+        tasks = [
+            Task(
+                self._body.name,
+                self._library.subset([clip]),
+                result,
+                settings.feedforward,
+                replace(settings.physics, threads=1),
+                self._config.regulator,
+            )
+            for clip, result in enumerate(found)
+        ]
+        parts = []
+        with progress("computing feedback", len(tasks), "clips") as advance:
+            for part in run_tasks(tasks, workers):
+                parts.append(part)
+                advance(1)
+        library = MotionLibrary.joined(parts)
+        library.save(out)
+        for store in stores:
+            shutil.rmtree(store.folder, ignore_errors=True)
+        return library, found
+
+    def _search(self, out: Path, progress: Progress) -> tuple[list[Found], list[FoundStore]]:
+        """What was found for each clip, now or before an interruption."""
+        found: dict[int, Found] = {}
+        stores = []
+        frames = self._library.frames
+        for config in self._config.rounds():
+            left = [clip for clip in range(len(self._library)) if clip not in found or not found[clip].whole]
+            if not left:
+                break
+            key = _digest([*self._key, json.dumps(asdict(config))])
+            stores.append(store := FoundStore.beside(out, key))
+            before = {clip: kept for clip in left if (kept := store.load(clip)) is not None}
+            found |= before
+            left = [clip for clip in left if clip not in before]
+            steps = int((frames[left] - 1).sum()) if left else 0
+            with progress(f"rehearsing, {config.bodies} bodies", steps, "frames") as advance:
+                for clip, result in search(
+                    self._body,
+                    self._library,
+                    self._player.policy,
+                    self._critic,
+                    self._player.settings,
+                    config,
+                    left,
+                    on_step=advance,
+                ):
+                    store.save(clip, result)
+                    found[clip] = result
+        return [found[clip] for clip in range(len(self._library))], stores
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
