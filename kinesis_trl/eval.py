@@ -5,7 +5,7 @@ Examples:
     python -m kinesis_trl.eval --task point-goal --goals 1000 --picture goals.png
     python -m kinesis_trl.eval --task directional --picture ride.png
     python -m kinesis_trl.eval --task text --text "walk in a circle, then walk backward"
-    python -m kinesis_trl.eval --task text --clip mdm_walk.pkl --lesion tibant_l --strength 0.7
+    python -m kinesis_trl.eval --task text --clip mdm_walk.pkl --rehearse --lesion tibant_l --strength 0.7
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,12 +53,13 @@ from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_t
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
-from kinesis_trl.evaluation.video import Run, write_episodes, write_runs
+from kinesis_trl.evaluation.video import Run, spread_over_categories, write_episodes, write_runs
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
+from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
@@ -68,14 +70,17 @@ class EvalConfig:
     task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
     """Which task."""
     policy: str = ""
-    """A run's policy folder, an original model.pth, or zero, random or reference (target lengths = the reference's
-    muscle lengths); '' takes the policy that ships."""
+    """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
+    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the policy that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
     """What to do, in words; task text."""
     clip: Path | None = None
     """File of one motion or some, of any format we read, to follow instead of a sentence; task text."""
+    rehearse: bool = False
+    """Search each clip for a motion that the body can keep up, by the policy, and follow that by a regulator, as
+    kinesis_trl.rehearse does; some seconds for each second of motion, once. Tasks imitation and text."""
     route: Literal["planner", "policy"] = "planner"
     """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
     sees the goal itself; tasks point-goal and directional."""
@@ -138,6 +143,7 @@ _ONLY = {
     "interactive": ("directional",),
     "keys": ("directional",),
     "motions": ("imitation",),
+    "rehearse": ("imitation", "text"),
 }
 """Options of some tasks only."""
 
@@ -211,9 +217,14 @@ def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
 
 def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
     library = _open(config, player.settings.control, body, console)
+    if config.rehearse:
+        policy = Path(config.policy) if config.policy else asset(SHIPPED_POLICY)
+        rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
+        library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
+        player = make_player("regulator", body, player.settings)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)
-    shown = _spread(library, config.video_clips) if video else []
+    shown = spread_over_categories(library, config.video_clips) if video else []
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
         episodes = play_clips(
             body, library, player.policy, player.settings, keep_states=frozenset(shown), on_step=advance
@@ -325,15 +336,6 @@ def _player(config: EvalConfig, body: BodyModel) -> Player:
         sensing=config.sensing,
         seed=config.seed,
     )
-
-
-def _spread(library: MotionLibrary, wanted: int) -> list[int]:
-    """Indices of about `wanted` clips: first one of each category, then the second ones, and so on."""
-    groups: dict[str, list[int]] = {}
-    for i, clip in enumerate(library.clips):
-        groups.setdefault(clip.category, []).append(i)
-    turns = [g[k] for k in range(max(map(len, groups.values()))) for g in groups.values() if k < len(g)]
-    return sorted(turns[: max(1, wanted)])
 
 
 if __name__ == "__main__":

@@ -121,3 +121,12 @@ def write_runs(path: Path, body: BodyModel, runs: Sequence[Run], *, on_frame: Ca
 def _pose(renderer: BodyRenderer, run: Run, t: int) -> Image:
     ghost = None if run.reference is None else run.reference[t]
     return caption(renderer.frame(run.qpos[t], run.activation[t], ghost), f"{run.title}\n{t / FPS:5.2f} s")
+
+
+def spread_over_categories(library: MotionLibrary, wanted: int) -> list[int]:
+    """Indices of about `wanted` clips: first one of each category, then the second ones, and so on."""
+    groups: dict[str, list[int]] = {}
+    for i, clip in enumerate(library.clips):
+        groups.setdefault(clip.category, []).append(i)
+    turns = [g[k] for k in range(max(map(len, groups.values()))) for g in groups.values() if k < len(g)]
+    return sorted(turns[: max(1, wanted)])

@@ -16,7 +16,9 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.evaluation.players import Player
+from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import cache_folder
 from kinesis_trl.rehearsal.linear import RegulatorConfig
 from kinesis_trl.rehearsal.references import Task, run_tasks
 from kinesis_trl.rehearsal.search import Found, SearchConfig, search
@@ -86,9 +88,14 @@ class Rehearsal:
             json.dumps(asdict(replace(settings.physics, threads=1)), default=str),
         ]
 
-    def digest(self) -> str:
-        """Names what comes out: the same for the same clips, policy, body and settings."""
-        return _digest([*self._key, json.dumps(asdict(self._config))])
+    def cached(self, *, workers: int = 1, progress: Progress = silent) -> MotionLibrary:
+        """The references, from the user's cache where the same clips were rehearsed before."""
+        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "regulator")}
+        out = cache_folder() / f"rehearsed-{_digest([*self._key, json.dumps(settings)])}"
+        try:
+            return MotionLibrary.load(out, self._body)
+        except ClipFormatError:  # not there yet, or damaged
+            return self.run(out, workers=workers, progress=progress)[0]
 
     def run(self, out: Path, *, workers: int = 1, progress: Progress = silent) -> tuple[MotionLibrary, list[Found]]:
         """The references, also written to `out`, and what each clip's search found.
