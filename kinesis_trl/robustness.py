@@ -41,7 +41,7 @@ class RobustnessConfig:
     """What to try, and on what."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
-    """zero, random, reference, a run's policy folder, or an original model.pth."""
+    """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     body: str = "myolegs"

@@ -43,7 +43,8 @@ class ViewConfig:
     task: Literal["imitation", "directional", "text"] = "imitation"
     """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
-    """A run's policy folder, an original model.pth, or zero, random or reference; '' takes the one that ships."""
+    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
+    takes the one that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     clip: str = ""

@@ -128,3 +128,13 @@ def test_what_a_checkpoint_says_gives_the_task_back():
     )
     assert as_described(ImitationConfig(num_envs=7), describe(config)) == config
     assert as_described(ImitationConfig(), {}) == ImitationConfig()
+
+
+def test_activations_for_a_moment_make_it_about_one_joint_alone(body, solved):
+    control = Feedforward(body, solved, FeedforwardConfig())
+    frame = 11
+    change = control.activation_for_moment(frame)
+    assert change.shape == (80, 14)
+    at = torch.full((14,), frame)
+    made = control.moment_error(at, control.activation(at) + change.T)
+    np.testing.assert_allclose(made, np.eye(14), atol=1e-6)
