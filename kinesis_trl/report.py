@@ -72,8 +72,8 @@ class ReportConfig:
     """What to report on, and what to compare it with."""
 
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
-    """A run's policy folder, an original model.pth, or zero, random, reference, regulator; motion reports on the motion itself;
-    '' takes the policy that ships."""
+    """A run's policy folder, an original model.pth, or zero, random, reference, regulator; motion reports on the
+    motion itself; '' takes the policy that ships."""
     motions: str = ""
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
