@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,23 +20,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.evaluation.tables import clip_table, summary_table
 from kinesis_trl.evaluation.video import write_episodes
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
@@ -115,18 +111,14 @@ def _episode(body: BodyModel, library: MotionLibrary, clip: int, found: Found) -
 
 
 def main() -> None:
-    """Parse the command line, rehearse, and say what went wrong in one line."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    try:
-        rehearse(tyro.cli(RehearseConfig, description=__doc__, prog="kinesis_trl.rehearse"), console)
-    except (BodyError, CheckpointError, ClipFormatError, OSError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on with what was found so far.")
-        sys.exit(130)
+    """Parse the command line, rehearse, and report."""
+    run_command(
+        RehearseConfig,
+        rehearse,
+        name="rehearse",
+        description=__doc__,
+        stopped="stopped; the same command goes on with what was found so far",
+    )
 
 
 if __name__ == "__main__":

@@ -7,30 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.metrics import score, summarise
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import play_clips
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -117,18 +112,12 @@ def _table(trials: dict[str, Any]) -> Table:
 
 def main() -> None:
     """Parse the command line, try the policy out, and report."""
-    config = tyro.cli(RobustnessConfig, description=__doc__, prog="kinesis_trl.robustness")
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    try:
-        try_out(config, console)
-    except (BodyError, CheckpointError, ClipFormatError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; nothing was written")
-        sys.exit(130)
+    run_command(
+        RobustnessConfig,
+        try_out,
+        name="robustness",
+        description=__doc__,
+    )
 
 
 if __name__ == "__main__":

@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import tyro
 from rich.console import Console
-from rich.markup import escape
 
-from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.weak_spots import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -99,17 +94,12 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the command line, play, and report."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    try:
-        look(tyro.cli(WeakSpotsConfig, description=__doc__, prog="kinesis_trl.weak_spots"), console)
-    except (BodyError, CheckpointError, ClipFormatError, FileNotFoundError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; nothing was written")
-        sys.exit(130)
+    run_command(
+        WeakSpotsConfig,
+        look,
+        name="weak_spots",
+        description=__doc__,
+    )
 
 
 if __name__ == "__main__":

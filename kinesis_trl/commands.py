@@ -1,0 +1,50 @@
+"""What commands share: parse, act, and end with one line and an exit code where something is wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.motion.clip import ClipFormatError
+
+_Config = TypeVar("_Config")
+
+EXPECTED = (BodyError, CheckpointError, ClipFormatError, OSError, ValueError)
+"""Errors whose message tells the user what to do; anything else is a fault of ours and keeps its trace."""
+
+
+def run_command(
+    config: type[_Config],
+    act: Callable[[_Config, Console], Any],
+    *,
+    name: str,
+    description: str | None,
+    stopped: str = "stopped; nothing was written",
+) -> None:
+    """Run a command from `sys.argv`.
+
+    Args:
+        config: its settings, made into options.
+        act: what it does, with settings and the console to speak on.
+        name: after `kinesis_trl.`, as a user calls it.
+        description: for --help.
+        stopped: said after Ctrl-C, which ends with code 130; expected errors end with 1.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, 120))  # tables in a file or pipe need room
+    try:
+        act(tyro.cli(config, description=description, prog=f"kinesis_trl.{name}"), console)
+    except EXPECTED as error:
+        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print(stopped)
+        sys.exit(130)
