@@ -34,7 +34,7 @@ def test_an_expected_error_is_one_line_and_code_1(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         run(fail, monkeypatch)
     assert ended.value.code == 1
-    assert capsys.readouterr().out.split() == "FileNotFoundError: no [such] folder; make it".split()
+    assert " ".join(capsys.readouterr().out.split()) == "FileNotFoundError: no [such] folder; make it"
 
 
 def test_a_fault_of_ours_keeps_its_trace(monkeypatch):
