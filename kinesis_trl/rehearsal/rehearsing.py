@@ -33,12 +33,15 @@ class RehearsalConfig:
     """How clips are rehearsed."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How each clip is searched; those that are given up once more, one by one with four times the bodies."""
+    """How each clip is searched the first time."""
+    far: float = 0.08
+    """Clips whose motion is farther than this from them on average, in metres, or that were given up, are searched once
+    more, one by one with four times the bodies."""
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
     """How the feedback is found that keeps a body on what was found."""
 
     def rounds(self) -> tuple[SearchConfig, SearchConfig]:
-        """The first search, and that of clips which were given up."""
+        """The first search, and that of clips for which it did not do."""
         first = self.search
         return first, replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
 
@@ -90,7 +93,9 @@ class Rehearsal:
 
     def cached(self, *, workers: int = 1, progress: Progress = silent) -> MotionLibrary:
         """The references, from the user's cache where the same clips were rehearsed before."""
-        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "regulator")}
+        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "regulator")} | {
+            "far": self._config.far
+        }
         out = cache_folder() / f"rehearsed-{_digest([*self._key, json.dumps(settings)])}"
         try:
             return MotionLibrary.load(out, self._body)
@@ -132,13 +137,14 @@ class Rehearsal:
         stores = []
         frames = self._library.frames
         for config in self._config.rounds():
-            left = [clip for clip in range(len(self._library)) if clip not in found or not found[clip].whole]
+            left = [clip for clip in range(len(self._library)) if not self._will_do(found.get(clip))]
             if not left:
                 break
             key = _digest([*self._key, json.dumps(asdict(config))])
             stores.append(store := FoundStore.beside(out, key))
             before = {clip: kept for clip in left if (kept := store.load(clip)) is not None}
-            found |= before
+            for clip, result in before.items():
+                found[clip] = _better(result, found.get(clip))
             left = [clip for clip in left if clip not in before]
             steps = int((frames[left] - 1).sum()) if left else 0
             with progress(f"rehearsing, {config.bodies} bodies", steps, "frames") as advance:
@@ -153,8 +159,17 @@ class Rehearsal:
                     on_step=advance,
                 ):
                     store.save(clip, result)
-                    found[clip] = result
+                    found[clip] = _better(result, found.get(clip))
         return [found[clip] for clip in range(len(self._library))], stores
+
+    def _will_do(self, found: Found | None) -> bool:
+        return found is not None and found.whole and float(found.distance.mean()) <= self._config.far
+
+
+def _better(one: Found, other: Found | None) -> Found:
+    """The one that reached the end, or went further, or stayed closer."""
+    rank = lambda found: (found.whole, 0 if found.whole else len(found.actions), -found.distance.mean())  # noqa: E731
+    return one if other is None or rank(one) > rank(other) else other
 
 
 def _digest(parts: list[str]) -> str:

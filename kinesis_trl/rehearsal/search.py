@@ -44,6 +44,8 @@ class SearchConfig:
     """Policy steps after which bodies go on in the place of others."""
     choice: float = 1.0
     """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
+    pull: float = 5.0
+    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
     memory: float = 0.9
     """Share of what it earned that counts another policy step later."""
     back: int = 20
@@ -59,10 +61,10 @@ class SearchConfig:
                 f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
                 f"back {self.back} and tries {self.tries} at least 1."
             )
-        if not (self.noise > 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
+        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, persistence {self.persistence} and memory {self.memory} "
-                "must lie in 0…1, 1 excluded."
+                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
+                f"and memory {self.memory} must lie in 0…1, 1 excluded."
             )
 
 
@@ -209,8 +211,9 @@ class _Run:
             "distance": self.env.apart_from_prepared().numpy(),
             "reward": after["reward"].reshape(-1).double().numpy(),
         }
-        self.apart = self.apart + made["distance"].mean(-1)
-        self.earned = config.memory * self.earned + made["reward"]
+        apart = made["distance"].mean(-1)
+        self.apart = self.apart + apart
+        self.earned = config.memory * self.earned + made["reward"] - config.pull * apart
         worth = self.earned + self.critic.net(self.observation).reshape(-1).double().numpy()
         now = snapshot(self.env)
         before = sum(one.done for one in self._running())
