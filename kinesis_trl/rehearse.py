@@ -33,7 +33,7 @@ from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.evaluation.tables import clip_table, summary_table
-from kinesis_trl.evaluation.video import write_episodes
+from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
@@ -57,9 +57,9 @@ class RehearseConfig(RehearsalConfig):
     json: Path | None = None
     """Write all figures to this file."""
     video: Path | None = None
-    """Film what was found for the first clips to this .mp4 or .gif."""
+    """Film what was found for some clips side by side, the clip as a ghost, to this .mp4."""
     video_clips: int = 4
-    """Clips in the video."""
+    """How many clips the video shows, spread evenly over the categories."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
 
@@ -92,7 +92,9 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
         write_text(config.json, json.dumps(report, indent=1))
         console.print(f"wrote {config.json}")
     if config.video:
-        write_episodes(config.video, body, library, episodes[: max(1, config.video_clips)])
+        shown = [episodes[clip] for clip in spread_over_categories(library, config.video_clips)]
+        with progress(console, "drawing", max(len(e.distance) for e in shown), "frames") as advance:
+            write_episodes(config.video, body, library, shown, on_frame=lambda: advance(1))
         console.print(f"wrote {config.video}")
     return report
 
