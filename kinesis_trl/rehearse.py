@@ -5,8 +5,9 @@ Examples:
     python -m kinesis_trl.eval --policy regulator --motions motions/rehearsed
 
 Bodies follow each clip side by side by a policy with noise on its actions; those that do well go on in the place of
-others. The motion found is one that muscles made, close to the clip. A regulator is computed that keeps a body on it.
-Interrupted, the same command goes on where it was.
+others. The motion found is one that muscles made. It is led as close to the clip as a linear model of it allows, and a
+regulator is computed that keeps a body on it; the tables say how bodies follow it by that. Interrupted, the same
+command goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,27 +19,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.markup import escape
 
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.model import load_body
+from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import make_player
-from kinesis_trl.evaluation.rollout import Episode
+from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table
 from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
-from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
-from kinesis_trl.rehearsal.search import Found
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
@@ -57,7 +55,7 @@ class RehearseConfig(RehearsalConfig):
     json: Path | None = None
     """Write all figures to this file."""
     video: Path | None = None
-    """Film what was found for some clips side by side, the clip as a ghost, to this .mp4."""
+    """Film bodies that follow some clips side by side, the clip as it was prepared as a ghost, to this .mp4."""
     video_clips: int = 4
     """How many clips the video shows, spread evenly over the categories."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -79,8 +77,13 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     for item in refused:
         console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
     rehearsal = Rehearsal(body, library, Path(config.policy), player, config)
-    _, found = rehearsal.run(config.out, workers=config.threads, progress=partial(progress, console))
-    episodes = [_episode(body, library, clip, result) for clip, result in enumerate(found)]
+    rehearsed, found = rehearsal.run(config.out, workers=config.threads, progress=partial(progress, console))
+    regulator = make_player("regulator", body, ImitationConfig(physics=player.settings.physics))
+    shown = spread_over_categories(library, config.video_clips) if config.video else []
+    with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
+        episodes = play_clips(
+            body, rehearsed, regulator.policy, regulator.settings, keep_states=frozenset(shown), on_step=advance
+        )
     report: dict[str, Any] = {
         "config": json.loads(json.dumps(asdict(config), default=str)),
         "provenance": provenance(),
@@ -92,24 +95,11 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
         write_text(config.json, json.dumps(report, indent=1))
         console.print(f"wrote {config.json}")
     if config.video:
-        shown = [episodes[clip] for clip in spread_over_categories(library, config.video_clips)]
-        with progress(console, "drawing", max(len(e.distance) for e in shown), "frames") as advance:
-            write_episodes(config.video, body, library, shown, on_frame=lambda: advance(1))
+        chosen = [episodes[clip] for clip in shown]
+        with progress(console, "drawing", max(len(e.distance) for e in chosen), "frames") as advance:
+            write_episodes(config.video, body, library, chosen, on_frame=lambda: advance(1))
         console.print(f"wrote {config.video}")
     return report
-
-
-def _episode(body: BodyModel, library: MotionLibrary, clip: int, found: Found) -> Episode:
-    physics = BatchPhysics(body, len(found.actions) + 1)
-    physics.set_state(found.states)
-    return Episode(
-        clip=clip,
-        steps=int(library.frames[clip]) - 1,
-        distance=found.distance,
-        reward=found.reward,
-        qpos=np.array(physics.qpos),
-        activation=np.array(physics.activation),
-    )
 
 
 def main() -> None:

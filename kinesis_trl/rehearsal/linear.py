@@ -61,7 +61,10 @@ def feedback(
 ) -> Array:
     """(T, J, D) gains for `envs.regulator` of a library of one rehearsed clip; those of the last frame are zero."""
     dynamics, inputs = linearise(body, clip, settings, physics, config)
-    gains = riccati(dynamics, inputs, config)
+    count, (width, joints) = len(dynamics) + 1, inputs.shape[1:]
+    state_cost, action_cost = regulator_cost(width, joints, config)
+    every = np.broadcast_to(state_cost, (count, width, width))
+    gains, _ = riccati(dynamics, inputs, every, action_cost, np.zeros((count, width)))
     return np.concatenate([gains, np.zeros_like(gains[:1])])
 
 
@@ -123,16 +126,35 @@ def _changed(
     return body.couplings.apply(qpos), qvel, np.clip(activation, 0, 1)
 
 
-def riccati(dynamics: Array, inputs: Array, config: RegulatorConfig) -> Array:
-    """(T − 1, J, D) gains K of the actions −K x that cost least up to the end, from `linearise`'s two arrays."""
-    width, joints = inputs.shape[1:]
+def regulator_cost(width: int, joints: int, config: RegulatorConfig) -> tuple[Array, Array]:
+    """Cost of deviations (D, D) and of actions (J, J); the last J of the `width` numbers of a deviation are moments."""
     freedoms = (width - joints) // 2
     scale = np.repeat([config.position, config.velocity, config.moment], [freedoms, freedoms, joints])
-    state_cost, action_cost = np.diag(scale**-2), np.eye(joints) * config.action**-2
-    to_go, gains = state_cost, np.zeros((len(dynamics), joints, width))
+    return np.diag(scale**-2), np.eye(joints) * config.action**-2
+
+
+def riccati(
+    dynamics: Array, inputs: Array, state_cost: Array, action_cost: Array, towards: Array
+) -> tuple[Array, Array]:
+    """Gains K (T − 1, J, D) and offsets k (T − 1, J) of the actions −K x − k that cost least up to the end.
+
+    Args:
+        dynamics: (T − 1, D, D), from `linearise`.
+        inputs: (T − 1, D, J), likewise.
+        state_cost: (T, D, D) Q; deviations cost xᵀ Q x + 2 qᵀ x.
+        action_cost: (J, J) R; actions cost uᵀ R u.
+        towards: (T, D) q; where it is zero, so are the offsets.
+    """
+    width, joints = inputs.shape[1:]
+    gains, offsets = np.zeros((len(dynamics), joints, width)), np.zeros((len(dynamics), joints))
+    to_go, slope = state_cost[-1], towards[-1]
     for frame in range(len(dynamics) - 1, -1, -1):
         a, b = dynamics[frame], inputs[frame]
-        gains[frame] = np.linalg.solve(action_cost + b.T @ to_go @ b, b.T @ to_go @ a)
-        to_go = state_cost + a.T @ to_go @ (a - b @ gains[frame])
+        curvature = action_cost + b.T @ to_go @ b
+        gains[frame] = np.linalg.solve(curvature, b.T @ to_go @ a)
+        offsets[frame] = np.linalg.solve(curvature, b.T @ slope)
+        closed = a - b @ gains[frame]
+        slope = towards[frame] + closed.T @ slope
+        to_go = state_cost[frame] + a.T @ to_go @ closed
         to_go = 0.5 * (to_go + to_go.T)
-    return gains
+    return gains, offsets

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
-from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.rehearsal.linear import RegulatorConfig, feedback
+from kinesis_trl.rehearsal.refining import RefineConfig, moved, refine
 from kinesis_trl.rehearsal.search import Found
 
 Array = NDArray[np.float64]
@@ -34,13 +34,14 @@ class Task:
     settings: FeedforwardConfig
     physics: PhysicsConfig
     regulator: RegulatorConfig
+    refine: RefineConfig
 
     def run(self) -> MotionLibrary:
         """The clip as a reference."""
         body = load_body(self.body_name)
         if not self.found.whole:
             return without_feedback(body, self.clip)
-        return as_reference(body, self.clip, self.found, self.settings, self.physics, self.regulator)
+        return as_reference(body, self.clip, self.found, self.settings, self.physics, self.regulator, self.refine)
 
 
 def run_tasks(tasks: Sequence[Task], workers: int) -> Iterator[MotionLibrary]:
@@ -59,8 +60,9 @@ def as_reference(
     settings: FeedforwardConfig,
     physics: PhysicsConfig,
     regulator: RegulatorConfig,
+    refining: RefineConfig,
 ) -> MotionLibrary:
-    """A library of one clip, whose motion and controls are what was found for it, with feedback.
+    """A library of one clip, whose motion and controls are what was found for it, refined, with feedback.
 
     `prepared`, with which metrics compare, stays the clip as it was prepared.
 
@@ -71,9 +73,10 @@ def as_reference(
         settings: what its actions mean.
         physics: strength and lesions under which it was found.
         regulator: how feedback is found.
+        refining: how the motion is led closer to the clip.
     """
-    moved = _moved(body, clip, found).replaced(target_length=_asked_lengths(body, clip, found, settings))
-    return moved.replaced(feedback=feedback(body, moved, settings, physics, regulator))
+    closer = refine(body, as_found(body, clip, found, settings), settings, physics, regulator, refining)
+    return closer.replaced(feedback=feedback(body, closer, settings, physics, regulator))
 
 
 def without_feedback(body: BodyModel, clip: MotionLibrary) -> MotionLibrary:
@@ -83,20 +86,14 @@ def without_feedback(body: BodyModel, clip: MotionLibrary) -> MotionLibrary:
     return clip.replaced(feedback=np.zeros((int(clip.frames.sum()), joints, 2 * freedoms + joints)))
 
 
-def _moved(body: BodyModel, clip: MotionLibrary, found: Found) -> MotionLibrary:
-    """The clip with the motion that was found and its activations."""
+def as_found(body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig) -> MotionLibrary:
+    """The clip with the motion that was found, and the activations and target lengths that made it."""
     physics = BatchPhysics(body, len(found.actions) + 1)
     physics.set_state(found.states)
-    qpos, qvel = physics.qpos.copy(), physics.qvel.copy()
+    qpos = physics.qpos.copy()
     qpos[:, :2] += clip.qpos[0, :2].numpy()  # environments begin clips at the origin
-    motion = forward_kinematics(body, qpos, qvel)
-    return clip.replaced(
-        qpos=qpos,
-        qvel=qvel,
-        track=np.concatenate([motion.body_pos, motion.body_vel], axis=-1),
-        muscle_length=motion.muscle_length,
-        activation=physics.activation.copy(),
-    )
+    lengths = _asked_lengths(body, clip, found, settings)
+    return moved(body, clip, qpos, physics.qvel.copy(), np.array(physics.activation), lengths)
 
 
 def _asked_lengths(body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig) -> Array:

@@ -15,12 +15,14 @@ from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.evaluation.players import Player
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import cache_folder
 from kinesis_trl.rehearsal.linear import RegulatorConfig
 from kinesis_trl.rehearsal.references import Task, run_tasks
+from kinesis_trl.rehearsal.refining import RefineConfig
 from kinesis_trl.rehearsal.search import Found, SearchConfig, search
 from kinesis_trl.rehearsal.store import FoundStore
 
@@ -34,16 +36,16 @@ class RehearsalConfig:
 
     search: SearchConfig = field(default_factory=SearchConfig)
     """How each clip is searched the first time."""
-    far: float = 0.08
-    """Clips whose motion is farther than this from them on average, in metres, or that were given up, are searched once
-    more, one by one with four times the bodies."""
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    """How what was found is led closer to the clip."""
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
-    """How the feedback is found that keeps a body on what was found."""
+    """How the feedback is found that keeps a body on it."""
 
-    def rounds(self) -> tuple[SearchConfig, SearchConfig]:
-        """The first search, and that of clips for which it did not do."""
+    def rounds(self) -> tuple[SearchConfig, ...]:
+        """The first search; of clips that it gives up, one by one with four times the bodies; and at last, far away."""
         first = self.search
-        return first, replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
+        second = replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
+        return first, second, replace(second, far=KINESIS.distance)
 
 
 @contextmanager
@@ -93,9 +95,7 @@ class Rehearsal:
 
     def cached(self, *, workers: int = 1, progress: Progress = silent) -> MotionLibrary:
         """The references, from the user's cache where the same clips were rehearsed before."""
-        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "regulator")} | {
-            "far": self._config.far
-        }
+        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "refine", "regulator")}
         out = cache_folder() / f"rehearsed-{_digest([*self._key, json.dumps(settings)])}"
         try:
             return MotionLibrary.load(out, self._body)
@@ -117,11 +117,12 @@ class Rehearsal:
                 settings.feedforward,
                 replace(settings.physics, threads=1),
                 self._config.regulator,
+                self._config.refine,
             )
             for clip, result in enumerate(found)
         ]
         parts = []
-        with progress("computing feedback", len(tasks), "clips") as advance:
+        with progress("refining and computing feedback", len(tasks), "clips") as advance:
             for part in run_tasks(tasks, workers):
                 parts.append(part)
                 advance(1)
@@ -137,7 +138,7 @@ class Rehearsal:
         stores = []
         frames = self._library.frames
         for config in self._config.rounds():
-            left = [clip for clip in range(len(self._library)) if not self._will_do(found.get(clip))]
+            left = [clip for clip in range(len(self._library)) if clip not in found or not found[clip].whole]
             if not left:
                 break
             key = _digest([*self._key, json.dumps(asdict(config))])
@@ -161,9 +162,6 @@ class Rehearsal:
                     store.save(clip, result)
                     found[clip] = _better(result, found.get(clip))
         return [found[clip] for clip in range(len(self._library))], stores
-
-    def _will_do(self, found: Found | None) -> bool:
-        return found is not None and found.whole and float(found.distance.mean()) <= self._config.far
 
 
 def _better(one: Found, other: Found | None) -> Found:

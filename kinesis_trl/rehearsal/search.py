@@ -20,7 +20,7 @@ from kinesis_trl.agents.critic import Critic
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.evaluation.policies import Policy
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.rehearsal.branches import Snapshot, put, rows_of, snapshot
@@ -48,6 +48,8 @@ class SearchConfig:
     """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
     memory: float = 0.9
     """Share of what it earned that counts another policy step later."""
+    far: float = 0.15
+    """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
     back: int = 20
     """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
     tries: int = 8
@@ -61,6 +63,8 @@ class SearchConfig:
                 f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
                 f"back {self.back} and tries {self.tries} at least 1."
             )
+        if not 0 < self.far <= KINESIS.distance:
+            raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
         if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
             raise ValueError(
                 f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
@@ -167,7 +171,7 @@ class _Run:
                 num_envs=count,
                 start="beginning",
                 random_heading=False,
-                rule=KINESIS,
+                rule=DistanceRule(over="mean", distance=config.far),
                 disturbance=DisturbanceConfig(),
                 seed=config.seed,
             ),

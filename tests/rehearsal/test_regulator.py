@@ -15,13 +15,14 @@ from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.rehearsal.linear import RegulatorConfig, linearise, riccati
 from kinesis_trl.rehearsal.references import as_reference, without_feedback
+from kinesis_trl.rehearsal.refining import RefineConfig
 
 JOINTS = FeedforwardConfig()
 
 
 @pytest.fixture(scope="module")
 def rehearsed(body, walk, found):
-    return as_reference(body, walk, found, JOINTS, PhysicsConfig(), RegulatorConfig())
+    return as_reference(body, walk, found, JOINTS, PhysicsConfig(), RegulatorConfig(), RefineConfig(rounds=0))
 
 
 def settings(**changes):
@@ -30,14 +31,23 @@ def settings(**changes):
 
 def test_gains_of_a_number_that_stays_as_it_is():
     """x' = x + u at equal costs: P = 1 + P − P²/(1 + P), so P is the golden ratio and the gain 1/P."""
-    config = RegulatorConfig(position=1.0, velocity=1.0, moment=1.0, action=1.0)
     # three decoupled numbers (position, velocity, moment), the action on the third
     inputs = np.zeros((60, 3, 1))
     inputs[:, 2] = 1
-    gains = riccati(np.tile(np.eye(3), (60, 1, 1)), inputs, config)
+    every = np.tile(np.eye(3), (61, 1, 1))
+    gains, offsets = riccati(every[1:], inputs, every, np.eye(1), np.zeros((61, 3)))
     golden = (1 + 5**0.5) / 2
     np.testing.assert_allclose(gains[0, 0], [0, 0, 1 / golden], atol=1e-9)
     np.testing.assert_allclose(gains[-1, 0], [0, 0, 0.5])  # one step to go: u that least costs x² + (x + u)² + u²
+    assert not offsets.any()
+
+
+def test_what_pulls_sets_actions_off():
+    """x' = x + u, one step, (x' − 3)² + u² from x = 0: u = 1.5; the gain is what it was."""
+    one = np.ones((1, 1, 1))
+    gains, offsets = riccati(one, one, np.ones((2, 1, 1)), np.eye(1), np.array([[0.0], [-3.0]]))
+    np.testing.assert_allclose(-offsets, [[1.5]])
+    np.testing.assert_allclose(gains, 0.5 * one)
 
 
 def test_the_linear_model_predicts_what_the_simulation_does(body, rehearsed):
