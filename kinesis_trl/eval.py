@@ -71,7 +71,8 @@ class EvalConfig:
     """Which task."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
-    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the policy that ships."""
+    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions, the
+    policy that ships for others."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
@@ -221,6 +222,7 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
         policy = Path(config.policy) if config.policy else asset(SHIPPED_POLICY)
         rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
         library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
+    if library.feedback is not None and (config.rehearse or not config.policy):
         player = make_player("regulator", body, player.settings)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)

@@ -12,19 +12,24 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import torch
 import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
-from kinesis_trl.body.model import load_body
+from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.commands import CommandError
 from kinesis_trl.motion.language import SentenceError, closest_clip, text_to_clip
@@ -39,6 +44,8 @@ from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
+from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 _SHARE_BYTES = 1 << 20
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
@@ -71,6 +78,9 @@ class PrepareConfig:
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
+    rehearse: bool = False
+    """Also search for motions close to the clips that the body can keep up, with a feedback that keeps it on them, as
+    kinesis_trl.rehearse does; includes --inverse and takes some seconds for each second of motion."""
     variations: int = 0
     """Also keep this many varied copies of every clip, as other people might move, to train on."""
     seed: int = 0
@@ -94,6 +104,8 @@ class Prepared:
 
     clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Names of the clips that a rehearsal gave up."""
 
 
 def prepare(config: PrepareConfig, console: Console) -> Prepared:
@@ -102,6 +114,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     Raises:
         ClipFormatError: the folder to write to is not ours to replace, or the key list is unusable.
         BodyError: the body cannot be built.
+        CheckpointError: motions are to be rehearsed on a body that the policy that ships is not made for.
     """
     body = load_body(config.body)
     if not _is_ours(config.out):
@@ -140,7 +153,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        inverse = SolveConfig() if config.inverse else None
+        inverse = SolveConfig() if config.inverse or config.rehearse else None
         clips = [clip for clip, _ in result.clips]
         rng = np.random.default_rng(config.seed)
         clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
@@ -148,13 +161,25 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
             library = MotionLibrary.build(
                 clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
             )
-        library.save(config.out)
+        if config.rehearse:
+            result.lost = _rehearse(body, library, config.out, workers, console)
+        else:
+            library.save(config.out)
         reports = [quality for _, quality in result.clips]
         write_text(config.out / "quality.json", quality_json(reports))
         write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
         with replacing(config.out / "quality.png") as picture:
             write_picture(reports, picture)
     return result
+
+
+def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
+    """Write what the policy that ships finds for the clips; returns the names of those it gives up."""
+    policy = asset(SHIPPED_POLICY)
+    player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
+    rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
+    _, found = rehearsal.run(out, workers=workers, progress=partial(progress, console))
+    return [clip.name for clip, result in zip(library.clips, found, strict=True) if not result.whole]
 
 
 def _is_ours(folder: Path) -> bool:
@@ -238,9 +263,10 @@ def main() -> None:
     """Command line."""
     config = tyro.cli(PrepareConfig, description=__doc__, prog="kinesis_trl.prepare")
     console = Console()
+    torch.set_num_threads(1)  # those of the simulation are enough
     try:
         result = prepare(config, console)
-    except (ClipFormatError, CommandError, SentenceError, BodyError, OSError) as error:
+    except (ClipFormatError, CommandError, SentenceError, BodyError, CheckpointError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     if result.clips:
@@ -252,6 +278,8 @@ def main() -> None:
         sys.exit(1)
     frames = sum(quality.frames for _, quality in result.clips)
     copies = f", and {config.variations} varied copies of each" if config.variations else ""
+    if result.lost:
+        console.print(f"given up, and as they were without rehearsal: {', '.join(result.lost)}", markup=False)
     console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, in {config.out}", markup=False)
 
 

@@ -12,9 +12,13 @@ import pytest
 from rich.console import Console
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.prepare import PrepareConfig, Prepared, main, prepare
+from kinesis_trl.rehearsal.rehearsing import RehearsalConfig
+from kinesis_trl.rehearsal.search import SearchConfig
 
 
 @pytest.fixture
@@ -126,3 +130,23 @@ def test_varied_copies_stand_behind_the_clips_and_depend_on_the_seed(
     assert first[:2] == other[:2] == ["short", "march"] and len(first) == len(other) == 6
     assert all("~" in name for name in first[2:])
     assert first != other
+
+
+def test_rehearsed_clips_are_followed_by_eval_as_they_are(
+    body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = text_to_clip("walk forward", body)
+    assert walk.qpos is not None
+    np.savez(tmp_path / "walk.npz", qpos=walk.qpos[20:51], fps=30.0)
+    small = SearchConfig(bodies=6, clips=1)
+    monkeypatch.setattr(RehearsalConfig, "rounds", lambda self: (small,))
+    result = run(PrepareConfig(paths=(str(tmp_path / "walk.npz"),), out=tmp_path / "out", rehearse=True, workers=1))
+    assert result.lost == []
+    assert (tmp_path / "out" / "quality.md").is_file()
+    library = MotionLibrary.load(tmp_path / "out", body)
+    assert library.feedback is not None and library.feedback.any()
+    console = Console(file=io.StringIO())
+    report = evaluate(EvalConfig(motions=str(tmp_path / "out"), threads=1), console)
+    named = evaluate(EvalConfig(motions=str(tmp_path / "out"), policy="regulator", threads=1), console)
+    assert report["clips"] == named["clips"]
+    assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
