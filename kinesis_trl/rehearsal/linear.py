@@ -64,7 +64,7 @@ def feedback(
     count, (width, joints) = len(dynamics) + 1, inputs.shape[1:]
     state_cost, action_cost = regulator_cost(width, joints, config)
     every = np.broadcast_to(state_cost, (count, width, width))
-    gains, _ = riccati(dynamics, inputs, every, action_cost, np.zeros((count, width)))
+    gains, _ = riccati(dynamics, inputs, every, action_cost, np.zeros((count, width)), np.zeros((count - 1, joints)))
     return np.concatenate([gains, np.zeros_like(gains[:1])])
 
 
@@ -134,7 +134,7 @@ def regulator_cost(width: int, joints: int, config: RegulatorConfig) -> tuple[Ar
 
 
 def riccati(
-    dynamics: Array, inputs: Array, state_cost: Array, action_cost: Array, towards: Array
+    dynamics: Array, inputs: Array, state_cost: Array, action_cost: Array, towards: Array, along: Array
 ) -> tuple[Array, Array]:
     """Gains K (T − 1, J, D) and offsets k (T − 1, J) of the actions −K x − k that cost least up to the end.
 
@@ -142,8 +142,9 @@ def riccati(
         dynamics: (T − 1, D, D), from `linearise`.
         inputs: (T − 1, D, J), likewise.
         state_cost: (T, D, D) Q; deviations cost xᵀ Q x + 2 qᵀ x.
-        action_cost: (J, J) R; actions cost uᵀ R u.
-        towards: (T, D) q; where it is zero, so are the offsets.
+        action_cost: (J, J) R; actions cost uᵀ R u + 2 rᵀ u.
+        towards: (T, D) q; where q and r are zero, so are the offsets.
+        along: (T − 1, J) r.
     """
     width, joints = inputs.shape[1:]
     gains, offsets = np.zeros((len(dynamics), joints, width)), np.zeros((len(dynamics), joints))
@@ -152,9 +153,9 @@ def riccati(
         a, b = dynamics[frame], inputs[frame]
         curvature = action_cost + b.T @ to_go @ b
         gains[frame] = np.linalg.solve(curvature, b.T @ to_go @ a)
-        offsets[frame] = np.linalg.solve(curvature, b.T @ slope)
+        offsets[frame] = np.linalg.solve(curvature, b.T @ slope + along[frame])
         closed = a - b @ gains[frame]
-        slope = towards[frame] + closed.T @ slope
+        slope = towards[frame] + closed.T @ slope - gains[frame].T @ along[frame]
         to_go = state_cost[frame] + a.T @ to_go @ closed
         to_go = 0.5 * (to_go + to_go.T)
     return gains, offsets

@@ -18,7 +18,7 @@ from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.rehearsal.linear import RegulatorConfig, feedback
-from kinesis_trl.rehearsal.refining import RefineConfig, moved, refine
+from kinesis_trl.rehearsal.refining import RefineConfig, Refiner, moved
 from kinesis_trl.rehearsal.search import Found
 
 Array = NDArray[np.float64]
@@ -75,7 +75,11 @@ def as_reference(
         regulator: how feedback is found.
         refining: how the motion is led closer to the clip.
     """
-    closer = refine(body, as_found(body, clip, found, settings), settings, physics, regulator, refining)
+    if clip.inverse is None:
+        raise ValueError("only motions with inverse solutions are rehearsed; prepare them with --inverse.")
+    solution = clip.inverse["target_length"].double().numpy()
+    refiner = Refiner(body, settings, physics, regulator, refining, solution)
+    closer = refiner.refine(as_found(body, clip, found, settings))
     return closer.replaced(feedback=feedback(body, closer, settings, physics, regulator))
 
 

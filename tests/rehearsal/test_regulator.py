@@ -35,7 +35,7 @@ def test_gains_of_a_number_that_stays_as_it_is():
     inputs = np.zeros((60, 3, 1))
     inputs[:, 2] = 1
     every = np.tile(np.eye(3), (61, 1, 1))
-    gains, offsets = riccati(every[1:], inputs, every, np.eye(1), np.zeros((61, 3)))
+    gains, offsets = riccati(every[1:], inputs, every, np.eye(1), np.zeros((61, 3)), np.zeros((60, 1)))
     golden = (1 + 5**0.5) / 2
     np.testing.assert_allclose(gains[0, 0], [0, 0, 1 / golden], atol=1e-9)
     np.testing.assert_allclose(gains[-1, 0], [0, 0, 0.5])  # one step to go: u that least costs x² + (x + u)² + u²
@@ -45,9 +45,32 @@ def test_gains_of_a_number_that_stays_as_it_is():
 def test_what_pulls_sets_actions_off():
     """x' = x + u, one step, (x' − 3)² + u² from x = 0: u = 1.5; the gain is what it was."""
     one = np.ones((1, 1, 1))
-    gains, offsets = riccati(one, one, np.ones((2, 1, 1)), np.eye(1), np.array([[0.0], [-3.0]]))
+    gains, offsets = riccati(one, one, np.ones((2, 1, 1)), np.eye(1), np.array([[0.0], [-3.0]]), np.zeros((1, 1)))
     np.testing.assert_allclose(-offsets, [[1.5]])
     np.testing.assert_allclose(gains, 0.5 * one)
+
+
+def test_offsets_are_those_that_cost_least():
+    """Random dynamics, costs and pulls over six steps: no other offsets cost less."""
+    rng = np.random.default_rng(0)
+    a, b = 0.5 * rng.normal(size=(6, 3, 3)), rng.normal(size=(6, 3, 2))
+    q, r = rng.normal(size=(7, 3)), rng.normal(size=(6, 2))
+    state_cost, action_cost = np.tile(np.diag([1.0, 2.0, 3.0]), (7, 1, 1)), np.diag([1.0, 0.5])
+    gains, offsets = riccati(a, b, state_cost, action_cost, q, r)
+
+    def cost(change):
+        x, total = np.zeros(3), 0.0
+        for t in range(6):
+            u = -gains[t] @ x - offsets[t] + change[t]
+            total += u @ action_cost @ u + 2 * r[t] @ u
+            x = a[t] @ x + b[t] @ u
+            total += x @ state_cost[t + 1] @ x + 2 * q[t + 1] @ x
+        return total
+
+    least = cost(np.zeros((6, 2)))
+    assert least < -0.1
+    for _ in range(50):
+        assert cost(1e-3 * rng.normal(size=(6, 2))) > least
 
 
 def test_the_linear_model_predicts_what_the_simulation_does(body, rehearsed):
