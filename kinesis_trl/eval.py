@@ -53,7 +53,14 @@ from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_t
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
-from kinesis_trl.evaluation.video import Run, spread_over_categories, write_episodes, write_runs
+from kinesis_trl.evaluation.video import (
+    SHEET_EVERY,
+    Run,
+    spread_over_categories,
+    write_episodes,
+    write_runs,
+    write_sheet,
+)
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -113,8 +120,11 @@ class EvalConfig:
     video: Path | None = None
     """Write a video of some clips side by side, reference as a ghost, to this .mp4; with task text it is text.mp4
     unless you say otherwise."""
+    sheet: Path | None = None
+    """Write what the video would show as one picture to this .png, a moment every fifth of a second; tasks imitation
+    and text."""
     video_clips: int = 6
-    """How many clips the video shows, spread evenly over the categories, or how many goals."""
+    """How many clips video and sheet show, spread evenly over the categories, or how many goals."""
     failure_dir: Path | None = None
     """Folder for reports on simulations that became non-finite."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -129,8 +139,8 @@ class EvalConfig:
                 raise ValueError(f"--{name} is for --task {' or '.join(tasks)}, not for {self.task}.")
         if self.task == "text" and bool(self.text) == bool(self.clip):
             raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
-        if self.interactive and (self.json or self.picture or self.video):
-            raise ValueError("--interactive measures nothing; leave out --json, --picture and --video.")
+        if self.interactive and (self.json or self.picture or self.video or self.sheet):
+            raise ValueError("--interactive measures nothing; leave out --json, --picture, --video and --sheet.")
         if not self.hold >= 4.0:
             raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
 
@@ -145,6 +155,7 @@ _ONLY = {
     "keys": ("directional",),
     "motions": ("imitation",),
     "rehearse": ("imitation", "text"),
+    "sheet": ("imitation", "text"),
 }
 """Options of some tasks only."""
 
@@ -226,7 +237,7 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
         player = make_player("regulator", body, player.settings)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)
-    shown = spread_over_categories(library, config.video_clips) if video else []
+    shown = spread_over_categories(library, config.video_clips) if video or config.sheet else []
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
         episodes = play_clips(
             body, library, player.policy, player.settings, keep_states=frozenset(shown), on_step=advance
@@ -241,6 +252,12 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
         with progress(console, "drawing", max(len(e.distance) for e in chosen), "frames") as advance:
             write_episodes(video, body, library, chosen, on_frame=lambda: advance(1))
         console.print(f"wrote {video}")
+    if config.sheet:
+        chosen = [episodes[i] for i in shown]
+        total = sum(len(e.distance) // SHEET_EVERY + 1 for e in chosen)
+        with progress(console, "drawing", total, "pictures") as advance:
+            write_sheet(config.sheet, body, library, chosen, on_frame=lambda: advance(1))
+        console.print(f"wrote {config.sheet}")
     return report
 
 

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
+from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.evaluation.rendering import BodyRenderer, Image, caption, grid, write_video
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import FPS, MotionLibrary
+
+SHEET_EVERY = 6
+"""Frames from one picture of a sheet to the next."""
 
 
 def write_episodes(
@@ -29,9 +34,7 @@ def write_episodes(
         RenderError: no off-screen OpenGL on this machine.
         ValueError: an episode without recorded states.
     """
-    unrecorded = [library.clips[e.clip].name for e in episodes if e.qpos is None]
-    if unrecorded or not episodes:
-        raise ValueError(f"no recorded states of {unrecorded or 'any episode'}; play them with keep_states.")
+    _check_recorded(library, episodes)
     with BodyRenderer(body) as renderer:
         write_video(path, _frames(renderer, library, episodes, on_frame), fps=FPS)
 
@@ -47,6 +50,44 @@ def film(
     with BodyRenderer(body, width=width, height=height) as renderer:
         steps = range(0, len(episode.distance) + 1, every)
         return np.stack([_picture(renderer, library, episode, t) for t in steps])
+
+
+def write_sheet(
+    path: Path,
+    body: BodyModel,
+    library: MotionLibrary,
+    episodes: Sequence[Episode],
+    *,
+    every: int = SHEET_EVERY,
+    columns: int = 15,
+    on_frame: Callable[[], None] | None = None,
+) -> None:
+    """Write recorded episodes as one picture, every `every`-th frame, to see without a player how bodies move.
+
+    Each episode begins a row of `columns` pictures.
+
+    Raises:
+        RenderError: no off-screen OpenGL on this machine.
+        ValueError: an episode without recorded states.
+    """
+    _check_recorded(library, episodes)
+    rows = []
+    with BodyRenderer(body, width=200, height=260) as renderer:
+        for episode in episodes:
+            pictures = []
+            for t in range(0, len(episode.distance) + 1, every):
+                pictures.append(_picture(renderer, library, episode, t))
+                if on_frame is not None:
+                    on_frame()
+            rows.append(grid(pictures, columns))
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        Pillow.fromarray(np.concatenate(rows)).save(file, format=path.suffix.lstrip(".") or "png")
+
+
+def _check_recorded(library: MotionLibrary, episodes: Sequence[Episode]) -> None:
+    unrecorded = [library.clips[e.clip].name for e in episodes if e.qpos is None]
+    if unrecorded or not episodes:
+        raise ValueError(f"no recorded states of {unrecorded or 'any episode'}; play them with keep_states.")
 
 
 def _frames(

@@ -5,12 +5,13 @@ import os
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.evaluation.rendering import BodyRenderer, RenderError, contact_sheet, grid, write_video
 from kinesis_trl.evaluation.rollout import play_clips
-from kinesis_trl.evaluation.video import film, write_episodes
+from kinesis_trl.evaluation.video import film, write_episodes, write_sheet
 
 
 @pytest.fixture
@@ -81,6 +82,12 @@ def test_episodes_side_by_side(body, library, renderer, tmp_path):
     write_episodes(tmp_path / "e.mp4", body, library, episodes[:2], on_frame=lambda: counted.append(1))
     longest = max(len(e.distance) for e in episodes[:2]) + 1
     assert read(tmp_path / "e.mp4")[1] == longest == len(counted)
+    drawn = []
+    write_sheet(tmp_path / "e.png", body, library, episodes[:2], every=10, columns=3, on_frame=lambda: drawn.append(1))
+    with Pillow.open(tmp_path / "e.png") as sheet:
+        counts = [len(e.distance) // 10 + 1 for e in episodes[:2]]
+        assert len(drawn) == sum(counts)
+        assert sheet.size == (3 * 200, 260 * sum(-(-count // 3) for count in counts))
     assert film(body, library, episodes[0], every=4).shape[1:] == (270, 240, 3)
     with pytest.raises(ValueError, match="turning"):
         write_episodes(tmp_path / "f.mp4", body, library, episodes)
