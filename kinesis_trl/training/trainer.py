@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from rich.console import Console
 from tensordict import TensorDictBase
 from torchrl.checkpoint import Checkpoint, CheckpointRotation, GlobalRNGState
@@ -91,7 +93,14 @@ class Trainer:
 
         A signal lets the iteration end, saves, and returns; a second one stops at once, leaving the last
         checkpoint.
+
+        Raises:
+            RunError: another process is training in the run's folder.
         """
+        with _alone_in(self.config.folder):
+            return self._run()
+
+    def _run(self) -> dict[str, Any]:
         config, done = self.config, self.progress["step"]
         if not self.resumed:
             self.log.log_hparams(config)
@@ -276,6 +285,19 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a run's folder; the system frees it when the process dies, however that happens."""
+    try:
+        held = FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout as error:
+        raise RunError(
+            f"{folder} is being trained in by another process; wait for it or stop it, or give this run another --name."
+        ) from error
+    with held:
+        yield
 
 
 def _claim_folder(config: TrainConfig) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from kinesis_trl.agents.checkpoint import load_policy
@@ -123,6 +124,15 @@ def test_another_run_in_the_folder_is_not_overwritten(small, console):
     with pytest.raises(RunError, match="other settings"):
         Trainer(replace(small, seed=5), console)
     Trainer(replace(small, total_steps=128), console)  # longer is the same run
+
+
+def test_two_processes_do_not_train_in_one_folder(small, console):
+    run = Trainer(small, console)
+    with FileLock(small.folder / ".lock"), pytest.raises(RunError, match="another process"):
+        run.run()
+    assert run.run()["step"] == small.total_steps  # and nothing was lost
+    with FileLock(small.folder / ".lock", timeout=0):  # free again
+        pass
 
 
 def test_evaluation_while_training_changes_nothing(small, console, tmp_path):
