@@ -42,8 +42,8 @@ class GuidedEnv(ImitationEnv):
 
     def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
         frame = self.library.frame_index(self.clip[rows], self.time[rows])
-        turn = self._turn_matrix[rows][:, :2, :2]
-        from_where = 0.0 if self._from_body else self._origin[rows, 0, :2]
+        turn = self.placement.matrix[rows][:, :2, :2]
+        from_where = 0.0 if self._from_body else self.placement.origin[rows, 0, :2]
         goal = ((self._goals[frame] - from_where)[:, None] @ turn).squeeze(1)
         if self._from_body:
             goal = goal + state.position[:, 0, :2]

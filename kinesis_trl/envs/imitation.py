@@ -16,7 +16,8 @@ from kinesis_trl.body.physics import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
-from kinesis_trl.envs.observations import about_z, multiply, rotation_between, to_heading, tracking
+from kinesis_trl.envs.observations import rotation_between, tracking
+from kinesis_trl.envs.placement import Placement
 from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
@@ -77,6 +78,7 @@ class ImitationEnv(MyoLegsEnv):
         time: (N,) seconds into that clip, float64.
         distances: (N, K) distance in metres of each tracked body from its reference at the last step.
         clip_weights: (C,) probabilities of the clips where starts do not look at failures; may be changed.
+        placement: where each row's clip lies in the world.
         sampler: draws clips and start times, and counts failures.
     """
 
@@ -128,13 +130,11 @@ class ImitationEnv(MyoLegsEnv):
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self.disturbance = Disturbance(n, config.disturbance)
         self._assigned: NDArray[np.int64] | None = None
-        self._turn = about_z(torch.zeros(n, dtype=torch.float64))
-        self._turn_matrix = torch.zeros(n, 3, 3, dtype=torch.float64)
+        self.placement = Placement(n)
         # steps from the present to the references that are observed; the first is the next one
         self._steps = torch.tensor([1, *(1 + k for k in config.lookahead)], dtype=torch.float64)
         self._ahead = torch.zeros(n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64)
         self._ahead_root = torch.zeros(n, 4, dtype=torch.float64)
-        self._origin = torch.zeros(n, 1, 3, dtype=torch.float64)
         super().__init__(body, config)
         if abs(self.policy_dt * FPS - 1) > 1e-9:
             raise ValueError(f"a policy step of {self.policy_dt} s does not fit references at {FPS} frames/s.")
@@ -158,21 +158,11 @@ class ImitationEnv(MyoLegsEnv):
             positions and velocities, (Q, R, K, 3) or (R, K, 3), world frame.
         """
         position, velocity = self.library.tracked(self.clip[rows].expand(time.shape), time)
-        turn = self._turn_matrix[rows]
-        return (position - self._origin[rows]) @ turn, velocity @ turn
+        return self.placement.points(position, rows), self.placement.vectors(velocity, rows)
 
     def turned_state(self, frame: Tensor, rows: Any = ALL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reference states qpos (R, nq) and qvel (R, nv) at `frame` (R,), as each of `rows` is turned; world frame."""
-        qpos, qvel = self.library.qpos[frame].clone(), self.library.qvel[frame].clone()
-        matrix = self._turn_matrix[rows]
-        qpos[:, :3] = ((qpos[:, :3] - self._origin[rows, 0])[:, None] @ matrix).squeeze(1)
-        qpos[:, 3:7] = multiply(self._turn[rows], qpos[:, 3:7])
-        qvel[:, :3] = (qvel[:, None, :3] @ matrix).squeeze(1)
-        return qpos.numpy(), qvel.numpy()
-
-    def to_clip(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Vectors (N, 3) of the world in the axes of each row's clip."""
-        return (torch.from_numpy(vector)[:, None] @ self._turn_matrix.mT).squeeze(1).numpy()
+        return self.placement.states(self.library.qpos[frame], self.library.qvel[frame], rows)
 
     def apart_from_prepared(self) -> Tensor:
         """(N, K) distance in metres of each tracked body from the clip as it was prepared, at the last step.
@@ -181,11 +171,11 @@ class ImitationEnv(MyoLegsEnv):
         """
         now = self.time - self._lag
         position, _ = self.library.tracked(self.clip, now, prepared=True)
-        return body_distance(self._body_pos, (position - self._origin) @ self._turn_matrix)
+        return body_distance(self._body_pos, self.placement.points(position))
 
     def reference_root(self, time: Tensor, rows: Any = ALL) -> Tensor:
         """Orientation (R, 4) wxyz of the reference's root of `rows`, as each is turned, at `time` (R,) seconds."""
-        return multiply(self._turn[rows], self.library.root_rotation(self.clip[rows], time))
+        return self.placement.rotations(self.library.root_rotation(self.clip[rows], time), rows)
 
     def next_frame(self) -> Tensor:
         """(N,) row of the library's arrays one policy step ahead.
@@ -216,13 +206,11 @@ class ImitationEnv(MyoLegsEnv):
         self.time[index] = torch.from_numpy(time)
         self.episode_steps[index] = 0
         self.disturbance.clear(index)
-        self._turn[index] = about_z(torch.from_numpy(angle))
-        self._turn_matrix[index] = to_heading(self._turn[index]).mT
         # the frame nearest to the start, because states are stored at whole frames
         frame = self.library.frame_index(self.clip[index], self.time[index])
         self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
         first = self.library.qpos[self.library.start[self.clip[index]]]
-        self._origin[index, 0, :2] = first[:, :2]
+        self.placement.put(index, torch.from_numpy(angle), first[:, :2])
         qpos, qvel = self.turned_state(frame, index)
         self._look_ahead(self.time[index], index)
         activation = torch.zeros(count, self.body.model.na)
@@ -358,9 +346,7 @@ class ImitationEnv(MyoLegsEnv):
             "clip": self.clip,
             "episode_steps": self.episode_steps,
             "time": self.time,
-            "turn": self._turn,
-            "turn_matrix": self._turn_matrix,
-            "origin": self._origin,
+            **self.placement.carried(),
             "ahead": self._ahead,
             "ahead_root": self._ahead_root,
             "push": self.disturbance.force,

@@ -30,7 +30,7 @@ def regulate(env: ImitationEnv) -> Tensor:
     apart = deviation(env.body, np.asarray(env.physics.qpos), np.asarray(env.physics.qvel), *reference)
     half = apart.shape[1] // 2
     for first in (0, half):  # gains were found in the axes of the clip
-        apart[:, first : first + 3] = env.to_clip(apart[:, first : first + 3])
+        apart[:, first : first + 3] = env.placement.to_clip(apart[:, first : first + 3])
     moments = env.feedforward.moment_error(frame, np.asarray(env.physics.activation))
     state = torch.from_numpy(np.concatenate([apart, moments], axis=1))
     gain = env.library.feedback[frame].double()

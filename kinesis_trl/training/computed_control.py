@@ -103,7 +103,7 @@ class ComputedControl:
         error = np.clip(error, -self._largest, self._largest)
         limit = self._largest / self.config.settle
         wanted = self._stiffness * error + self._damping * np.clip(rate, -limit, limit)
-        wanted[:, :3] = env.to_clip(wanted[:, :3])
+        wanted[:, :3] = env.placement.to_clip(wanted[:, :3])
         length, activation, solved = self._solve(frame, wanted)
         rows = frame.numpy()
         new = np.unique(rows[~self._tried[rows]])

@@ -63,7 +63,7 @@ def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, c
         goal = torch.from_numpy(guides[name].goal)[frame]
         if name == "places":
             goal = goal - env.library.qpos[env.library.start[env.clip], :2]  # bodies start at the origin
-        task.goal = (goal[:, None] @ env._turn_matrix[:, :2, :2]).squeeze(1)
+        task.goal = (goal[:, None] @ env.placement.matrix[:, :2, :2]).squeeze(1)
         if name == "orders":
             task.goal = task.goal + task.place
         expected = task._describe(task._observe(), slice(None))

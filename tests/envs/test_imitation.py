@@ -117,7 +117,7 @@ def test_reward_is_one_less_effort_on_the_reference(body, library):
     env._advance_time()
     index = library.frame_index(env.clip, env.time)
     qpos = library.qpos[index].clone()
-    qpos[:, :3] -= env._origin[:, 0]
+    qpos[:, :3] -= env.placement.origin[:, 0]
     env.physics.reset(np.arange(3), qpos.numpy(), library.qvel[index].numpy(), np.zeros((3, body.model.na)))
     judged = env._judge(env._observe(), torch.ones(3, dtype=torch.float64))
     np.testing.assert_allclose(judged.metrics["position_reward"], 1.0, atol=1e-9)

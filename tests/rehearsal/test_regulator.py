@@ -114,7 +114,7 @@ def test_actions_do_not_depend_on_where_the_clip_is_turned(body, rehearsed):
         env.reset()
         env.physics.qvel[:, 6:] += 0.1
         step = np.array([[0.02, -0.01, 0.01]] * 4)
-        env.physics.qpos[:, :3] += (torch.from_numpy(step)[:, None] @ env._turn_matrix).squeeze(1).numpy()
+        env.physics.qpos[:, :3] += (torch.from_numpy(step)[:, None] @ env.placement.matrix).squeeze(1).numpy()
         seen.append(regulate(env))
     assert float(seen[0].abs().max()) > 0.01
     torch.testing.assert_close(seen[1], seen[0], atol=1e-6, rtol=1e-4)

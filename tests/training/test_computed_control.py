@@ -46,7 +46,7 @@ def test_where_the_body_faces_does_not_matter(body, solved):
         env.rules = replace(env.rules, start="beginning")
         env.reset()
         qpos, qvel = env.turned_state(env.library.frame_index(env.clip, env.time))
-        turn = env._turn_matrix.numpy()
+        turn = env.placement.matrix.numpy()
         env.physics.qpos[:, :2] = qpos[:, :2] + ([0.03, -0.02, 0.0] @ turn)[:, :2]
         env.physics.qvel[:, :3] = qvel[:, :3] + [0.2, 0.1, 0.0] @ turn
         found.append(ComputedControl(env).correction().length)

@@ -1,0 +1,64 @@
+"""Where the clips that bodies follow lie in the world: begun above the origin, turned about the vertical."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_trl.body.physics import ALL
+from kinesis_trl.envs.observations import about_z, multiply, to_heading
+
+Array = NDArray[np.float64]
+
+
+class Placement:
+    """One turn and one origin for each of N rows; everything in float64, `rows` (R,) of them.
+
+    Attributes:
+        turn: (N, 4) rotation from the clip's axes to the world's, wxyz.
+        matrix: (N, 3, 3) the same for row vectors: world = clip @ matrix.
+        origin: (N, 1, 3) point of the clip that lies at the world's origin.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.turn = about_z(torch.zeros(count, dtype=torch.float64))
+        self.matrix = torch.zeros(count, 3, 3, dtype=torch.float64)
+        self.origin = torch.zeros(count, 1, 3, dtype=torch.float64)
+
+    def put(self, rows: Tensor, angle: Tensor, start: Tensor) -> None:
+        """Turn clips by `angle` (R,) and begin them above the origin with the place `start` (R, 2) of theirs."""
+        self.turn[rows] = about_z(angle)
+        self.matrix[rows] = to_heading(self.turn[rows]).mT
+        self.origin[rows, 0, :2] = start
+
+    def points(self, points: Tensor, rows: Any = ALL) -> Tensor:
+        """Points (…, R, K, 3) of clips in the world."""
+        return (points - self.origin[rows]) @ self.matrix[rows]
+
+    def vectors(self, vectors: Tensor, rows: Any = ALL) -> Tensor:
+        """Vectors (…, R, K, 3) of clips in the world."""
+        return vectors @ self.matrix[rows]
+
+    def rotations(self, quaternion: Tensor, rows: Any = ALL) -> Tensor:
+        """Orientations (R, 4) wxyz of clips in the world."""
+        return multiply(self.turn[rows], quaternion)
+
+    def states(self, qpos: Tensor, qvel: Tensor, rows: Any = ALL) -> tuple[Array, Array]:
+        """States qpos (R, nq) and qvel (R, nv) of clips in the world; copies."""
+        qpos, qvel = qpos.clone(), qvel.clone()
+        qpos[:, :3] = self.points(qpos[:, None, :3], rows).squeeze(1)
+        qpos[:, 3:7] = self.rotations(qpos[:, 3:7], rows)
+        qvel[:, :3] = self.vectors(qvel[:, None, :3], rows).squeeze(1)
+        return qpos.numpy(), qvel.numpy()
+
+    def to_clip(self, vectors: Array) -> Array:
+        """Vectors (N, 3) of the world in the axes of each row's clip."""
+        return (torch.from_numpy(vectors)[:, None] @ self.matrix.mT).squeeze(1).numpy()
+
+    def carried(self) -> dict[str, Tensor]:
+        """What an environment's state holds of it."""
+        return {"turn": self.turn, "turn_matrix": self.matrix, "origin": self.origin}
