@@ -5,17 +5,15 @@ Example: python -m kinesis_trl.average runs/expert0/policy runs/expert1/policy -
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.markup import escape
 
 from kinesis_trl.agents.averaging import average_policies
-from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.commands import run_command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +28,15 @@ class AverageConfig:
     """A share for each policy, which add up to 1; without them all count the same."""
 
 
+def average(config: AverageConfig, console: Console) -> None:
+    """Write the average."""
+    average_policies(config.policies, config.out, config.weights)
+    console.print(f"wrote {config.out}; measure it with kinesis_trl.eval, an average can be worse than its parts")
+
+
 def main() -> None:
     """Parse, average, and say what went wrong in one line."""
-    console = Console()
-    try:
-        config = tyro.cli(AverageConfig, description=__doc__, prog="kinesis_trl.average")
-        average_policies(config.policies, config.out, config.weights)
-    except (CheckpointError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    console.print(f"wrote {config.out}; measure it with kinesis_trl.eval, an average can be worse than its parts")
+    run_command(AverageConfig, average, name="average", description=__doc__)
 
 
 if __name__ == "__main__":

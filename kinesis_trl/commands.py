@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console
 from rich.markup import escape
+from tyro import MISSING_NONPROP
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
@@ -16,7 +17,7 @@ from kinesis_trl.motion.clip import ClipFormatError
 
 _Config = TypeVar("_Config")
 
-EXPECTED = (BodyError, CheckpointError, ClipFormatError, OSError, ValueError)
+EXPECTED: tuple[type[Exception], ...] = (BodyError, CheckpointError, ClipFormatError, OSError, ValueError)
 """Errors whose message tells the user what to do; anything else is a fault of ours and keeps its trace."""
 
 
@@ -27,6 +28,8 @@ def run_command(
     name: str,
     description: str | None,
     stopped: str = "stopped; nothing was written",
+    default: _Config | None = None,
+    expected: tuple[type[Exception], ...] = (),
 ) -> None:
     """Run a command from `sys.argv`.
 
@@ -36,13 +39,16 @@ def run_command(
         name: after `kinesis_trl.`, as a user calls it.
         description: for --help.
         stopped: said after Ctrl-C, which ends with code 130; expected errors end with 1.
+        default: settings where the command line says nothing, instead of the config's own.
+        expected: further errors whose message tells the user what to do.
     """
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 120))  # tables in a file or pipe need room
     try:
-        act(tyro.cli(config, description=description, prog=f"kinesis_trl.{name}"), console)
-    except EXPECTED as error:
+        usual = MISSING_NONPROP if default is None else default
+        act(tyro.cli(config, description=description, prog=f"kinesis_trl.{name}", default=usual), console)
+    except EXPECTED + expected as error:
         console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -22,18 +21,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 
-from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.commands import run_command
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.point_goal import PointGoalConfig
@@ -61,7 +58,6 @@ from kinesis_trl.evaluation.video import (
     write_runs,
     write_sheet,
 )
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -162,26 +158,7 @@ _ONLY = {
 
 def main() -> None:
     """Parse the command line, evaluate, and report."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    try:
-        config = tyro.cli(EvalConfig, description=__doc__, prog="kinesis_trl.eval")
-        evaluate(config, console)
-    except (
-        BodyError,
-        CheckpointError,
-        ClipFormatError,
-        DisplayError,
-        FileNotFoundError,
-        RenderError,
-        ValueError,
-    ) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; nothing was written")
-        sys.exit(130)
+    run_command(EvalConfig, evaluate, name="eval", description=__doc__, expected=(DisplayError, RenderError))
 
 
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:

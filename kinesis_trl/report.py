@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,13 +24,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
-from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.evaluation.physiology.activity import Activity, load_activity
 from kinesis_trl.evaluation.physiology.analysis import FORMAT, VERSION, analyse, plain
@@ -50,7 +48,6 @@ from kinesis_trl.evaluation.physiology.replay import replay
 from kinesis_trl.evaluation.physiology.storage import export_opensim
 from kinesis_trl.evaluation.physiology.strides import WALKING_SPEEDS, Run
 from kinesis_trl.evaluation.players import Player, make_player
-from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -310,18 +307,13 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
 
 def main() -> None:
     """Parse the command line and report."""
-    config = tyro.cli(ReportConfig, description=__doc__, prog="kinesis_trl.report")
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, 120))
-    try:
-        report(config, console)
-    except (BodyError, CheckpointError, ClipFormatError, OSError, ValueError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; files are whole, but some may be missing")
-        sys.exit(130)
+    run_command(
+        ReportConfig,
+        report,
+        name="report",
+        description=__doc__,
+        stopped="stopped; files are whole, but some may be missing",
+    )
 
 
 if __name__ == "__main__":
