@@ -44,7 +44,7 @@ class ViewConfig:
     """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
-    takes the one that ships."""
+    takes the regulator for these, else the one that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     clip: str = ""
@@ -157,8 +157,8 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
     """
     body = load_body(config.body)
     policies = _shipped()
-    chosen = config.policy or Path(SHIPPED_POLICY).name
-    if chosen not in policies and chosen not in BASELINES:
+    chosen = config.policy
+    if chosen and chosen not in policies and chosen not in BASELINES:
         if not Path(chosen).exists():
             raise CheckpointError(
                 f"no policy at {chosen}; give one of {', '.join((*policies, *BASELINES))}, or the path of a policy."
@@ -166,12 +166,13 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
         repertoire = Repertoire(body, config.motions, policies, threads=config.threads)
+    usual = "regulator" if repertoire.rehearsed and config.task == "imitation" else Path(SHIPPED_POLICY).name
     session = Session(body, repertoire.make)
     try:
         session.weaken_all(config.strength)
         session.weaken(muscles_named(config.lesion), 0.0)
         clip = config.clip or repertoire.clips[0]
-        session.change(Choice(task=config.task, policy=chosen, clip=clip, sentence=config.text))
+        session.change(Choice(task=config.task, policy=chosen or usual, clip=clip, sentence=config.text))
         with console.status("Preparing …"):
             session.settle()
         if session.play is None:

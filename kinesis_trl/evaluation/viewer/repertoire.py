@@ -50,6 +50,11 @@ class Repertoire:
         self.clips = tuple(entry.name for entry in self._library.clips)
         self.policies: dict[str, Path | None] = {**(policies or {}), **dict.fromkeys(BASELINES)}
 
+    @property
+    def rehearsed(self) -> bool:
+        """Whether the motions come with the regulator's feedback."""
+        return self._library.feedback is not None
+
     def make(self, choice: Choice) -> Play:
         """A play for a choice.
 

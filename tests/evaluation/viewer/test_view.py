@@ -4,10 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from kinesis_trl.envs.imitation import inverse_for
+from kinesis_trl.motion.language import text_to_clip
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.rehearsal.references import without_feedback
 from kinesis_trl.view import ViewConfig, orders, prepare
 
 
@@ -31,6 +36,16 @@ def test_options_reach_the_session(motions, body):
     assert session.weakened == {"tibant_l": 0.0, "soleus_l": 0.0}
     assert session.play.env.physics.works.max() == pytest.approx(0.7)
     assert "walking" in repertoire.policies
+    session.close()
+
+
+def test_rehearsed_motions_are_followed_by_their_regulator(body, tmp_path):
+    clip = text_to_clip("walk forward", body)
+    short = replace(clip, qpos=clip.qpos[20:41].copy())
+    library = MotionLibrary.build([short], body, inverse=inverse_for("feedforward"))
+    without_feedback(body, library).save(tmp_path / "walk")
+    session, _ = prepare(ViewConfig(motions=str(tmp_path / "walk"), threads=1), quiet())
+    assert session.choice.policy == "regulator"
     session.close()
 
 
