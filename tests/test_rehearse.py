@@ -86,6 +86,33 @@ def test_an_interrupted_rehearsal_goes_on_with_what_was_found(body, motions, tmp
     assert len(MotionLibrary.load(tmp_path / "out", body)) == 2
 
 
+def test_references_that_were_made_before_an_interruption_are_kept(body, motions, tmp_path, console, monkeypatch):
+    real, made = rehearsing.run_tasks, []
+
+    def one_only(tasks, workers):
+        for part in real(tasks, 1):
+            made.append(part.clips[0].name)
+            yield part
+            raise KeyboardInterrupt
+
+    config = RehearseConfig(motions=str(motions), out=tmp_path / "out", search=SMALL, threads=1)
+    monkeypatch.setattr(rehearsing, "run_tasks", one_only)
+    with pytest.raises(KeyboardInterrupt):
+        rehearse(config, console)
+
+    def noted(tasks, workers):
+        for part in real(tasks, workers):
+            made.append(part.clips[0].name)
+            yield part
+
+    monkeypatch.setattr(rehearsing, "run_tasks", noted)
+    rehearse(config, console)
+    assert made == ["walk 20", "walk 40"]
+    library = MotionLibrary.load(tmp_path / "out", body)
+    assert [clip.name for clip in library.clips] == ["walk 20", "walk 40"] and library.feedback[40:].any()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_clips_that_cannot_be_kept_up_stay_as_they_were(body, tmp_path):
     """Without a muscle no clip can; each is searched twice and given up."""
     torch.set_num_threads(1)

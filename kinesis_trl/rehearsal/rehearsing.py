@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.critic import Critic
@@ -24,7 +25,7 @@ from kinesis_trl.rehearsal.linear import RegulatorConfig
 from kinesis_trl.rehearsal.references import Task, run_tasks
 from kinesis_trl.rehearsal.refining import RefineConfig
 from kinesis_trl.rehearsal.search import Found, SearchConfig, search
-from kinesis_trl.rehearsal.store import FoundStore
+from kinesis_trl.rehearsal.store import FoundStore, ReferenceStore
 
 Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 """Shows work: its name, how much of what there is, entered to be told of more that is done."""
@@ -95,7 +96,7 @@ class Rehearsal:
 
     def cached(self, *, workers: int = 1, progress: Progress = silent) -> MotionLibrary:
         """The references, from the user's cache where the same clips were rehearsed before."""
-        settings = {name: asdict(getattr(self._config, name)) for name in ("search", "refine", "regulator")}
+        settings = {"search": asdict(self._config.search), **self._finishing()}
         out = cache_folder() / f"rehearsed-{_digest([*self._key, json.dumps(settings)])}"
         try:
             return MotionLibrary.load(out, self._body)
@@ -108,29 +109,43 @@ class Rehearsal:
         Clips that were given up stay as they were prepared. After an interruption the same call goes on.
         """
         found, stores = self._search(out, progress)
+        key = _digest([*self._key, *(store.folder.name for store in stores), json.dumps(self._finishing())])
+        references = ReferenceStore.beside(out, key, self._body)
+        library = MotionLibrary.joined(self._make_references(found, references, workers, progress))
+        library.save(out)
+        for folder in (*(store.folder for store in stores), references.folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        return library, found
+
+    def _make_references(
+        self, found: list[Found], store: ReferenceStore, workers: int, progress: Progress
+    ) -> list[MotionLibrary]:
+        """A library of each clip, made now or before an interruption."""
         settings = self._player.settings
+        parts = {clip: kept for clip in range(len(found)) if (kept := store.load(clip)) is not None}
+        left = [clip for clip in range(len(found)) if clip not in parts]
         tasks = [
             Task(
                 self._body.name,
                 self._library.subset([clip]),
-                result,
+                found[clip],
                 settings.feedforward,
                 replace(settings.physics, threads=1),
                 self._config.regulator,
                 self._config.refine,
             )
-            for clip, result in enumerate(found)
+            for clip in left
         ]
-        parts = []
         with progress("refining and computing feedback", len(tasks), "clips") as advance:
-            for part in run_tasks(tasks, workers):
-                parts.append(part)
+            for clip, part in zip(left, run_tasks(tasks, workers), strict=True):
+                store.save(clip, part)
+                parts[clip] = part
                 advance(1)
-        library = MotionLibrary.joined(parts)
-        library.save(out)
-        for store in stores:
-            shutil.rmtree(store.folder, ignore_errors=True)
-        return library, found
+        return [parts[clip] for clip in range(len(found))]
+
+    def _finishing(self) -> dict[str, Any]:
+        """What decides what becomes of what was found."""
+        return {name: asdict(getattr(self._config, name)) for name in ("refine", "regulator")}
 
     def _search(self, out: Path, progress: Progress) -> tuple[list[Found], list[FoundStore]]:
         """What was found for each clip, now or before an interruption."""

@@ -1,4 +1,4 @@
-"""What was found so far, on disk beside the library to come: an interruption costs only the clips under way."""
+"""What is done so far, on disk beside the library to come: an interruption costs only the clips under way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from kinesis_trl.atomic import replacing, write_text
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.rehearsal.search import Found
 
 _STATE = "state_"
@@ -26,10 +29,7 @@ class FoundStore:
         Raises:
             OSError: the folder cannot be written to.
         """
-        folder = out.parent / f".{out.name}.rehearsal-{key}"
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "README.txt", "Clips that a rehearsal has searched so far; gone when it is done.\n")
-        return cls(folder)
+        return cls(_beside(out, key))
 
     def save(self, clip: int, found: Found) -> None:
         """Keep what was found for a clip."""
@@ -56,3 +56,37 @@ class FoundStore:
 
     def _path(self, clip: int) -> Path:
         return self.folder / f"{clip:06d}.npz"
+
+
+class ReferenceStore:
+    """The references made so far, one library for each clip in a folder."""
+
+    def __init__(self, folder: Path, body: BodyModel) -> None:
+        self.folder, self._body = folder, body
+
+    @classmethod
+    def beside(cls, out: Path, key: str, body: BodyModel) -> ReferenceStore:
+        """The store of the references for the library `out`, which its key finds again.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        return cls(_beside(out, key), body)
+
+    def save(self, clip: int, reference: MotionLibrary) -> None:
+        """Keep a clip's reference."""
+        reference.save(self.folder / f"{clip:06d}")
+
+    def load(self, clip: int) -> MotionLibrary | None:
+        """A clip's reference; None where there is none, or it is damaged."""
+        try:
+            return MotionLibrary.load(self.folder / f"{clip:06d}", self._body)
+        except ClipFormatError:
+            return None
+
+
+def _beside(out: Path, key: str) -> Path:
+    folder = out.parent / f".{out.name}.rehearsal-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "README.txt", "Clips that a rehearsal has done so far; gone when it is finished.\n")
+    return folder
