@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 _WEIGHTS = (1.0, 4.0)
 """How much more distances count than in the end, tried side by side."""
-_LENGTHS = (1.0, 0.6, 0.35, 0.2, 0.1, 0.05)
+_LENGTHS = (1.0, 0.5, 0.2)
 """Shares of a correction, tried side by side."""
 _LEAST = 0.01
 """Share of the cost that a correction must save to be worth another by the same model."""
