@@ -84,7 +84,7 @@ class EvalConfig:
     """File of one motion or some, of any format we read, to follow instead of a sentence; task text."""
     rehearse: bool = False
     """Search each clip for a motion that the body can keep up, by the policy, and follow that by a regulator, as
-    kinesis_trl.rehearse does; some seconds for each second of motion, once. Tasks imitation and text."""
+    kinesis_trl.rehearse does; about ten seconds for each second of motion, once. Tasks imitation and text."""
     route: Literal["planner", "policy"] = "planner"
     """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
     sees the goal itself; tasks point-goal and directional."""
