@@ -17,12 +17,14 @@ from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.rehearsal import rehearsing
+from kinesis_trl.rehearsal.refining import RefineConfig
 from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.rehearsal.search import SearchConfig
 from kinesis_trl.rehearse import RehearseConfig, rehearse
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 SMALL = SearchConfig(bodies=6, clips=2)
+ONCE = RefineConfig(rounds=1, corrections=1)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,10 @@ def console():
 def test_rehearsed_motions_are_followed_by_the_regulator(body, motions, tmp_path, console):
     out = tmp_path / "rehearsed"
     report = rehearse(
-        RehearseConfig(motions=str(motions), out=out, search=SMALL, json=tmp_path / "found.json", threads=2), console
+        RehearseConfig(
+            motions=str(motions), out=out, search=SMALL, refine=ONCE, json=tmp_path / "found.json", threads=2
+        ),
+        console,
     )
     said = console.export_text()
     assert "walk 20" in said and "2 clips, in" in said
@@ -69,7 +74,9 @@ def test_an_interrupted_rehearsal_goes_on_with_what_was_found(body, motions, tmp
             yield item
             raise KeyboardInterrupt
 
-    config = RehearseConfig(motions=str(motions), out=tmp_path / "out", search=replace(SMALL, clips=1), threads=1)
+    config = RehearseConfig(
+        motions=str(motions), out=tmp_path / "out", search=replace(SMALL, clips=1), refine=ONCE, threads=1
+    )
     monkeypatch.setattr(rehearsing, "search", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rehearse(config, console)
@@ -95,7 +102,7 @@ def test_references_that_were_made_before_an_interruption_are_kept(body, motions
             yield part
             raise KeyboardInterrupt
 
-    config = RehearseConfig(motions=str(motions), out=tmp_path / "out", search=SMALL, threads=1)
+    config = RehearseConfig(motions=str(motions), out=tmp_path / "out", search=SMALL, refine=ONCE, threads=1)
     monkeypatch.setattr(rehearsing, "run_tasks", one_only)
     with pytest.raises(KeyboardInterrupt):
         rehearse(config, console)
