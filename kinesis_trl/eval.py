@@ -211,7 +211,7 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
         rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
         library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
     if library.feedback is not None and (config.rehearse or not config.policy):
-        player = make_player("regulator", body, player.settings)
+        player = make_player("regulator", body, player.settings, control=config.control)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)
     shown = spread_over_categories(library, config.video_clips) if video or config.sheet else []

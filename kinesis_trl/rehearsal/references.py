@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
@@ -18,10 +16,8 @@ from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.rehearsal.linear import RegulatorConfig, feedback
-from kinesis_trl.rehearsal.refining import RefineConfig, Refiner, moved
+from kinesis_trl.rehearsal.refining import RefineConfig, Refiner, asked_lengths, moved
 from kinesis_trl.rehearsal.search import Found
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -96,12 +92,5 @@ def as_found(body: BodyModel, clip: MotionLibrary, found: Found, settings: Feedf
     physics.set_state(found.states)
     qpos = physics.qpos.copy()
     qpos[:, :2] += clip.qpos[0, :2].numpy()  # environments begin clips at the origin
-    lengths = _asked_lengths(body, clip, found, settings)
+    lengths = asked_lengths(Feedforward(body, clip, settings), found.actions)
     return moved(body, clip, qpos, physics.qvel.copy(), np.array(physics.activation), lengths)
-
-
-def _asked_lengths(body: BodyModel, clip: MotionLibrary, found: Found, settings: FeedforwardConfig) -> Array:
-    """(T, M) target lengths in metres that led to each frame; the first, to which nothing led, as it was."""
-    feedforward = Feedforward(body, clip, settings)
-    first = feedforward.target_length(torch.zeros(1, dtype=torch.int64))
-    return np.concatenate([first, feedforward.corrected_length(torch.arange(1, len(found.actions) + 1), found.actions)])

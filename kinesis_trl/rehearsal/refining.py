@@ -81,6 +81,15 @@ def moved(
     )
 
 
+def asked_lengths(control: Feedforward, actions: Array) -> Array:
+    """(T, M) target lengths in metres that led to each frame of a clip under actions (T − 1, J).
+
+    The first, to which nothing led, is that of the clip.
+    """
+    first = control.target_length(torch.zeros(1, dtype=torch.int64))
+    return np.concatenate([first, control.corrected_length(torch.arange(1, len(actions) + 1), actions)])
+
+
 def mean_distance(clip: MotionLibrary) -> float:
     """Mean distance in metres of the tracked bodies of a library from its clips as they were prepared."""
     return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
@@ -116,9 +125,13 @@ class Refiner:
         return clip
 
     def cost(self, clip: MotionLibrary) -> float:
-        """Sum over frames of the squares of distances and of corrections, in units of their costs."""
-        apart = (clip.track - clip.prepared)[..., :3].numpy() / self.config.distance
+        """Mean over frames of the summed squares of distances and of corrections, in units of their costs."""
+        apart = self._apart(clip)
         return float((apart**2).sum() + (self._corrections(clip) ** 2).sum()) / len(apart)
+
+    def _apart(self, clip: MotionLibrary) -> Array:
+        """(T, 3 K) how far the tracked bodies are from the clip as it was prepared, in units of their cost."""
+        return (clip.track - clip.prepared)[..., :3].flatten(1).numpy() / self.config.distance
 
     def _corrections(self, clip: MotionLibrary) -> Array:
         """(T − 1, J) by how much the inverse solution is corrected, in units of their cost."""
@@ -134,7 +147,7 @@ class Refiner:
         action_cost = action_cost + np.eye(joints) / self.config.action**2
         corrections = self._corrections(clip) / self.config.action
         slope = _slope_of_positions(self.body, clip) / self.config.distance
-        apart = (clip.track - clip.prepared)[..., :3].numpy().reshape(len(slope), -1) / self.config.distance
+        apart = self._apart(clip)
         freedoms = slope.shape[-1]
         found = []
         for weight in _WEIGHTS:
@@ -170,17 +183,8 @@ class Refiner:
             broken |= failed
             ways.append((bodies.qpos.copy(), bodies.qvel.copy(), np.array(bodies.activation)))
         qpos, qvel, activation = (np.stack(part, axis=1) for part in zip(*ways, strict=True))
-        first_length = control.target_length(torch.zeros(1, dtype=torch.int64))
-        after = torch.arange(1, steps + 1)
         candidates = [
-            moved(
-                body,
-                clip,
-                qpos[k],
-                qvel[k],
-                activation[k],
-                np.concatenate([first_length, control.corrected_length(after, actions[:, k])]),
-            )
+            moved(body, clip, qpos[k], qvel[k], activation[k], asked_lengths(control, actions[:, k]))
             for k in np.flatnonzero(~broken)
         ]
         return min(candidates, key=self.cost, default=clip)
