@@ -150,3 +150,5 @@ def test_rehearsed_clips_are_followed_by_eval_as_they_are(
     named = evaluate(EvalConfig(motions=str(tmp_path / "out"), policy="regulator", threads=1), console)
     assert report["clips"] == named["clips"]
     assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
+    with pytest.raises(ValueError, match="the regulator corrects joints"):
+        evaluate(EvalConfig(motions=str(tmp_path / "out"), control="pd", threads=1), console)
