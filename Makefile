@@ -19,6 +19,8 @@ RUNS ?= runs
 EMG ?=
 # Recorded muscle activity of other controllers to show beside, for the report; emg_assets holds a run of the original's.
 CONTROLS ?=
+# Processes that run the tests side by side.
+JOBS ?= 2
 # Anything else a command takes: make train EXPERT=0 ARGS='--total-steps 100000'
 ARGS ?=
 
@@ -45,7 +47,7 @@ demo: setup ## imitate a clip of each category with the shipped policy: table, v
 	$(BIN)/python -m kinesis_trl.report --motions locomotion-v1/demo --out demo/report
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

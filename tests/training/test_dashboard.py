@@ -70,7 +70,7 @@ def test_no_runs_yet(tmp_path: Path) -> None:
         Dashboard(tmp_path)
     command = [sys.executable, "-m", "kinesis_trl.dashboard", "--runs", str(tmp_path / "none")]
     shown = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert shown.returncode == 1 and "Train first" in shown.stdout.replace("\n", " ")
+    assert shown.returncode == 1 and "Train first" in " ".join(shown.stdout.split())
 
 
 def test_aim_missing(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,7 @@ class Viewer:
                 due = time.monotonic()
                 continue
             seen, left = True, time.monotonic()
+            waiting = self.session.preparing is not None
             moved = self.session.tick()
             due += self.session.period
             behind = time.monotonic() > due
@@ -137,7 +138,7 @@ class Viewer:
                 skipped = 0
                 if moved or asked:
                     self._draw()
-                elif self.session.preparing is not None:
+                elif waiting:  # how it stands, or why it failed
                     self._page.update()
             else:
                 skipped += 1

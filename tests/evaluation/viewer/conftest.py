@@ -43,12 +43,17 @@ def serving(session, repertoire, **settings):
         viewer.close()
 
 
+def holds(what, seconds):
+    """Poll until `what()` is true; whether it came to be."""
+    end = time.monotonic() + seconds
+    while not (done := what()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(done)
+
+
 def wait_for(what, seconds=60.0):
     """Poll until `what()` is true."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
+    assert holds(what, seconds), "it did not happen"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kinesis_trl.evaluation.viewer.session import Choice, Session
-from tests.evaluation.viewer.conftest import serving, wait_for
+from tests.evaluation.viewer.conftest import holds, serving, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -63,8 +63,14 @@ class Hands:
 
         wait_for(chosen)
 
-    def set(self, label, value):
-        self.write(self.field(label, "@inputmode='decimal'"), str(value))
+    def set(self, label, value, done):
+        """Type until `done()`: a slow page may draw a field anew between two keys."""
+
+        def typed():
+            self.write(self.field(label, "@inputmode='decimal'"), str(value))
+            return holds(done, 5)
+
+        wait_for(typed)
 
     def write(self, box, text, control=None):
         box.send_keys(self.keys.CONTROL, "a")
@@ -136,21 +142,26 @@ def test_play_pause_scrub_and_speed(watched, hands):
     wait_for(lambda: not watched.playing)
     hands.press("Start again")
     wait_for(lambda: watched.cursor == 0)
-    hands.press("Play")
-    wait_for(lambda: watched.playing and watched.cursor > 15)
-    hands.press("Pause")  # what is typed into a field that counts on would be overwritten between two keys
-    wait_for(lambda: not watched.playing)
-    hands.set("Time (s)", 0.3)
-    wait_for(lambda: watched.shown.seconds == pytest.approx(0.3))
-    hands.set("Speed (×)", 0.4)
-    wait_for(lambda: watched.speed == pytest.approx(0.4))
+
+    def paused_late_enough():  # before a slow page has passed the click on, the clip may have begun anew
+        hands.press("Play")
+        wait_for(lambda: watched.playing and watched.cursor > 15)
+        hands.press("Pause")  # what is typed into a field that counts on would be overwritten between two keys
+        wait_for(lambda: not watched.playing)
+        return watched.cursor > 15
+
+    wait_for(paused_late_enough)
+    hands.set("Time (s)", 0.3, lambda: watched.shown.seconds == pytest.approx(0.3))
+    hands.set("Speed (×)", 0.4, lambda: watched.speed == pytest.approx(0.4))
     hands.press("Play")
     wait_for(lambda: watched.playing)
 
 
-def test_keys_play_and_pause(watched, hands):
+def test_keys_play_and_pause(watched, hands, viewer):
     from selenium.webdriver import ActionChains
 
+    viewer.post(lambda: watched.set_playing(True))
+    wait_for(lambda: watched.playing)
     hands.browser.execute_script("document.activeElement.blur()")
     ActionChains(hands.browser).send_keys("p").perform()
     wait_for(lambda: not watched.playing)
@@ -193,12 +204,10 @@ def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, view
     hands.field("Cut").send_keys(hands.keys.ENTER)
     wait_for(lambda: works()[tibialis] == 0)
     hands.says("tibant_l: cut")
-    hands.set("All muscles (%)", 70)
-    wait_for(lambda: works().max() == pytest.approx(0.7))
+    hands.set("All muscles (%)", 70, lambda: works().max() == pytest.approx(0.7))
     hands.choose("Muscles", "soleus_r")
-    hands.set("Their strength (%)", 50)
     soleus = watched.body.muscle_names.index("soleus_r")
-    wait_for(lambda: works()[soleus] == pytest.approx(0.35))
+    hands.set("Their strength (%)", 50, lambda: works()[soleus] == pytest.approx(0.35))
     hands.press("Heal all")
     wait_for(lambda: works().min() == 1)
     hands.says("All muscles are whole")

@@ -43,6 +43,15 @@ def test_calls_run_on_the_loop_and_their_errors_become_messages(session, reperto
     assert seen == [viewer.url, "after"] and "no muscle 'nonsense'" in session.message
 
 
+def test_a_paused_page_says_why_a_motion_could_not_be_made(session, repertoire, monkeypatch):
+    monkeypatch.setattr(Viewer, "watched", True)
+    session.set_playing(False)
+    with serving(session, repertoire) as viewer:
+        viewer.post(lambda: session.another(task="text", sentence="fly to the moon"))
+        wait_for(lambda: session.message)
+        wait_for(lambda: "not understood: 'fly', 'moon'" in viewer._page._trouble.content, 5)
+
+
 def test_no_tunnel_to_the_internet_is_opened(session, repertoire):
     with serving(session, repertoire) as viewer:
         assert viewer._server.request_share_url() is None
