@@ -114,8 +114,8 @@ class EvalConfig:
     picture: Path | None = None
     """Write a chart by category, or the paths gone, to this .png or .svg."""
     video: Path | None = None
-    """Write a video of some clips side by side, reference as a ghost, to this .mp4; with task text it is text.mp4
-    unless you say otherwise."""
+    """Write a video of some clips side by side, each as it was prepared as a ghost, to this .mp4; with task text it is
+    text.mp4 unless you say otherwise."""
     sheet: Path | None = None
     """Write what the video would show as one picture to this .png, a moment every fifth of a second; tasks imitation
     and text."""

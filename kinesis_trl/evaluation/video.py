@@ -1,4 +1,4 @@
-"""Recorded episodes as a video: clips side by side, each with its reference as a ghost."""
+"""Recorded episodes as a video: clips side by side, each with the clip as it was prepared as a ghost."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def _frames(
 def _picture(renderer: BodyRenderer, library: MotionLibrary, episode: Episode, t: int) -> Image:
     assert episode.qpos is not None and episode.activation is not None
     entry = library.clips[episode.clip]
-    reference = library.qpos[entry.start + min(t, entry.frames - 1)].numpy().copy()
+    # as metrics compare: with the clip as it was prepared
+    reference = library.prepared_qpos[entry.start + min(t, entry.frames - 1)].numpy().copy()
     reference[:2] -= library.qpos[entry.start, :2].numpy()
     image = renderer.frame(episode.qpos[t], episode.activation[t], reference)
     text = f"{entry.name[:40]}\n{t / FPS:5.2f} s"

@@ -24,11 +24,13 @@ from kinesis_trl.motion.solving import SolveConfig, solve_motions
 
 FPS = 30.0
 """Frame rate of every clip in a library."""
-_VERSION = 2
+_VERSION = 3
+_WITHOUT_POSTURES = 2
+"""Version that kept of the clips as they were prepared only the tracked bodies; it is still read."""
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
-_SOLVED = _ARRAYS | INVERSE | {"prepared": "<f8"}
+_SOLVED = _ARRAYS | INVERSE | {"prepared": "<f8", "prepared_qpos": "<f8"}
 _FEEDBACK = {"feedback": "<f4"}
 
 
@@ -65,6 +67,7 @@ class MotionLibrary:
             float32, and `moment_arm` (F, M, J), change of length per change of independent joint in m/rad, float16.
         prepared (F, K, 6): like `track`, of the clips before they were made fit to be followed; the same without
             inverse solutions.
+        prepared_qpos (F, nq): like `qpos`, of the same.
         feedback: None, or (F, J, D) gains for each frame of rehearsed clips (see `envs.regulator`), float32.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
@@ -77,6 +80,7 @@ class MotionLibrary:
         solved = all(k in arrays for k in INVERSE)
         self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
         self.prepared = torch.from_numpy(arrays["prepared"]) if "prepared" in arrays else self.track
+        self.prepared_qpos = torch.from_numpy(arrays["prepared_qpos"]) if "prepared_qpos" in arrays else self.qpos
         self.feedback = torch.from_numpy(arrays["feedback"]) if "feedback" in arrays else None
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
@@ -122,6 +126,7 @@ class MotionLibrary:
         solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
         for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
             if solutions is not None:
+                parts["prepared_qpos"].append(qpos)
                 parts["prepared"].append(_track(forward_kinematics(body, qpos, velocities(qpos, FPS, body))))
                 solution = next(solutions)
                 qpos = solution.qpos  # noqa: PLW2901  the motion that its solutions belong to
@@ -201,11 +206,13 @@ class MotionLibrary:
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
             kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
+            if version == _WITHOUT_POSTURES:
+                kinds.pop("prepared_qpos", None)
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
-        if version != _VERSION or fps != FPS:
+        if version not in (_WITHOUT_POSTURES, _VERSION) or fps != FPS:
             raise ClipFormatError(
                 f"{folder} has version {version} at {fps} frames/s, expected {_VERSION} at {FPS}; prepare it again."
             )
@@ -222,6 +229,7 @@ class MotionLibrary:
             "activation": (model.nu,),
             "moment_arm": (model.nu, joints),
             "prepared": (len(body.tracked_ids), 6),
+            "prepared_qpos": (model.nq,),
             "feedback": (joints, 2 * freedoms + joints),
         }
         total = sum(c.frames for c in entries)
@@ -279,7 +287,7 @@ class MotionLibrary:
     def _arrays(self) -> dict[str, NDArray[Any]]:
         held: dict[str, Tensor] = {name: getattr(self, name) for name in _ARRAYS}
         if self.inverse is not None:
-            held |= {**self.inverse, "prepared": self.prepared}
+            held |= {**self.inverse, "prepared": self.prepared, "prepared_qpos": self.prepared_qpos}
         if self.feedback is not None:
             held["feedback"] = self.feedback
         return {name: tensor.numpy() for name, tensor in held.items()}

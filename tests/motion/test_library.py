@@ -102,6 +102,11 @@ def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march,
     assert again.inverse is not None and again.inverse["moment_arm"].shape == (61, 80, 14)
     for name, array in made.inverse.items():
         assert torch.equal(again.inverse[name], array)
+    # the clip as it was given is kept beside, and what metrics compare with are its tracked bodies
+    np.testing.assert_array_equal(again.prepared_qpos.numpy(), march.qpos)
+    assert not torch.equal(again.qpos, again.prepared_qpos)
+    given = forward_kinematics(body, again.prepared_qpos.numpy(), np.zeros((61, body.model.nv))).body_pos
+    np.testing.assert_allclose(again.prepared[..., :3].numpy(), given, atol=1e-9)
     part = again.subset([0])
     assert torch.equal(part.inverse["activation"], made.inverse["activation"])
     # moment arms are the slopes of the lengths: a small move of the joints changes the lengths accordingly
@@ -114,6 +119,18 @@ def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march,
         (lengths[1] - lengths[0]) / 1e-3, made.inverse["moment_arm"][30, :, joint].double(), atol=2e-4
     )
     assert MotionLibrary.build([march], body).inverse is None
+
+
+def test_libraries_of_the_version_before_are_read_without_postures_of_the_clips_as_given(body, march, tmp_path):
+    made = MotionLibrary.build([march], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
+    made.save(tmp_path / "old")
+    (tmp_path / "old" / "prepared_qpos.npy").unlink()
+    header = json.loads((tmp_path / "old" / "library.json").read_text())
+    (tmp_path / "old" / "library.json").write_text(json.dumps({**header, "version": 2}))
+    old = MotionLibrary.load(tmp_path / "old", body)
+    assert torch.equal(old.prepared_qpos, old.qpos) and torch.equal(old.prepared, made.prepared)
+    old.save(tmp_path / "new")
+    assert torch.equal(MotionLibrary.load(tmp_path / "new", body).prepared_qpos, old.qpos)
 
 
 def test_a_folder_of_something_else_is_left_alone(library, tmp_path):

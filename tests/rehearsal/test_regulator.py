@@ -127,7 +127,10 @@ def test_libraries_keep_their_feedback(tmp_path, body, walk, rehearsed):
     torch.testing.assert_close(back.feedback[: len(rehearsed.feedback)], rehearsed.feedback)
     assert not back.feedback[len(rehearsed.feedback) :].any()
     torch.testing.assert_close(back.subset([0]).feedback, rehearsed.feedback)
-    torch.testing.assert_close(rehearsed.prepared, walk.prepared)  # what metrics compare with is left as it was
+    # what metrics compare with and what is shown as a ghost are left as they were
+    torch.testing.assert_close(rehearsed.prepared, walk.prepared)
+    torch.testing.assert_close(back.subset([0]).prepared_qpos, walk.prepared_qpos)
+    assert not torch.equal(rehearsed.qpos, walk.qpos)
 
 
 def test_only_rehearsed_motions_have_a_regulator(body, walk, rehearsed):

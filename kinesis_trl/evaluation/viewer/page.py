@@ -32,7 +32,7 @@ _ARROWS = {
     "slower": "slower", "faster": "faster",
 }  # fmt: skip
 """Commands of the directional task by the buttons that give them; rows of a pad, and the speed."""
-_LEGEND = """Muscles are blue at rest and red when fully active. The pale blue figure is the reference.
+_LEGEND = """Muscles are blue at rest and red when fully active. The pale blue figure is the motion that it should make.
 
 Drag to turn, scroll to come nearer, drag with the right button to move. P plays and pauses, R starts again."""
 

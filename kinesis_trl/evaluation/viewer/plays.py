@@ -51,7 +51,7 @@ class ClipPlay:
         return "ended" if self._next["truncated"].item() else "on"
 
     def pose(self) -> tuple[Array, Array, Array | None]:
-        """Coordinates (nq,), activations (M,) and reference (nq,) now."""
+        """Coordinates (nq,), activations (M,) and the clip as it was prepared (nq,) now."""
         physics = self.env.physics
         return physics.qpos[0].copy(), physics.activation[0].copy(), self._reference()
 
@@ -75,7 +75,7 @@ class ClipPlay:
     def _reference(self) -> Array:
         library = self.env.library
         frame = int(library.frame_index(self.env.clip, self.env.time)[0])
-        reference = library.qpos[frame].numpy().copy()
+        reference = library.prepared_qpos[frame].numpy().copy()
         reference[:2] -= library.qpos[self._entry.start, :2].numpy()
         return reference
 
