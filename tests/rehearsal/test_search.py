@@ -11,8 +11,7 @@ from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.rehearsal.branches import put, rows_of, snapshot
 from kinesis_trl.rehearsal.search import SearchConfig, search
 from kinesis_trl.rehearsal.store import FoundStore
-
-SEARCH = SearchConfig(bodies=8, clips=2)
+from tests.rehearsal.conftest import SEARCH
 
 
 def test_what_was_found_is_one_bodys_way(body, walk, player, found):
