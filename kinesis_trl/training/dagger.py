@@ -43,6 +43,9 @@ class DaggerConfig:
     """Share of the labels after which only the student acts; until then the teacher acts ever more rarely."""
     noise: float = 0.05
     """Deviation of the noise on all actions made, which leads to more states; labels have none."""
+    mirror: bool = True
+    """Whether half of what is fitted is what a left–right mirror shows. Not for a student that does not see which side
+    is to act: from a stand the teacher lifts one foot first, in the mirror the other, and the mean lifts neither."""
     memory: int = 200_000
     """Newest states that are fitted; a state takes 1.3 kB."""
     save_seconds: float = 120.0
@@ -159,10 +162,12 @@ class Dagger:
         losses = []
         for _ in range(self.config.gradient_steps):
             rows = torch.randint(filled, (min(self.config.minibatch, filled),), generator=self._generator)
-            half = len(rows) // 2  # one half as it was, the other in a left–right mirror
-            mirrored = self._mirror(self._seen[rows[half:]], self._told[rows[half:]])
-            seen = torch.cat([self._seen[rows[:half]], mirrored[0]])
-            told = torch.cat([self._told[rows[:half]], mirrored[1]])
+            seen, told = self._seen[rows], self._told[rows]
+            if self.config.mirror:
+                half = len(rows) // 2
+                mirrored = self._mirror(seen[half:], told[half:])
+                seen = torch.cat([seen[:half], mirrored[0]])
+                told = torch.cat([told[:half], mirrored[1]])
             loss = smooth_l1_loss(self.student.mean(seen) / self.unit, told / self.unit)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()

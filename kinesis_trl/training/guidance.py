@@ -31,7 +31,7 @@ from kinesis_trl.training.dagger import Dagger, DaggerConfig
 from kinesis_trl.training.distillation import COMPARISON, LENGTH_UNIT, lengths_of, open_teacher
 from kinesis_trl.training.pretraining import open_student
 
-TEACHING = DaggerConfig(labels=1_000_000, noise=0.01)
+TEACHING = DaggerConfig(labels=1_000_000, noise=0.01, mirror=False)
 """How a student of goals is taught unless told otherwise."""
 
 
@@ -118,7 +118,7 @@ def guided_policy(config: GuidanceConfig, console: Console) -> Path:
     """Where a policy lies that acts without inverse solutions: the teacher, if it does, else its student.
 
     The student's folder is named after `config.out` and the teacher's weights, so that another teacher has another one;
-    a student that was taught to the end is not taught again.
+    a student that was taught as many labels as are asked for is not taught again.
 
     Raises:
         CheckpointError: no policy there, or of another body.
@@ -127,13 +127,20 @@ def guided_policy(config: GuidanceConfig, console: Console) -> Path:
         return config.policy
     weights = hashlib.sha256((config.policy / "policy.safetensors").read_bytes()).hexdigest()[:8]
     out = config.out.with_name(f"{config.out.name}-{weights}")
-    if not (out / COMPARISON).exists():
+    if _labels(out) < config.dagger.labels:
         console.print(
             f"{config.policy} corrects inverse solutions of a reference (control feedforward), which a goal does not "
             f"have; it first teaches a policy that sees the goal, in {out}."
         )
         guide(replace(config, out=out), console)
     return out
+
+
+def _labels(out: Path) -> int:
+    """On how many labels the student in a folder was taught and compared; 0 where there is none."""
+    if not (out / COMPARISON).exists():
+        return 0
+    return int(load_checkpoint(out).notes.get("labels", 0))
 
 
 def _evaluate(

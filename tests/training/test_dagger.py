@@ -1,5 +1,6 @@
 """Teaching: a student recovers a linear teacher on the states it comes to, whoever acts."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from tensordict import TensorDict
 from kinesis_trl.agents.gaussian import GaussianActor, GaussianConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.training.dagger import Dagger, DaggerConfig
+from kinesis_trl.training.guidance import TEACHING
 
 SEEN, DONE = 4, 2
 
@@ -55,6 +57,18 @@ def test_a_linear_rule_is_recovered():
     seen = torch.randn(500, SEEN)
     error = (pupil.mean(seen) - seen @ RULE.T).square().mean() / (seen @ RULE.T).square().mean()
     assert error < 0.01
+
+
+@pytest.mark.parametrize("settings", [TEACHING, DaggerConfig()])
+def test_who_begins_on_one_side_of_its_own_is_followed_only_without_a_mirror(settings):
+    """As a planner that steps off with the right foot, whose student would learn to lift neither."""
+    pupil = student()
+    said = torch.tensor([0.3, -0.2])
+    config = replace(settings, labels=3_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
+    Dagger(Toy(), lambda td: (said.expand(16, 2), torch.ones(16, dtype=torch.bool)), pupil, config).learn()
+    done = pupil.mean(torch.zeros(1, SEEN))[0]
+    torch.testing.assert_close(done, torch.zeros(2) if config.mirror else said, atol=0.02, rtol=0)
+    assert config.mirror is (settings is not TEACHING)
 
 
 def test_labels_that_do_not_count_are_never_fitted():

@@ -43,8 +43,10 @@ def test_a_student_of_goals_is_taught_compared_and_kept(lesson, console, monkeyp
     assert guided_policy(replace(lesson, policy=lesson.out), console) == lesson.out  # needs no inverse solutions
     taught = guided_policy(lesson, console)
     assert taught != lesson.out and taught.name.startswith("student-")
+    more = replace(lesson, dagger=replace(lesson.dagger, labels=64))
+    assert guided_policy(more, console) == taught and load_checkpoint(taught).notes["labels"] == 64
     monkeypatch.setattr("kinesis_trl.training.guidance.guide", None)
-    assert guided_policy(lesson, console) == taught  # once
+    assert guided_policy(more, console) == guided_policy(lesson, console) == taught  # once
 
 
 def test_orders_can_be_taught_too(lesson, console, monkeypatch):
