@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from tensordict import TensorDict
+from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.envs.described import as_described
@@ -11,14 +13,17 @@ from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
 
 
-def test_shipped_policy_loads_and_fits_its_own_config(body):
-    folder = asset(SHIPPED_POLICY)
+@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", "policies/mixture"])
+def test_shipped_policies_load_and_fit_their_own_config(body, name):
+    folder = asset(name)
     loaded = load_checkpoint(folder, body=body.name)
     run = from_yaml(TrainConfig, (folder / "config.yaml").read_text(), where="config.yaml")
     made_for = as_described(ImitationConfig(), loaded.notes)
     assert (made_for.control, made_for.lookahead) == (run.env.control, run.env.lookahead)
     assert loaded.policy.action_width == len(body.independent_joints)
-    action = loaded.policy.eval().mean(torch.zeros(1, loaded.policy.observation_width))
+    seen = TensorDict({"observation": torch.zeros(1, loaded.policy.observation_width)}, batch_size=[1])
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        action = loaded.policy.eval()(seen)["action"]
     assert torch.isfinite(action).all() and action.abs().max() < 2
     assert loaded.notes["step"] > 500_000
 
