@@ -93,7 +93,7 @@ def test_what_ships_teaches_a_policy_that_sees_the_goal(tmp_path, body, monkeypa
 
     def teach(config, console):
         taught.append(config)
-        save_policy(config.out, actor, body=body.name, notes={"control": "pd"})
+        save_policy(config.out, actor, body=body.name, notes={"control": "pd", "labels": config.dagger.labels})
         (config.out / COMPARISON).write_text("{}")
 
     monkeypatch.setattr("kinesis_trl.training.guidance.guide", teach)
