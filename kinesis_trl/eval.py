@@ -63,7 +63,7 @@ from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class EvalConfig:
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
     muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions, the
-    policy that ships for others."""
+    policy that ships for others, and for route policy the one that ships for the task."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
@@ -324,8 +324,9 @@ def _player(config: EvalConfig, body: BodyModel) -> Player:
         strength=config.strength,
         failure_dir=config.failure_dir,
     )
+    shipped = f"{GOAL_POLICIES}/{config.task}" if config.route == "policy" else SHIPPED_POLICY
     return make_player(
-        config.policy or str(asset(SHIPPED_POLICY)),
+        config.policy or str(asset(shipped)),
         body,
         ImitationConfig(physics=physics),
         control=config.control,

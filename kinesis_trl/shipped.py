@@ -21,3 +21,5 @@ def asset(name: str) -> Path:
 
 SHIPPED_POLICY = "policies/walking"
 """The policy that evaluation and viewer take when none is named, as `asset` takes it."""
+GOAL_POLICIES = "goals"
+"""Folder of the policies that see a goal instead of a reference; each is named after its task."""

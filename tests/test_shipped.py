@@ -7,9 +7,11 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.envs.described import as_described
+from kinesis_trl.envs.directional import DirectionalEnv
 from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.settings import from_yaml
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
 
 
@@ -26,6 +28,15 @@ def test_shipped_policies_load_and_fit_their_own_config(body, name):
         action = loaded.policy.eval()(seen)["action"]
     assert torch.isfinite(action).all() and action.abs().max() < 2
     assert loaded.notes["step"] > 500_000
+
+
+@pytest.mark.parametrize("task", ["point-goal", "directional"])
+def test_policies_that_see_goals_ship(body, task):
+    loaded = load_checkpoint(asset(f"{GOAL_POLICIES}/{task}"), body=body.name)
+    settings = as_described(ImitationConfig(), loaded.notes)
+    env = (PointGoalEnv if task == "point-goal" else DirectionalEnv)(body, settings=settings)
+    assert settings.control == "pd"  # a goal has no inverse solution to correct
+    assert loaded.policy.observation_width == env.observation_width and loaded.policy.action_width == body.model.nu
 
 
 def test_what_does_not_ship_is_said():
