@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.evaluation.ghosts import ghost
 from kinesis_trl.evaluation.rendering import BodyRenderer, Image, caption, grid, write_video
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -113,10 +114,7 @@ def _frames(
 def _picture(renderer: BodyRenderer, library: MotionLibrary, episode: Episode, t: int) -> Image:
     assert episode.qpos is not None and episode.activation is not None
     entry = library.clips[episode.clip]
-    # as metrics compare: with the clip as it was prepared
-    reference = library.prepared_qpos[entry.start + min(t, entry.frames - 1)].numpy().copy()
-    reference[:2] -= library.qpos[entry.start, :2].numpy()
-    image = renderer.frame(episode.qpos[t], episode.activation[t], reference)
+    image = renderer.frame(episode.qpos[t], episode.activation[t], ghost(library, episode.clip, t))
     text = f"{entry.name[:40]}\n{t / FPS:5.2f} s"
     if t == len(episode.distance):
         followed = t == episode.steps
@@ -161,8 +159,8 @@ def write_runs(path: Path, body: BodyModel, runs: Sequence[Run], *, on_frame: Ca
 
 
 def _pose(renderer: BodyRenderer, run: Run, t: int) -> Image:
-    ghost = None if run.reference is None else run.reference[t]
-    return caption(renderer.frame(run.qpos[t], run.activation[t], ghost), f"{run.title}\n{t / FPS:5.2f} s")
+    reference = None if run.reference is None else run.reference[t]
+    return caption(renderer.frame(run.qpos[t], run.activation[t], reference), f"{run.title}\n{t / FPS:5.2f} s")
 
 
 def spread_over_categories(library: MotionLibrary, wanted: int) -> list[int]:

@@ -12,6 +12,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from kinesis_trl.envs.directional import DIRECTIONS, Heading
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
+from kinesis_trl.evaluation.ghosts import ghost
 from kinesis_trl.evaluation.policies import Policy
 from kinesis_trl.evaluation.viewer.session import Outcome
 from kinesis_trl.motion.library import FPS
@@ -73,11 +74,8 @@ class ClipPlay:
         raise ValueError(f"{name!r} is for the directional task; the body follows a clip now.")
 
     def _reference(self) -> Array:
-        library = self.env.library
-        frame = int(library.frame_index(self.env.clip, self.env.time)[0])
-        reference = library.prepared_qpos[frame].numpy().copy()
-        reference[:2] -= library.qpos[self._entry.start, :2].numpy()
-        return reference
+        frame = int(self.env.library.frame_index(self.env.clip, self.env.time)[0])
+        return ghost(self.env.library, int(self.env.clip[0]), frame - self._entry.start)
 
 
 class LivePlay(ClipPlay):
