@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
@@ -13,12 +14,30 @@ from tyro import MISSING_NONPROP
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.progress import progress
 
 _Config = TypeVar("_Config")
 
 EXPECTED: tuple[type[Exception], ...] = (BodyError, CheckpointError, ClipFormatError, OSError, ValueError)
 """Errors whose message tells the user what to do; anything else is a fault of ours and keeps its trace."""
+
+
+def open_motions(
+    source: str | Path, body: BodyModel, console: Console, *, inverse: SolveConfig | None = None, workers: int = 1
+) -> MotionLibrary:
+    """As `motion.sources.open_library`, with a bar while clips are prepared; says what was left out and why."""
+    with progress(console, "preparing", None, "clips") as advance:
+        library, refused = open_library(
+            source, body, inverse=inverse, workers=workers, on_clip=lambda done, total: advance(1)
+        )
+    for item in refused:
+        console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
+    return library
 
 
 def run_command(

@@ -23,14 +23,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.markup import escape
 
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.commands import run_command
+from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.point_goal import PointGoalConfig
@@ -60,7 +59,6 @@ from kinesis_trl.evaluation.video import (
 )
 from kinesis_trl.motion.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
@@ -306,15 +304,10 @@ def _film(path: Path, body: BodyModel, runs: Sequence[Run], console: Console) ->
 
 
 def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -> MotionLibrary:
+    inverse = inverse_for(control)
     if config.text:
-        return MotionLibrary.build([text_to_clip(config.text, body, config.seed)], body, inverse=inverse_for(control))
-    with progress(console, "preparing", None, "clips") as advance:
-        library, refused = open_library(
-            config.clip or config.motions, body, inverse=inverse_for(control), on_clip=lambda done, total: advance(1)
-        )
-    for item in refused:
-        console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
-    return library
+        return MotionLibrary.build([text_to_clip(config.text, body, config.seed)], body, inverse=inverse)
+    return open_motions(config.clip or config.motions, body, console, inverse=inverse, workers=config.threads)
 
 
 def _player(config: EvalConfig, body: BodyModel) -> Player:

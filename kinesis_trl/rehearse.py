@@ -21,20 +21,18 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.markup import escape
 
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.commands import run_command
+from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table
 from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
-from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -66,16 +64,8 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
     body = load_body(config.body)
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
-    with progress(console, "preparing", None, "clips") as advance:
-        library, refused = open_library(
-            config.motions,
-            body,
-            inverse=inverse_for(player.settings.control),
-            workers=config.threads,
-            on_clip=lambda done, total: advance(1),
-        )
-    for item in refused:
-        console.print(f"[yellow]left out[/] {escape(f'{item.name}: {item.reason}')}", highlight=False)
+    inverse = inverse_for(player.settings.control)
+    library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     rehearsal = Rehearsal(body, library, Path(config.policy), player, config)
     rehearsed, found = rehearsal.run(config.out, workers=config.threads, progress=partial(progress, console))
     regulator = make_player("regulator", body, ImitationConfig(physics=player.settings.physics))

@@ -18,12 +18,11 @@ from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.physics import PhysicsConfig
-from kinesis_trl.commands import run_command
+from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.weak_spots import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
-from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
@@ -64,7 +63,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
     player = make_player(config.policy, body, settings, seed=config.seed)
     inverse = inverse_for(player.settings.control)
-    library, _ = open_library(config.motions, body, inverse=inverse, workers=config.threads)
+    library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))
     with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
         found = find_weak_spots(

@@ -15,7 +15,7 @@ from kinesis_trl import __version__
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.solving import SolveConfig
@@ -47,13 +47,13 @@ def open_library(
     workers: int = 1,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> tuple[MotionLibrary, list[Refused]]:
-    """A motion library for `body`, prepared on first use and cached.
+    """A motion library for `body`, prepared and solved on first use and cached.
 
     Args:
         source: one of `EMBEDDED`, a folder that `kinesis_trl.prepare` wrote, or a
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
-        inverse: also solve static optimisation; a prepared folder must then hold its solutions.
+        inverse: also solve static optimisation; a prepared folder that holds its solutions is taken as it is.
         workers: processes that solve; the results do not depend on it.
         on_clip: called with (clips prepared or solved, clips in all) while there is something to do.
 
@@ -77,9 +77,23 @@ def open_library(
     path = Path(source)
     if (path / "library.json").exists():
         library = MotionLibrary.load(path, body)
-        if inverse is not None and library.inverse is None:
-            raise ClipFormatError(f"{path} holds no inverse solutions; prepare it again with --inverse.")
-        return library, []
+        if inverse is None or library.inverse is not None:
+            return library, []
+        contents = [hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(), repr(library.clips), repr(inverse)]
+        return _cached(
+            cache_folder() / _digest(body, contents),
+            body,
+            lambda: (
+                MotionLibrary.build(
+                    [as_clip(library, k) for k in range(len(library))],
+                    body,
+                    inverse=inverse,
+                    workers=workers,
+                    on_solved=on_clip,
+                ),
+                [],
+            ),
+        )
     files = motion_files(source)
     if not files:
         raise ClipFormatError(
@@ -98,6 +112,20 @@ def embedded(name: str) -> tuple[str, Callable[[BodyModel], list[MotionClip]]]:
         return steered.VERSION, steered.steered_v1
     split: locomotion.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
     return locomotion.VERSION, lambda body: locomotion.locomotion_v1(split, body)
+
+
+def as_clip(library: MotionLibrary, index: int) -> MotionClip:
+    """A clip of a library that holds no inverse solutions by itself, as it was prepared."""
+    entry = library.clips[index]
+    return MotionClip(
+        name=entry.name,
+        fps=FPS,
+        qpos=library.qpos[entry.start : entry.start + entry.frames].numpy(),
+        label=entry.label,
+        category=entry.category,
+        source=entry.source,
+        licence=entry.licence,
+    )
 
 
 def _digest(body: BodyModel, parts: list[str]) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from kinesis_trl.motion import sources
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import cache_folder, open_library
 
 
@@ -61,6 +63,21 @@ def test_prepared_folders_are_opened_as_they_are(library, body, tmp_path):
     library.save(tmp_path / "ready")
     opened, refused = open_library(tmp_path / "ready", body)
     assert opened.clips == library.clips and refused == []
+
+
+def test_a_prepared_folder_is_solved_when_a_policy_needs_it(march, body, tmp_path, monkeypatch):
+    clip = march.with_(qpos=march.qpos[:20], label="marching", category="march")
+    MotionLibrary.build([clip], body).save(tmp_path / "plain")
+    opened, refused = open_library(tmp_path / "plain", body, inverse=SolveConfig())
+    expected = MotionLibrary.build([clip], body, inverse=SolveConfig())
+    assert refused == [] and opened.clips == expected.clips and opened.clips[0].label == "marching"
+    for name, array in expected.inverse.items():
+        assert np.array_equal(opened.inverse[name], array)
+    assert (
+        np.array_equal(opened.prepared_qpos, clip.qpos) and MotionLibrary.load(tmp_path / "plain", body).inverse is None
+    )
+    monkeypatch.setattr(MotionLibrary, "build", lambda *a, **k: pytest.fail("solved again"))
+    assert open_library(tmp_path / "plain", body, inverse=SolveConfig())[0].inverse is not None
 
 
 def test_nothing_usable_is_an_error(raw, body, tmp_path):

@@ -15,10 +15,9 @@ from kinesis_trl.evaluation.players import Player, make_player
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.viewer.plays import ClipPlay, LivePlay
 from kinesis_trl.evaluation.viewer.session import Choice, Play
-from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.language import text_to_clip
-from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.sources import open_library
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import as_clip, open_library
 
 
 class Repertoire:
@@ -74,7 +73,7 @@ class Repertoire:
         if inverse is None or self._library.inverse is not None:
             return self._imitation(player, self._library, index)
         if choice.clip not in self._solved:
-            self._solved[choice.clip] = MotionLibrary.build([_clip(self._library, index)], self.body, inverse=inverse)
+            self._solved[choice.clip] = MotionLibrary.build([as_clip(self._library, index)], self.body, inverse=inverse)
         return self._imitation(player, self._solved[choice.clip], 0)
 
     def _imitation(self, player: Player, library: MotionLibrary, clip: int) -> Play:
@@ -88,13 +87,6 @@ class Repertoire:
             num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=self._physics
         )
         return make_player(str(self.policies[name] or name), self.body, settings)
-
-
-def _clip(library: MotionLibrary, index: int) -> MotionClip:
-    """A clip of a library as a clip by itself."""
-    entry = library.clips[index]
-    qpos = library.qpos[entry.start : entry.start + entry.frames].numpy()
-    return MotionClip(name=entry.name, fps=FPS, qpos=qpos, label=entry.label, category=entry.category)
 
 
 def _index(name: str, known: Sequence[str], kind: str) -> int:
