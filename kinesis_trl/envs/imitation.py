@@ -295,6 +295,7 @@ class ImitationEnv(MyoLegsEnv):
         ref_pos, ref_vel = self._look_ahead(now)
         weights = self.rules.reward
         position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
+        far = tracking_reward(state.body_pos, ref_pos, weights.far_scale) if weights.far_weight else 0.0
         velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
         turned = rotation_between(state.quaternion[:, 0], self.reference_root(now))
         orientation = orientation_reward(turned, weights.orientation_scale)
@@ -306,6 +307,7 @@ class ImitationEnv(MyoLegsEnv):
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
         return Judgement(
             reward=weights.position_weight * position
+            + weights.far_weight * far
             + weights.velocity_weight * velocity
             + weights.orientation_weight * orientation
             + weights.upright_weight * upright

@@ -16,6 +16,10 @@ class RewardConfig:
     """Weight of the position term."""
     position_scale: float = 200.0
     """Scale of the mean squared position error, 1/m²."""
+    far_weight: float = 0.0
+    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
+    far_scale: float = 15.0
+    """Scale of the mean squared position error in it, 1/m²."""
     velocity_weight: float = 0.2
     """Weight of the velocity term."""
     velocity_scale: float = 5.0
