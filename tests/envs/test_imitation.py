@@ -99,11 +99,14 @@ def test_orientation_reward_is_of_the_angle_to_the_reference(body, library):
 def test_the_far_term_is_the_position_term_with_a_wider_scale(body, library):
     seen = []
     for reward in (RewardConfig(), RewardConfig(far_weight=0.2, far_scale=20.0)):
-        env = make(body, library, reward=reward)
+        env = make(body, library, reward=reward, rule=KINESIS)
         env.assign([0, 1, 2])
-        seen.append(act(env, env.reset(), torch.ones(3, body.model.nu))["next"])  # far from the reference at once
+        td = env.reset()
+        for _ in range(8):  # muscles that let go: the body sinks away
+            td = act(env, td, torch.ones(3, body.model.nu))["next"]
+        seen.append(td)
     near = metric(seen[0], "position_reward")  # exp(−200 e), so that exp(−20 e) is its tenth root
-    assert (near < 0.99).all()
+    assert (near < 0.9).all()
     np.testing.assert_allclose((seen[1]["reward"] - seen[0]["reward"])[:, 0], 0.2 * near**0.1, atol=1e-5)
 
 
