@@ -3,6 +3,8 @@
 import os
 from dataclasses import replace
 
+import torch
+
 from kinesis_trl.agents.critic import CriticConfig
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import LAPTOP as SMALL
@@ -12,9 +14,13 @@ from kinesis_trl.body.physics import PhysicsConfig
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import RewardConfig
+from kinesis_trl.envs.sampling import StartConfig
+from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 
 CORES = os.cpu_count() or 1
+BFLOAT16 = any(torch.cpu.get_capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+"""Whether this processor multiplies in bfloat16; learning then takes about half as long."""
 
 FOLLOW = RewardConfig(
     position_weight=0.45, velocity_weight=0.15, orientation_weight=0.25, upright_weight=0.05, effort_weight=0.1
@@ -35,11 +41,24 @@ LAPTOP = TrainConfig(
     ),
     actor=LatticeConfig(network=SMALL, symmetric=True),
     critic=CriticConfig(network=SMALL, symmetric=True),
-    ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4),
+    ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4, autocast=BFLOAT16),
     collect=CollectConfig(horizon=32),
     total_steps=10_000_000,
     torch_threads=min(CORES, 2),
 )
+
+RECOVER = replace(
+    LAPTOP,
+    env=replace(
+        LAPTOP.env,
+        rule=KINESIS,
+        starts=StartConfig(failure_share=0.3),
+        reward=replace(FOLLOW, position_weight=0.3, far_weight=0.2, velocity_weight=0.1),
+    ),
+    ppo=replace(LAPTOP.ppo, minibatch=4096, target_kl=0.045, final_kl=0.004, value_first=8),
+    collect=CollectConfig(horizon=128),
+)
+"""Goes on from a policy of `LAPTOP`, which has never been further off than 0.15 m and falls when it is."""
 
 WORKSTATION = replace(
     LAPTOP,
@@ -76,6 +95,7 @@ PAPER = replace(
 
 PRESETS = {
     "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
+    "recover": ("goes on from a policy that laptop trained (--warm-start), failing at 0.5 m instead of 0.15", RECOVER),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }
