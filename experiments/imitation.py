@@ -10,7 +10,7 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import RewardConfig

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from experiments.imitation import LAPTOP as IMITATION
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.training.config import CollectConfig, EvaluationConfig

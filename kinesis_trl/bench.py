@@ -33,7 +33,8 @@ from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import target_length
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
 from kinesis_trl.evaluation.policies import baseline

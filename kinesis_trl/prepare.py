@@ -27,7 +27,7 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip

@@ -25,7 +25,7 @@ from rich.console import Console
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes

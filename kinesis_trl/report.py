@@ -28,7 +28,7 @@ from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.evaluation.physiology.activity import Activity, load_activity

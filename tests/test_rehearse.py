@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.evaluation.players import make_player

@@ -17,7 +17,8 @@ from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
-from kinesis_trl.body.physics import ALL, BatchPhysics, BodyState, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
 from kinesis_trl.envs.observations import joints_and_root, proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 

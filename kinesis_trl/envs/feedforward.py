@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.physics import Physics
+from kinesis_trl.body.simulator import Physics
 from kinesis_trl.motion.library import MotionLibrary
 
 Array = NDArray[np.float64]

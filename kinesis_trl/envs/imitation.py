@@ -12,14 +12,16 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
-from kinesis_trl.body.physics import ALL
+from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import rotation_between, tracking
 from kinesis_trl.envs.placement import Placement
+from kinesis_trl.envs.relapse import Relapse, RelapseConfig
 from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
+from kinesis_trl.envs.starts import Starts
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -34,6 +36,8 @@ class ImitationConfig(EnvConfig):
     """Where in its clip an episode starts."""
     starts: StartConfig = field(default_factory=StartConfig)
     """How random starts are drawn."""
+    relapse: RelapseConfig = field(default_factory=RelapseConfig)
+    """Starts in states from which earlier episodes were lost; none where episodes start at the beginning."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
     observe_orientation: bool = False
@@ -129,8 +133,13 @@ class ImitationEnv(MyoLegsEnv):
         self.clip_weights = np.full(len(library), 1 / len(library))
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self.disturbance = Disturbance(n, config.disturbance)
-        self._assigned: NDArray[np.int64] | None = None
         self.placement = Placement(n)
+        self._starts = Starts(
+            self.sampler,
+            Relapse(n, (1, 1, 1, body.model.nq, body.model.nv, body.model.na), config.relapse),
+            beginning=config.start == "beginning",
+            turned=config.random_heading,
+        )
         # steps from the present to the references that are observed; the first is the next one
         self._steps = torch.tensor([1, *(1 + k for k in config.lookahead)], dtype=torch.float64)
         self._ahead = torch.zeros(n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64)
@@ -141,15 +150,7 @@ class ImitationEnv(MyoLegsEnv):
 
     def assign(self, clips: NDArray[np.int64] | list[int] | None) -> None:
         """Let row i follow clip `clips[i]` from the next reset on; None goes back to drawing at random."""
-        if clips is None:
-            self._assigned = None
-            return
-        chosen = np.asarray(clips, dtype=np.int64)
-        if chosen.shape != (self.settings.num_envs,) or chosen.min() < 0 or chosen.max() >= len(self.library):
-            raise ValueError(
-                f"assign needs {self.settings.num_envs} clip indices below {len(self.library)}, got {chosen.tolist()}."
-            )
-        self._assigned = chosen
+        self._starts.assign(clips, self.settings.num_envs)
 
     def reference(self, time: Tensor, rows: Any = ALL) -> tuple[Tensor, Tensor]:
         """Tracked bodies' reference of `rows` (R,), as each is turned, at `time` (Q, R) or (R,) seconds.
@@ -192,32 +193,27 @@ class ImitationEnv(MyoLegsEnv):
     # -- hooks ---------------------------------------------------------------------------------------------
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        rng, count = self.generator, len(rows)
-        if self._assigned is not None:
-            clip = self._assigned[rows]
-            time = self.sampler.times(clip, rng)
-        else:
-            clip, time = self.sampler.draw(count, self.clip_weights, rng)
-        if self.rules.start == "beginning":
-            time = np.zeros(count)
-        angle = rng.uniform(-np.pi, np.pi, count) if self.rules.random_heading else np.zeros(count)
+        start = self._starts.draw(rows, self.clip_weights, self.generator)
         index = torch.from_numpy(rows)
-        self.clip[index] = torch.from_numpy(clip)
-        self.time[index] = torch.from_numpy(time)
+        self.clip[index] = torch.from_numpy(start.clip)
+        self.time[index] = torch.from_numpy(start.time)
         self.episode_steps[index] = 0
         self.disturbance.clear(index)
         # the frame nearest to the start, because states are stored at whole frames
         frame = self.library.frame_index(self.clip[index], self.time[index])
         self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
         first = self.library.qpos[self.library.start[self.clip[index]]]
-        self.placement.put(index, torch.from_numpy(angle), first[:, :2])
+        self.placement.put(index, torch.from_numpy(start.angle), first[:, :2])
         qpos, qvel = self.turned_state(frame, index)
         self._look_ahead(self.time[index], index)
-        activation = torch.zeros(count, self.body.model.na)
+        activation = torch.zeros(len(rows), self.body.model.na)
         if self.settings.control == "feedforward" and self.rules.feedforward.activation:
             assert self.feedforward is not None
             activation = torch.from_numpy(self.feedforward.activation(frame))
-        return qpos, qvel, activation.double().numpy()
+        begun = qpos, qvel, activation.double().numpy()
+        for whole, lost in zip(begun, start.state, strict=True):
+            whole[start.again] = lost
+        return begun
 
     def _action_width(self) -> int:
         if self.settings.control != "feedforward":
@@ -294,32 +290,29 @@ class ImitationEnv(MyoLegsEnv):
         now = self.time - state.lag
         ref_pos, ref_vel = self._look_ahead(now)
         weights = self.rules.reward
-        position = tracking_reward(state.body_pos, ref_pos, weights.position_scale)
-        far = tracking_reward(state.body_pos, ref_pos, weights.far_scale) if weights.far_weight else 0.0
-        velocity = tracking_reward(state.body_vel, ref_vel, weights.velocity_scale)
         turned = rotation_between(state.quaternion[:, 0], self.reference_root(now))
-        orientation = orientation_reward(turned, weights.orientation_scale)
-        upright = upright_reward(state.tilt, weights.upright_scale)
+        terms = {
+            "position": tracking_reward(state.body_pos, ref_pos, weights.position_scale),
+            "far": tracking_reward(state.body_pos, ref_pos, weights.far_scale),
+            "velocity": tracking_reward(state.body_vel, ref_vel, weights.velocity_scale),
+            "orientation": orientation_reward(turned, weights.orientation_scale),
+            "upright": upright_reward(state.tilt, weights.upright_scale),
+            "effort": effort,
+        }
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
+        body = (self.physics.qpos, self.physics.qvel, self.physics.activation)
+        here = (self.clip.numpy(), self.time.numpy(), self.placement.angle.numpy(), *body)
+        self._starts.relapse.note(here, self.episode_steps.numpy(), lost, self.generator)
         return Judgement(
-            reward=weights.position_weight * position
-            + weights.far_weight * far
-            + weights.velocity_weight * velocity
-            + weights.orientation_weight * orientation
-            + weights.upright_weight * upright
-            + weights.effort_weight * effort,
+            reward=weights.total(terms),
             terminated=failed,
             truncated=self.time >= self.library.duration[self.clip] - 1e-6,
             metrics={
-                "position_reward": position,
-                "velocity_reward": velocity,
-                "orientation_reward": orientation,
-                "upright_reward": upright,
-                "effort_reward": effort,
+                **{f"{name}_reward": term for name, term in terms.items()},
                 "mean_error": distance.mean(-1),
                 "largest_error": distance.amax(-1),
                 "clip": self.clip,
@@ -330,10 +323,10 @@ class ImitationEnv(MyoLegsEnv):
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's clip, time and heading, the clips' weights and their failures."""
+        """As the base class, with each row's clip, time and heading, the clips' weights, failures and lost states."""
         mine = {key: value.clone() for key, value in self._carried().items()}
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
-        return {**super().get_state(), **mine, **counts}
+        return {**super().get_state(), **mine, **counts, **self._starts.relapse.get_state()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
@@ -342,6 +335,7 @@ class ImitationEnv(MyoLegsEnv):
             mine.copy_(state[key])
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
+        self._starts.relapse.set_state(state)
 
     def _carried(self) -> dict[str, Tensor]:
         return {

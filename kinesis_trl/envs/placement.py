@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kinesis_trl.body.physics import ALL
+from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.observations import about_z, multiply, to_heading
 
 Array = NDArray[np.float64]
@@ -28,6 +28,11 @@ class Placement:
         self.turn = about_z(torch.zeros(count, dtype=torch.float64))
         self.matrix = torch.zeros(count, 3, 3, dtype=torch.float64)
         self.origin = torch.zeros(count, 1, 3, dtype=torch.float64)
+
+    @property
+    def angle(self) -> Tensor:
+        """(N,) radians by which each clip is turned about the vertical."""
+        return 2 * torch.atan2(self.turn[:, 3], self.turn[:, 0])
 
     def put(self, rows: Tensor, angle: Tensor, start: Tensor) -> None:
         """Turn clips by `angle` (R,) and begin them above the origin with the place `start` (R, 2) of theirs."""

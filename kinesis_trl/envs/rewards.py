@@ -35,6 +35,10 @@ class RewardConfig:
     effort_weight: float = 0.1
     """Weight of the effort term."""
 
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
+        return torch.stack([getattr(self, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
+
 
 def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:
     """exp(−scale · mean squared error) over bodies and axes; (N, K, 3) × 2 → (N,). Positions or velocities."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 

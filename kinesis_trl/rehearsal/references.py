@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.processes import worker_pool

@@ -21,7 +21,7 @@ from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import action_for_length
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.metrics import evaluate_episodes

@@ -15,7 +15,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.guided import GuidedEnv

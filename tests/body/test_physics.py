@@ -6,7 +6,8 @@ import pytest
 
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.muscles import length_controller
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 
 
 def standing(body, n):

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.observations import rotation_between

@@ -11,7 +11,8 @@ from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.mixture import MixtureConfig, make_mixture
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
 from kinesis_trl.evaluation.policies import baseline

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.evaluation.rollout import play_clips

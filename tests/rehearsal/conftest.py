@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.language import text_to_clip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinesis_trl.body.physics import PhysicsConfig
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.policies import baseline

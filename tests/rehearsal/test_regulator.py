@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from kinesis_trl.body.deviation import deviation
-from kinesis_trl.body.physics import BatchPhysics, PhysicsConfig
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.regulator import regulate

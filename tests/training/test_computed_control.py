@@ -41,9 +41,8 @@ def test_where_the_body_faces_does_not_matter(body, solved):
     """The same deviation from references that are turned by different angles has the same correction."""
     found = []
     for heading in (False, True):
-        env = started(body, solved, replace(GIVEN, random_heading=heading))
+        env = started(body, solved, replace(GIVEN, random_heading=heading, start="beginning"))
         env.assign([0, 0, 0, 0])
-        env.rules = replace(env.rules, start="beginning")
         env.reset()
         qpos, qvel = env.turned_state(env.library.frame_index(env.clip, env.time))
         turn = env.placement.matrix.numpy()

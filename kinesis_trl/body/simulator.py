@@ -1,0 +1,83 @@
+"""What a simulator of N bodies is told, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.body.model import BodyModel
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64] | slice
+ALL = slice(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicsConfig:
+    """How the body is simulated."""
+
+    substeps: int = 5
+    """Physics steps per policy step (the physics step is 1/150 s)."""
+    threads: int = 1
+    """Threads of the simulation pool; results do not depend on it."""
+    sensing: Literal["lagged", "fresh", "original"] = "lagged"
+    """lagged: poses and velocities one substep (6.7 ms) old, at no cost; fresh: current, +12 % time; original: as
+    KINESIS had it, poses current, velocities and touch one substep old, velocities of the centres of mass."""
+    lesions: tuple[str, ...] = ()
+    """Muscles whose excitation is cut, by name, e.g. tibant_l."""
+    strength: float = 1.0
+    """Share of its excitation that every muscle receives, 0 to 1: 0.7 leaves 70 % of the active force."""
+    history: int = 8
+    """Policy steps of states kept for the report of a simulation that became non-finite."""
+    failure_dir: Path | None = None
+    """Folder for such reports (.npz); None keeps the last 16 in memory only."""
+
+    def __post_init__(self) -> None:
+        if self.substeps < 1 or self.threads < 1 or self.history < 1:
+            raise ValueError(
+                f"substeps, threads and history must be at least 1, got "
+                f"{self.substeps}, {self.threads} and {self.history}."
+            )
+        if not 0.0 <= self.strength <= 1.0:
+            raise ValueError(f"strength is {self.strength}; expected a share from 0 (paralysed) to 1 (healthy).")
+
+
+@dataclass(frozen=True)
+class BodyState:
+    """What can be observed of N bodies; observed-body order, world frame."""
+
+    position: Array
+    """(N, B, 3) body origins in metres."""
+    quaternion: Array
+    """(N, B, 4) body orientations, wxyz."""
+    linear_velocity: Array
+    """(N, B, 3) velocities of the body origins in m/s."""
+    angular_velocity: Array
+    """(N, B, 3) angular velocities in rad/s, world axes."""
+    touch: Array
+    """(N, 4) normal force on the touch sensors in newtons: right foot, right toes, left foot, left toes."""
+    lag: Array
+    """(N,) age of this description in seconds."""
+
+
+class Physics(Protocol):
+    """What an environment needs of a simulator."""
+
+    body: BodyModel
+    num: int
+
+    def reset(self, rows: NDArray[np.int64], qpos: Array, qvel: Array, activation: Array) -> None:
+        """Put `rows` (R,) into the given states (R, ·)."""
+
+    def step_lengths(self, target: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step towards target lengths (N, M); effort reward (N,) and rows that failed (N,)."""
+
+    def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step at constant excitations (N, M); effort reward (N,) and rows that failed (N,)."""
+
+    def observe(self, rows: Rows = ALL) -> BodyState:
+        """Describe the bodies of some simulations."""

@@ -1,0 +1,77 @@
+"""Which clip, moment, direction and state each new episode of imitation begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.envs.relapse import Array, Relapse
+from kinesis_trl.envs.sampling import StartSampler
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How R episodes begin."""
+
+    clip: Rows
+    """(R,) clips to follow."""
+    time: Array
+    """(R,) seconds into them."""
+    angle: Array
+    """(R,) radians by which they are turned about the vertical."""
+    again: Rows
+    """(K,) which of the episodes begin where an earlier one was about to be lost; the others begin on the reference."""
+    state: tuple[Array, Array, Array]
+    """Those states: qpos (K, nq) and qvel (K, nv), world frame, activation (K, M)."""
+
+
+class Starts:
+    """Draws the starts of N rows.
+
+    Attributes:
+        sampler: draws clips and times where rows were not assigned any, and counts failures.
+        relapse: knows states from which episodes were lost.
+    """
+
+    def __init__(self, sampler: StartSampler, relapse: Relapse, *, beginning: bool, turned: bool) -> None:
+        """Starts of the rows of an environment.
+
+        Args:
+            sampler: of the clips.
+            relapse: of the bodies; see `remember` for its states.
+            beginning: whether all episodes start with their clips.
+            turned: whether clips are turned by random angles.
+        """
+        self.sampler, self.relapse = sampler, relapse
+        self._beginning, self._turned = beginning, turned
+        self._assigned: Rows | None = None
+
+    def assign(self, clips: Rows | list[int] | None, count: int) -> None:
+        """Let row i of `count` follow clip `clips[i]` from its next start on; None goes back to drawing at random."""
+        if clips is None:
+            self._assigned = None
+            return
+        chosen, known = np.asarray(clips, dtype=np.int64), len(self.sampler.duration)
+        if chosen.shape != (count,) or chosen.min() < 0 or chosen.max() >= known:
+            raise ValueError(f"assign needs {count} clip indices below {known}, got {chosen.tolist()}.")
+        self._assigned = chosen
+
+    def draw(self, rows: Rows, clip_weights: Array, rng: np.random.Generator) -> Start:
+        """Starts of `rows` (R,); clips that were not assigned by `clip_weights` (C,)."""
+        count = len(rows)
+        if self._assigned is not None:
+            clip = self._assigned[rows]
+            time = self.sampler.times(clip, rng)
+        else:
+            clip, time = self.sampler.draw(count, clip_weights, rng)
+        if self._beginning:
+            time = np.zeros(count)
+        angle = rng.uniform(-np.pi, np.pi, count) if self._turned else np.zeros(count)
+        apart = self._assigned is not None or self._beginning
+        again, kept = self.relapse.draw(0 if apart else count, rng)
+        clip[again], time[again], angle[again] = kept[0][:, 0], kept[1][:, 0], kept[2][:, 0]
+        return Start(clip, time, angle, again, (kept[3], kept[4], kept[5]))
