@@ -13,7 +13,7 @@ FASTEST = {"forward": 1.8, "backward": 1.0, "sideways": 0.6, "run": 3.0}
 """Greatest speeds in m/s."""
 SLOWEST_RUN = 1.8
 """Running below this speed has no flight phase, in m/s."""
-FASTEST_TURN = float(np.radians(110.0))
+FASTEST_TURN = float(np.radians(250.0))
 """Greatest turn rate in rad/s."""
 LONGEST = 120.0
 """Longest single command in seconds."""

@@ -50,6 +50,8 @@ class GaitStyle:
     """Forward lean of the trunk added to the usual one, in radians."""
     onset: float = 0.4
     """Seconds of standing still at the beginning and the end."""
+    haste: float = 1.0
+    """Factor on how fast speed and turning change."""
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> GaitStyle:
@@ -257,7 +259,7 @@ def _distance(stance: Stance, target: tuple[float, float, float]) -> float:
 def _course(commands: Sequence[Command], style: GaitStyle) -> Course:
     """Commands as blended speeds, integrated; blending keeps the distance and angle of every command."""
     fastest = max((c.speed for c in commands), default=0.0)
-    blend = 0.8 + 0.45 * fastest
+    blend = (0.8 + 0.45 * fastest) / style.haste
     half = round(0.5 * blend * RATE)
     rest = half + round((style.onset + 0.2) * RATE)
     kernel = np.hanning(2 * half + 3)[1:-1]

@@ -20,7 +20,7 @@ from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget import retarget
 from kinesis_trl.motion.solving import SolveConfig
 
-EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1")
+EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1", "brisk-v1")
 """Names of the data sets that need no file; demo is one test clip of each category."""
 
 
@@ -106,8 +106,10 @@ def open_library(
 
 def embedded(name: str) -> tuple[str, Callable[[BodyModel], list[MotionClip]]]:
     """Version and maker of one of the data sets `EMBEDDED`."""
-    from kinesis_trl.motion import locomotion, steered  # noqa: PLC0415  generators, which files do not need
+    from kinesis_trl.motion import brisk, locomotion, steered  # noqa: PLC0415  generators, which files do not need
 
+    if name == "brisk-v1":
+        return brisk.VERSION, brisk.brisk_v1
     if name == "steered-v1":
         return steered.VERSION, steered.steered_v1
     split: locomotion.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
