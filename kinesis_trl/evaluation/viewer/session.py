@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import lesion_mask
+from kinesis_trl.evaluation.viewer.pace import Pace
 from kinesis_trl.motion.library import FPS
 
 Array = NDArray[np.float64]
@@ -98,31 +99,6 @@ class Play(Protocol):
 
     def command(self, name: str) -> None:
         """Obey a command by name; a play that takes none raises ValueError."""
-
-
-class Pace:
-    """Whether simulated time keeps up with the clock, judged over the last two seconds of play."""
-
-    def __init__(self, window: float = 2.0) -> None:
-        self.window = window
-        self._done: deque[float] = deque()
-
-    def restart(self) -> None:
-        """Forget what was before a pause or a change of speed."""
-        self._done.clear()
-
-    def note(self, now: float) -> None:
-        """A frame was simulated at `now` seconds of the clock."""
-        self._done.append(now)
-        while self._done[-1] - self._done[0] > self.window:
-            self._done.popleft()
-
-    @property
-    def rate(self) -> float | None:
-        """Simulated frames per second of the clock; None before half a window has passed."""
-        if len(self._done) < 2 or self._done[-1] - self._done[0] < self.window / 2:
-            return None
-        return (len(self._done) - 1) / (self._done[-1] - self._done[0])
 
 
 class Session:

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from kinesis_trl.evaluation.viewer.session import HOLD, Choice, Pace, Session
+from kinesis_trl.evaluation.viewer.pace import Pace
+from kinesis_trl.evaluation.viewer.session import HOLD, Choice, Session
 
 
 class Counting:
