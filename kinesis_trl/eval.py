@@ -43,6 +43,7 @@ from kinesis_trl.evaluation.directional import (
     ride_table,
 )
 from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, has_display, require_display, steer_live
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player, muscles_named
 from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
@@ -83,6 +84,9 @@ class EvalConfig:
     rehearse: bool = False
     """Search each clip for a motion that the body can keep up, by the policy, and follow that by a regulator, as
     kinesis_trl.rehearse does; about ten seconds for each second of motion, once. Tasks imitation and text."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
     route: Literal["planner", "policy"] = "planner"
     """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
     sees the goal itself; tasks point-goal and directional."""
@@ -325,6 +329,7 @@ def _player(config: EvalConfig, body: BodyModel) -> Player:
         control=config.control,
         sensing=config.sensing,
         seed=config.seed,
+        lookahead=config.lookahead,
     )
 
 

@@ -22,6 +22,7 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.metrics import score, summarise
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
 from kinesis_trl.evaluation.players import make_player
@@ -46,6 +47,9 @@ class RobustnessConfig:
     """Forces of all muscles, as shares of the body's."""
     noises: tuple[float, ...] = (0.05, 0.075)
     """Noise on the observations, as shares of each observation's deviation in training."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
     json: Path | None = None
     """Write all figures to this file."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -67,7 +71,7 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
     body = load_body(config.body)
     settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
-    player = make_player(config.policy, body, settings, seed=config.seed)
+    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))

@@ -21,6 +21,7 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.weak_spots import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
 from kinesis_trl.progress import progress
@@ -41,6 +42,9 @@ class WeakSpotsConfig:
     """Policy steps of each body."""
     num_envs: int = 128
     """Bodies."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     json: Path | None = None
@@ -61,7 +65,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
     body = load_body(config.body)
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
-    player = make_player(config.policy, body, settings, seed=config.seed)
+    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))

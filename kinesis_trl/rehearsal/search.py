@@ -18,12 +18,12 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.branches import Snapshot, put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.evaluation.policies import Policy
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.rehearsal.branches import Snapshot, put, rows_of, snapshot
 
 Array = NDArray[np.float64]
 

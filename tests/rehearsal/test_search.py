@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.envs.branches import put, rows_of, snapshot
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.evaluation.policies import baseline
-from kinesis_trl.rehearsal.branches import put, rows_of, snapshot
 from kinesis_trl.rehearsal.search import SearchConfig, search
 from kinesis_trl.rehearsal.store import FoundStore
 from tests.rehearsal.conftest import SEARCH

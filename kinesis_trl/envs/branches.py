@@ -15,7 +15,7 @@ from kinesis_trl.envs.relapse import PARTS
 Rows = NDArray[np.int64]
 Snapshot = dict[str, Any]
 
-_WHOLE = ("generator", "clip_weights", "failures", *PARTS)
+_WHOLE = ("generator", "clip_weights", "failures", "planner", *PARTS)
 """What an environment's state holds of no body in particular."""
 
 
