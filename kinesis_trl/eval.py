@@ -156,6 +156,8 @@ _ONLY = {
     "sheet": ("imitation", "text"),
 }
 """Options of some tasks only."""
+_SHARED = ("policy", "body", "lesion", "strength", "lookahead", "keys", "threads")
+"""Options that the page has too."""
 
 
 def main() -> None:
@@ -198,7 +200,7 @@ def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.view import ViewConfig, view  # noqa: PLC0415
 
     console.print("There is no display, so the keys are taken by a page.")
-    shared = {name: getattr(config, name) for name in ("policy", "body", "lesion", "strength", "keys", "threads")}
+    shared = {name: getattr(config, name) for name in _SHARED}
     try:
         view(ViewConfig(task="directional", motions="locomotion-v1/demo", **shared), console)
     except ViewerError as error:

@@ -24,6 +24,7 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.keyboard import Bindings, has_display
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.players import muscles_named
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.rendering import RenderError
@@ -57,6 +58,8 @@ class ViewConfig:
     """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
     keys: tuple[str, ...] = ()
     """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
     host: str = "127.0.0.1"
@@ -165,7 +168,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        repertoire = Repertoire(body, config.motions, policies, threads=config.threads)
+        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
     usual = "regulator" if repertoire.rehearsed and config.task == "imitation" else Path(SHIPPED_POLICY).name
     session = Session(body, repertoire.make)
     try:

@@ -5,8 +5,8 @@ value function expects of where it ends, say how much its noise counts. Model pr
 (Williams et al. 2017, IEEE International Conference on Robotics and Automation) about a policy, with a learnt value at
 the horizon (compare Lowrey et al. 2019, International Conference on Learning Representations).
 
-The simulation serves as the model, so the body's state is known exactly; pushes are not foreseen. Nothing is known of
-the clip but what the policy is shown of it, and nothing is computed beforehand.
+The simulation serves as the model, so the body's state and lesions are known exactly; pushes are not foreseen. Nothing
+is known of the clip but what the policy is shown of it, and nothing is computed beforehand.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ class Lookahead:
         env.library, env.feedforward = self.env.library, self.env.feedforward  # a live reference changes
         seen = put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
         env.physics.push(np.zeros((count, 3)))
+        env.physics.weaken(self.env.physics.works)
         worth, alive = np.zeros(count), np.ones(count, dtype=bool)
         with set_exploration_type(ExplorationType.DETERMINISTIC):
             for step in range(tried.shape[2]):

@@ -108,6 +108,22 @@ def test_futures_do_not_know_of_a_push(env, body):
     np.testing.assert_array_equal(ahead._worth(np.zeros((2, 4, 3, 14))), quiet)
 
 
+def test_futures_know_of_a_lesion(env, body):
+    env.reset()
+    ahead = looking(env, body)
+    healthy = ahead._worth(np.zeros((2, 4, 3, 14)))
+    env.physics.weaken(np.zeros(80))
+    td = env.reset()
+    earned = np.zeros(2)
+    for step in range(3):
+        td = env.step(uncorrected(td))["next"]
+        earned += 0.97**step * td["reward"].reshape(-1).numpy()
+    env.reset()
+    lesioned = ahead._worth(np.zeros((2, 4, 3, 14)))
+    np.testing.assert_allclose(lesioned[:, 0], earned, rtol=1e-6)
+    assert (np.abs(lesioned - healthy) > 1e-3).all()
+
+
 def test_corrections_are_none_the_plan_and_noise_about_it(env, body):
     ahead = looking(env, body, LookaheadConfig(futures=400, steps=3, noise=0.1, persistence=0.5))
     ahead.plan[:] = 0.25

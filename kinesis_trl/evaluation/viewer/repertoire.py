@@ -11,6 +11,7 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
 from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.players import Player, make_player
 from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.viewer.plays import ClipPlay, LivePlay
@@ -29,7 +30,13 @@ class Repertoire:
     """
 
     def __init__(
-        self, body: BodyModel, motions: str, policies: Mapping[str, Path] | None = None, *, threads: int = 1
+        self,
+        body: BodyModel,
+        motions: str,
+        policies: Mapping[str, Path] | None = None,
+        *,
+        threads: int = 1,
+        lookahead: LookaheadConfig | None = None,
     ) -> None:
         """Open the motions.
 
@@ -38,12 +45,13 @@ class Repertoire:
             motions: as of `open_library`; clips without inverse solutions are solved when a policy needs them.
             policies: policy folders or files besides the baselines, by the names to show.
             threads: threads of the simulation.
+            lookahead: how trained policies try out their steps; None: not at all.
 
         Raises:
             ClipFormatError: nothing usable in `motions`.
         """
         self.body = body
-        self._physics = PhysicsConfig(threads=threads)
+        self._physics, self._lookahead = PhysicsConfig(threads=threads), lookahead
         self._library = open_library(motions, body)[0]
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
@@ -86,7 +94,8 @@ class Repertoire:
         settings = ImitationConfig(
             num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=self._physics
         )
-        return make_player(str(self.policies[name] or name), self.body, settings)
+        path = self.policies[name]
+        return make_player(str(path or name), self.body, settings, lookahead=self._lookahead if path else None)
 
 
 def _index(name: str, known: Sequence[str], kind: str) -> int:

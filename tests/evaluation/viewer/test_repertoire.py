@@ -8,9 +8,11 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.evaluation.lookahead import Lookahead, LookaheadConfig
 from kinesis_trl.evaluation.viewer.repertoire import Repertoire
 from kinesis_trl.evaluation.viewer.session import Choice
 from kinesis_trl.motion.language import SentenceError
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 
 def test_unknown_names_are_refused_with_what_is_near(repertoire):
@@ -91,3 +93,20 @@ def test_weakness_reaches_the_muscles(repertoire):
     assert play.pose()[1].max() == 0
     with pytest.raises(ValueError, match="80 shares from 0 to 1"):
         play.weaken(np.full(80, 2.0))
+
+
+def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
+    library.save(tmp_path / "clips")
+    known = Repertoire(
+        body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)}, lookahead=LookaheadConfig(futures=3, steps=2)
+    )
+    for choice in (Choice(policy="walking", clip="march"), Choice(policy="walking", task="directional")):
+        play = known.make(choice)
+        assert isinstance(play._policy, Lookahead)
+        play.begin()
+        assert play.step() == "on" and play._policy.plan.any()
+        saved = play.save()
+        play.step()
+        play.restore(saved)
+        assert play.step() == "on"
+    assert not isinstance(known.make(Choice(policy="zero", clip="march"))._policy, Lookahead)
