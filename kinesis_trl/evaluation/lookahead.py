@@ -42,6 +42,8 @@ class LookaheadConfig:
     """Deviation of the noise on each number of an action."""
     persistence: float = 0.8
     """Share of its noise that a future keeps from one policy step to the next."""
+    pull: float = 5.0
+    """What it costs in a step, besides the reward, that the furthest tracked body is a metre away from the clip."""
     choice: float = 3.0
     """How much more a better future counts: e to this, for each standard deviation of what futures are worth."""
     discount: float = 0.97
@@ -52,11 +54,13 @@ class LookaheadConfig:
     def __post_init__(self) -> None:
         if self.futures < 0 or self.futures == 1 or self.steps < 1:
             raise ValueError(f"futures {self.futures} must be 0 or at least 2, and steps {self.steps} at least 1.")
-        if not (self.noise > 0 and 0 <= self.persistence < 1 and self.choice >= 0 and 0 < self.discount <= 1):
+        if not (self.noise > 0 and 0 <= self.persistence < 1 and 0 < self.discount <= 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, persistence {self.persistence} lie in 0…1, 1 excluded, choice "
-                f"{self.choice} not be negative, and discount {self.discount} lie in 0…1, 0 excluded."
+                f"noise {self.noise} must be positive, persistence {self.persistence} lie in 0…1, 1 excluded, and "
+                f"discount {self.discount} lie in 0…1, 0 excluded."
             )
+        if not (self.choice >= 0 and self.pull >= 0):
+            raise ValueError(f"choice {self.choice} and pull {self.pull} must not be negative.")
 
 
 class Lookahead:
@@ -140,7 +144,9 @@ class Lookahead:
                 correction = torch.from_numpy(tried[:, :, step].reshape(count, -1)).float()
                 after = env.step(td.set("action", (td["action"] + correction).clamp(-1, 1)))["next"]
                 seen = after["observation"]
-                worth += np.where(alive, self.config.discount**step * after["reward"].reshape(-1).numpy(), 0.0)
+                earned = after["reward"].reshape(-1).double().numpy()
+                earned = earned - self.config.pull * env.apart_from_prepared().amax(-1).numpy()
+                worth += np.where(alive, self.config.discount**step * earned, 0.0)
                 alive &= ~after["terminated"].reshape(-1).numpy()
             end = self._critic.net(seen).reshape(-1).numpy()
         worth += np.where(alive, self.config.discount ** tried.shape[2] * end, 0.0)

@@ -22,7 +22,7 @@ from kinesis_trl.shipped import SHIPPED_POLICY, asset
 SETTINGS = ImitationConfig(
     num_envs=2, control="feedforward", start="beginning", random_heading=False, rule=DistanceRule(distance=0.3)
 )
-FEW = LookaheadConfig(futures=4, steps=3)
+FEW = LookaheadConfig(futures=4, steps=3, pull=0.0)
 
 
 class Constant(torch.nn.Module):
@@ -79,6 +79,19 @@ def test_the_future_without_correction_is_what_happens(env, body):
         earned += 0.97**step * td["reward"].reshape(-1).numpy()
     assert not td["terminated"].any()
     np.testing.assert_allclose(worth, (earned + 0.97**3 * 2.0)[:, None].repeat(4, 1), rtol=1e-6)
+
+
+def test_the_furthest_body_costs_by_its_distance(env, body):
+    td = env.reset()
+    for _ in range(4):
+        td = env.step(uncorrected(td))["next"]
+    none = np.zeros((2, 4, 3, 14))
+    free, pulled = (looking(env, body, replace(FEW, pull=pull))._worth(none) for pull in (0.0, 4.0))
+    cost = np.zeros(2)
+    for step in range(3):
+        td = env.step(uncorrected(td))["next"]
+        cost += 0.97**step * 4.0 * env.apart_from_prepared().amax(-1).numpy()
+    np.testing.assert_allclose(free - pulled, cost[:, None].repeat(4, 1), rtol=1e-6)
 
 
 def test_nothing_is_earned_after_a_loss(body, solved):
@@ -205,6 +218,15 @@ def test_what_cannot_look_ahead_says_so(body, env):
         Lookahead(goals, uncorrected, Constant(0.0), body, FEW)
     with pytest.raises(ValueError, match="'zero' is none"):
         make_player("zero", body, SETTINGS, lookahead=FEW)
-    for bad in ({"futures": 1}, {"futures": -2}, {"steps": 0}, {"noise": 0.0}, {"persistence": 1.0}, {"discount": 0.0}):
+    for bad in (
+        {"futures": 1},
+        {"futures": -2},
+        {"steps": 0},
+        {"noise": 0.0},
+        {"persistence": 1.0},
+        {"discount": 0.0},
+        {"pull": -1.0},
+        {"pull": -1.0},
+    ):
         with pytest.raises(ValueError, match="must"):
             LookaheadConfig(**bad)
