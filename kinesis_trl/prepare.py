@@ -56,7 +56,7 @@ class PrepareConfig:
     """What to prepare, and where to put it."""
 
     paths: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Motion files, folders and patterns, and locomotion-v1/train, /test or steered-v1, mixed as you like."""
+    """Motion files, folders and patterns, and locomotion-v1/train, /test, steered-v1 or brisk-v1, mixed as you like."""
     out: Path
     """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
     body: str = "myolegs"

@@ -226,7 +226,6 @@ def test_what_cannot_look_ahead_says_so(body, env):
         {"persistence": 1.0},
         {"discount": 0.0},
         {"pull": -1.0},
-        {"pull": -1.0},
     ):
         with pytest.raises(ValueError, match="must"):
             LookaheadConfig(**bad)
