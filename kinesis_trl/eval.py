@@ -73,8 +73,8 @@ class EvalConfig:
     """Which task."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
-    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions, the
-    policy that ships for others, and for route policy the one that ships for the task."""
+    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions
+    unless it shall look ahead, the policy that ships for others, and for route policy the one of the task."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
@@ -139,6 +139,8 @@ class EvalConfig:
             raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
         if self.interactive and (self.json or self.picture or self.video or self.sheet):
             raise ValueError("--interactive measures nothing; leave out --json, --picture, --video and --sheet.")
+        if self.rehearse and self.lookahead.futures:
+            raise ValueError("--rehearse follows by a regulator, which does not look ahead; leave out one of the two.")
         if not self.hold >= 4.0:
             raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
 
@@ -214,7 +216,7 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
         policy = Path(config.policy) if config.policy else asset(SHIPPED_POLICY)
         rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
         library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
-    if library.feedback is not None and (config.rehearse or not config.policy):
+    if library.feedback is not None and (config.rehearse or not (config.policy or config.lookahead.futures)):
         player = make_player("regulator", body, player.settings, control=config.control)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)

@@ -169,7 +169,8 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
         repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
-    usual = "regulator" if repertoire.rehearsed and config.task == "imitation" else Path(SHIPPED_POLICY).name
+    regulated = repertoire.rehearsed and config.task == "imitation" and not config.lookahead.futures
+    usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
     session = Session(body, repertoire.make)
     try:
         session.weaken_all(config.strength)

@@ -15,10 +15,13 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
+from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.motion.clauses import SentenceError
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.library import MotionLibrary
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +187,23 @@ def test_the_command_exits_with_one_line_on_bad_input(tmp_path):
     command = [sys.executable, "-m", "kinesis_trl.eval", "--motions", str(tmp_path / "missing.npz"), "--policy", "zero"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1 and "missing.npz" in result.stdout and "Traceback" not in result.stderr
+
+
+def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, tmp_path):
+    short = march.with_(qpos=march.qpos[:8], name="short")
+    MotionLibrary.build([short], body, inverse=inverse_for("feedforward")).save(tmp_path / "short")
+    options = {"motions": str(tmp_path / "short"), "threads": 1}
+    plain, _ = run(EvalConfig(**options))
+    ahead, _ = run(EvalConfig(**options, lookahead=LookaheadConfig(futures=8, steps=4)))
+    assert ahead["config"]["lookahead"]["futures"] == 8
+    assert ahead["clips"][0]["kinesis"]["mpjpe"] < plain["clips"][0]["kinesis"]["mpjpe"]
+
+
+def test_what_cannot_look_ahead_is_refused(motions):
+    ahead = LookaheadConfig(futures=4)
+    with pytest.raises(ValueError, match="leave out one of the two"):
+        EvalConfig(motions=motions, rehearse=True, lookahead=ahead)
+    with pytest.raises(ValueError, match="needs a trained policy"):
+        run(EvalConfig(motions=motions, policy="zero", lookahead=ahead))
+    with pytest.raises(ValueError, match="--route planner"):
+        run(EvalConfig(task="point-goal", route="policy", goals=1, lookahead=ahead))
