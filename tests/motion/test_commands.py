@@ -17,7 +17,7 @@ from kinesis_trl.motion.commands import Command, CommandError, circle, stand, tr
         ({"seconds": 1.0, "speed": 0.7, "direction": np.pi / 2}, "too fast"),
         ({"seconds": 1.0, "speed": 1.0, "gait": "run"}, "running"),
         ({"seconds": 1.0, "speed": 2.0, "direction": np.pi, "gait": "run"}, "running"),
-        ({"seconds": 1.0, "turn_rate": 3.0}, "°/s"),
+        ({"seconds": 1.0, "turn_rate": 5.0}, "°/s"),
     ],
 )
 def test_impossible_commands_say_why(fields, found):
