@@ -84,6 +84,8 @@ class ViewConfig:
 
     def __post_init__(self) -> None:
         Bindings.of(self.keys)
+        if self.policy in BASELINES and self.lookahead.futures:
+            raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
         heading = Heading()
         for name in self.commands:
             heading = heading.obey(name)

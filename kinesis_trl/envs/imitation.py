@@ -289,11 +289,10 @@ class ImitationEnv(MyoLegsEnv):
         # the description is `lag` old: compare it with the reference at that moment
         now = self.time - state.lag
         ref_pos, ref_vel = self._look_ahead(now)
-        weights = self.rules.reward
-        turned = rotation_between(state.quaternion[:, 0], self.reference_root(now))
+        weights, turned = self.rules.reward, rotation_between(state.quaternion[:, 0], self.reference_root(now))
         terms = {
             "position": tracking_reward(state.body_pos, ref_pos, weights.position_scale),
-            "far": tracking_reward(state.body_pos, ref_pos, weights.far_scale),
+            **({"far": tracking_reward(state.body_pos, ref_pos, weights.far_scale)} if weights.far_weight else {}),
             "velocity": tracking_reward(state.body_vel, ref_vel, weights.velocity_scale),
             "orientation": orientation_reward(turned, weights.orientation_scale),
             "upright": upright_reward(state.tilt, weights.upright_scale),
@@ -304,9 +303,10 @@ class ImitationEnv(MyoLegsEnv):
         failed = self.rules.rule.failed(distance)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
-        body = (self.physics.qpos, self.physics.qvel, self.physics.activation)
-        here = (self.clip.numpy(), self.time.numpy(), self.placement.angle.numpy(), *body)
-        self._starts.relapse.note(here, self.episode_steps.numpy(), lost, self.generator)
+        if self.rules.relapse.share:
+            following = (self.clip.numpy(), self.time.numpy(), self.placement.angle.numpy())
+            here = (*following, self.physics.qpos, self.physics.qvel, self.physics.activation)
+            self._starts.relapse.note(here, self.episode_steps.numpy(), lost, self.generator)
         return Judgement(
             reward=weights.total(terms),
             terminated=failed,
