@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.imitation import LAPTOP
+from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.agents.provenance import provenance
@@ -37,7 +38,6 @@ from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
-from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.training.collect import make_source

@@ -43,9 +43,7 @@ from kinesis_trl.evaluation.directional import (
     ride_table,
 )
 from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, has_display, require_display, steer_live
-from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.players import Control, Player, Sensing, make_player, muscles_named
 from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import play_clips
@@ -58,10 +56,12 @@ from kinesis_trl.evaluation.video import (
     write_runs,
     write_sheet,
 )
-from kinesis_trl.motion.language import text_to_clip
+from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.planning.controllers import Control, Player, Sensing, make_player, muscles_named
+from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
 from kinesis_trl.progress import progress
-from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 
 
@@ -198,8 +198,8 @@ def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Steer in the browser; what the page cannot do needs the window, and so a display."""
     if config.route == "policy" or config.control or config.sensing:
         require_display()
-    from kinesis_trl.evaluation.viewer.server import ViewerError  # noqa: PLC0415  a web server nothing else here needs
     from kinesis_trl.view import ViewConfig, view  # noqa: PLC0415
+    from kinesis_trl.viewer.server import ViewerError  # noqa: PLC0415  a web server nothing else here needs
 
     console.print("There is no display, so the keys are taken by a page.")
     shared = {name: getattr(config, name) for name in _SHARED}

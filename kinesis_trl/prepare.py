@@ -29,22 +29,28 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.commands import CommandError
-from kinesis_trl.motion.language import SentenceError, closest_clip, text_to_clip
+from kinesis_trl.motion.gait.commands import CommandError
+from kinesis_trl.motion.gait.language import SentenceError, closest_clip, text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.quality import QualityReport, quality_json, quality_markdown, quality_table, write_picture
 from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
-from kinesis_trl.motion.retarget import retarget
-from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.retarget.onto_body import retarget
+from kinesis_trl.motion.retarget.quality import (
+    QualityReport,
+    quality_json,
+    quality_markdown,
+    quality_table,
+    write_picture,
+)
+from kinesis_trl.motion.retarget.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
+from kinesis_trl.planning.controllers import make_player
+from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
-from kinesis_trl.rehearsal.rehearsing import Rehearsal, RehearsalConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 _SHARE_BYTES = 1 << 20

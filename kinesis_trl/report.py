@@ -31,26 +31,26 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-from kinesis_trl.evaluation.physiology.activity import Activity, load_activity
-from kinesis_trl.evaluation.physiology.analysis import FORMAT, VERSION, analyse, plain
-from kinesis_trl.evaluation.physiology.emg_data import (
+from kinesis_trl.motion.gait.language import text_to_clip
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.sources import open_library
+from kinesis_trl.physiology.activity import Activity, load_activity
+from kinesis_trl.physiology.analysis import FORMAT, VERSION, analyse, plain
+from kinesis_trl.physiology.emg_data import (
     DOWNLOAD,
     EmgData,
     EmgError,
     load_emg_csv,
     load_wang2023,
 )
-from kinesis_trl.evaluation.physiology.markup import STATES
-from kinesis_trl.evaluation.physiology.page import TITLES, page
-from kinesis_trl.evaluation.physiology.recorder import record
-from kinesis_trl.evaluation.physiology.recording import Recording
-from kinesis_trl.evaluation.physiology.replay import replay
-from kinesis_trl.evaluation.physiology.storage import export_opensim
-from kinesis_trl.evaluation.physiology.strides import WALKING_SPEEDS, Run
-from kinesis_trl.evaluation.players import Player, make_player
-from kinesis_trl.motion.language import text_to_clip
-from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.sources import open_library
+from kinesis_trl.physiology.markup import STATES
+from kinesis_trl.physiology.page import TITLES, page
+from kinesis_trl.physiology.recorder import record
+from kinesis_trl.physiology.recording import Recording
+from kinesis_trl.physiology.replay import replay
+from kinesis_trl.physiology.storage import export_opensim
+from kinesis_trl.physiology.strides import WALKING_SPEEDS, Run
+from kinesis_trl.planning.controllers import Player, make_player
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

@@ -22,11 +22,11 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
-from kinesis_trl.evaluation.lookahead import LookaheadConfig
 from kinesis_trl.evaluation.metrics import score, summarise
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
-from kinesis_trl.evaluation.players import make_player
 from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.planning.controllers import make_player
+from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

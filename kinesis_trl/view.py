@@ -19,22 +19,22 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from kinesis_trl.agents.baselines import BASELINES
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.keyboard import Bindings, has_display
-from kinesis_trl.evaluation.lookahead import LookaheadConfig
-from kinesis_trl.evaluation.players import muscles_named
-from kinesis_trl.evaluation.policies import BASELINES
 from kinesis_trl.evaluation.rendering import RenderError
-from kinesis_trl.evaluation.viewer.film import film_episode
-from kinesis_trl.evaluation.viewer.repertoire import Repertoire
-from kinesis_trl.evaluation.viewer.server import Viewer, ViewerError
-from kinesis_trl.evaluation.viewer.session import Choice, Session
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.planning.controllers import muscles_named
+from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.viewer.film import film_episode
+from kinesis_trl.viewer.repertoire import Repertoire
+from kinesis_trl.viewer.server import Viewer, ViewerError
+from kinesis_trl.viewer.session import Choice, Session
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
-from kinesis_trl.evaluation.lookahead import LookaheadConfig
-from kinesis_trl.evaluation.players import make_player
-from kinesis_trl.evaluation.weak_spots import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
+from kinesis_trl.evaluation.failure_map import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
+from kinesis_trl.planning.controllers import make_player
+from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

@@ -18,10 +18,10 @@ from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
-from kinesis_trl.evaluation.lookahead import LookaheadConfig
-from kinesis_trl.motion.clauses import SentenceError
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.gait.clauses import SentenceError
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.mppi import LookaheadConfig
 
 
 @pytest.fixture(scope="module")

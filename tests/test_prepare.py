@@ -14,11 +14,11 @@ from rich.console import Console
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.language import text_to_clip
+from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.optimise import RehearsalConfig
+from kinesis_trl.planning.search import SearchConfig
 from kinesis_trl.prepare import PrepareConfig, Prepared, main, prepare
-from kinesis_trl.rehearsal.rehearsing import RehearsalConfig
-from kinesis_trl.rehearsal.search import SearchConfig
 
 
 @pytest.fixture

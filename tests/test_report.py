@@ -9,7 +9,7 @@ import pytest
 import tyro
 from rich.console import Console
 
-from kinesis_trl.evaluation.physiology.recording import Recording
+from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.report import ReportConfig, read_report, report
 
 

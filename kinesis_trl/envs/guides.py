@@ -13,9 +13,9 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.directional import DirectionalConfig, Heading, draw_heading
 from kinesis_trl.envs.live import order_for
 from kinesis_trl.envs.point_goal import PointGoalConfig, draw_goals
+from kinesis_trl.motion.gait.paths import paths_to
+from kinesis_trl.motion.gait.planner import GaitPlanner, reference, solved
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.paths import paths_to
-from kinesis_trl.motion.planner import GaitPlanner, reference, solved
 
 Array = NDArray[np.float64]
 

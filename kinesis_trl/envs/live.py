@@ -14,11 +14,11 @@ from kinesis_trl.envs.base import Rows
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.feedforward import Feedforward
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.motion.commands import FASTEST as WALKING
-from kinesis_trl.motion.footsteps import GaitStyle
+from kinesis_trl.motion.gait.commands import FASTEST as WALKING
+from kinesis_trl.motion.gait.footsteps import GaitStyle
+from kinesis_trl.motion.gait.planner import GaitPlanner, PlannerConfig
+from kinesis_trl.motion.gait.steering import STOP, Order, SteeringConfig, Travel
 from kinesis_trl.motion.library import FPS
-from kinesis_trl.motion.planner import GaitPlanner, PlannerConfig
-from kinesis_trl.motion.steering import STOP, Order, SteeringConfig, Travel
 
 
 def order_for(heading: Heading) -> Order:

@@ -22,8 +22,8 @@ from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv, Heading
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.terminations import KINESIS
-from kinesis_trl.evaluation.players import Player
 from kinesis_trl.motion.library import FPS
+from kinesis_trl.planning.controllers import Player
 
 matplotlib.use("Agg")
 

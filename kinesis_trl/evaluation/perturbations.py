@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from tensordict import TensorDictBase
 
+from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.evaluation.policies import Policy
 
 
 @dataclass(frozen=True, kw_only=True)

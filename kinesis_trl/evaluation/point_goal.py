@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from rich.table import Table
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
+from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
 from kinesis_trl.envs.terminations import DistanceRule
-from kinesis_trl.evaluation.players import Player
-from kinesis_trl.evaluation.policies import Policy
+from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.paths import paths_to
+from kinesis_trl.planning.controllers import Player
 
 matplotlib.use("Agg")
 

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
+from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import KINESIS
-from kinesis_trl.evaluation.policies import Policy
 from kinesis_trl.motion.library import MotionLibrary
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
-from kinesis_trl.motion.footing import FootingConfig, plant_feet
+from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
 from kinesis_trl.processes import worker_pool
 
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
-from kinesis_trl.motion.retarget import retarget
+from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.motion.solving import SolveConfig
 
 EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1", "brisk-v1")
@@ -106,7 +106,7 @@ def open_library(
 
 def embedded(name: str) -> tuple[str, Callable[[BodyModel], list[MotionClip]]]:
     """Version and maker of one of the data sets `EMBEDDED`."""
-    from kinesis_trl.motion import brisk, locomotion, steered  # noqa: PLC0415  generators, which files do not need
+    from kinesis_trl.motion.gait import brisk, locomotion, steered  # noqa: PLC0415  generators, which files do not need
 
     if name == "brisk-v1":
         return brisk.VERSION, brisk.brisk_v1

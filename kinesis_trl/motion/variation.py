@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.carriage import recarry
 from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.gait.carriage import recarry
 from kinesis_trl.motion.resample import resample_qpos
 
 Array = NDArray[np.float64]

@@ -10,8 +10,8 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.evaluation.directional import PolicyRider, report_ride, ride
-from kinesis_trl.evaluation.players import Player
 from kinesis_trl.evaluation.point_goal import report_trips, travel_to_goals
+from kinesis_trl.planning.controllers import Player
 from kinesis_trl.training.config import TrainConfig
 
 GOALS = 100

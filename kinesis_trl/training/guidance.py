@@ -24,8 +24,8 @@ from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.directional import make_rider, report_ride, ride, ride_table
-from kinesis_trl.evaluation.players import Player
 from kinesis_trl.evaluation.point_goal import Route, report_trips, travel_to_goals, trip_table
+from kinesis_trl.planning.controllers import Player
 from kinesis_trl.progress import progress
 from kinesis_trl.training.dagger import Dagger, DaggerConfig
 from kinesis_trl.training.distillation import COMPARISON, LENGTH_UNIT, lengths_of, open_teacher

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.readers.kinesis import read_kinesis
-from kinesis_trl.motion.retarget import retarget
+from kinesis_trl.motion.retarget.onto_body import retarget
 
 FPS = 30.0
 _WALKS = ("167_walking_medium06", "317_walking_fast04", "317_walking_fast01", "425_walking_fast06")

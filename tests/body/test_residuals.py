@@ -5,8 +5,8 @@ import pytest
 
 from kinesis_trl.body.inverse import InverseConfig, InverseError, solve
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
-from kinesis_trl.motion.footing import FootingConfig, plant_feet
 from kinesis_trl.motion.kinematics import forward_kinematics
+from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
 
 FPS = 30.0
 WALK = "317_walking_fast04"

@@ -8,7 +8,7 @@ from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.terminations import DistanceRule
-from kinesis_trl.motion.steering import STOP, Move, Travel
+from kinesis_trl.motion.gait.steering import STOP, Move, Travel
 
 ENDLESS = DistanceRule(over="mean", distance=1e9)
 

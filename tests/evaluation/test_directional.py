@@ -18,7 +18,7 @@ from kinesis_trl.evaluation.directional import (
     ride,
     ride_table,
 )
-from kinesis_trl.evaluation.players import make_player
+from kinesis_trl.planning.controllers import make_player
 
 
 class Puppet:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.mixture import MixtureConfig, make_mixture
 from kinesis_trl.agents.networks import NetworkConfig
@@ -15,7 +16,6 @@ from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
-from kinesis_trl.evaluation.policies import baseline
 
 SMALL = NetworkConfig(hidden=(8, 8))
 GIVEN = ImitationConfig(num_envs=2, start="beginning", random_heading=False)

@@ -8,8 +8,8 @@ import pytest
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.evaluation.players import Player, make_player
 from kinesis_trl.evaluation.point_goal import Trip, draw_trips, report_trips, travel_to_goals, trip_table
+from kinesis_trl.planning.controllers import Player, make_player
 
 RULES = PointGoalConfig(steps=90, reach=0.4)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.evaluation.rendering import BodyRenderer, RenderError, contact_sheet, grid, write_video
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.video import film, write_episodes, write_sheet

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.evaluation.policies import baseline
 from kinesis_trl.evaluation.rollout import play_clips
 
 

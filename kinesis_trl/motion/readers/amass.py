@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import tidy_fps
 from kinesis_trl.motion.readers.smpl import smpl_clip
-from kinesis_trl.motion.skeleton import PELVIS_IN_MODEL
-from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
+from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
 

@@ -22,7 +22,7 @@ from kinesis_trl.motion.readers.poselib import poselib_clip
 from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, array_clip, npz_clip, table_clip
 from kinesis_trl.motion.readers.splits import amass_key
 from kinesis_trl.motion.readers.tables import read_table
-from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 SUFFIXES = (".amc", ".bvh", ".csv", ".json", ".mot", ".npy", ".npz", ".pkl", ".sto", ".txt")
 """Endings of files that are looked into when a folder is read."""

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, up_rotation
-from kinesis_trl.motion.skeleton import BODY_JOINTS, SMPL_JOINTS, pelvis_orientation
+from kinesis_trl.motion.retarget.skeleton import BODY_JOINTS, SMPL_JOINTS, pelvis_orientation
 
 Array = NDArray[np.float64]
 

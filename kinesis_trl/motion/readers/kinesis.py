@@ -16,8 +16,8 @@ from kinesis_trl.motion.readers.conventions import check_frames, tidy_fps, words
 from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, qpos_clip
 from kinesis_trl.motion.readers.smpl import smpl_clip
 from kinesis_trl.motion.readers.tables import rate_of
-from kinesis_trl.motion.skeleton import PELVIS_IN_MODEL
-from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
+from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 Array = NDArray[np.float64]
 

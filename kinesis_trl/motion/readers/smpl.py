@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, up_rotation
-from kinesis_trl.motion.skeleton import SMPL_JOINTS, pose_joints, smpl_kinematics
-from kinesis_trl.motion.smpl_model import SmplModel
+from kinesis_trl.motion.retarget.skeleton import SMPL_JOINTS, pose_joints, smpl_kinematics
+from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.pickles import load_npz
 from kinesis_trl.motion.readers import read_motion
-from kinesis_trl.motion.skeleton import PELVIS_IN_MODEL
+from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
 
 FACING_X = Rotation.from_matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
 
@@ -77,7 +77,7 @@ def test_y_up_data_is_found_turned_and_said(tmp_path: Path) -> None:
 
 
 def test_body_shape_with_the_users_model(tmp_path: Path) -> None:
-    from kinesis_trl.motion.smpl_model import SmplModel
+    from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
     shown = []
 

@@ -1,0 +1,1 @@
+"""Motion without a file: footsteps, paths, planner, steering, language."""

@@ -1,0 +1,1 @@
+"""Recorded motion onto the body: skeletons, inverse kinematics, feet, balance, quality."""

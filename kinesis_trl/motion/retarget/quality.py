@@ -1,0 +1,200 @@
+"""How good a prepared clip is: one report per clip, as JSON, table and picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.kinematics import forward_kinematics, velocities
+from kinesis_trl.motion.retarget.contacts import penetration, stance_slide
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityReport:
+    """What preparation made of one clip."""
+
+    name: str
+    """Name of the clip."""
+    source: str
+    """File it came from."""
+    seconds: float
+    """Duration."""
+    frames: int
+    """Frames at the rate of the result."""
+    scale: float
+    """Leg length of the body over that of the source."""
+    mean_error_mm: float
+    """Distance of tracked bodies from their (scaled) targets, mean over frames and bodies."""
+    worst_error_mm: float
+    """The same for the worst body in the worst frame."""
+    limit_violations: int
+    """Joint angles, over all frames, beyond the limits of an independent joint."""
+    penetration_mm: float
+    """Greatest depth of a foot under the floor."""
+    stance_share: float
+    """Share of frames in which at least one foot part stands."""
+    slide_m_s: float
+    """Mean horizontal speed of standing foot parts."""
+    source_slide_m_s: float
+    """The same in the source, before scaling."""
+    joint_speed_rad_s: float
+    """Greatest speed of an independent joint."""
+    pop_deg: float
+    """Greatest distance of a joint from the cubic through the two frames before and after it."""
+
+
+LIMITS = {"mean_error_mm": 20.0, "limit_violations": 0, "penetration_mm": 10.0, "pop_deg": 5.0}
+"""Largest value of a measure with which a clip is called clean; the slide must not exceed the source's."""
+
+
+def assess(
+    body: BodyModel,
+    qpos: Array,
+    fps: float,
+    *,
+    name: str,
+    source: str,
+    scale: float,
+    target: Array,
+    stance: NDArray[np.bool_],
+    source_slide: float,
+) -> QualityReport:
+    """Measure a prepared motion qpos (T, nq) against target positions (T, 7, 3) of the tracked bodies.
+
+    stance (T, 4) says which foot parts stand, source_slide how fast these moved in the source (m/s).
+    """
+    qvel = velocities(qpos, fps, body)
+    motion = forward_kinematics(body, qpos, qvel)
+    error = 1e3 * np.linalg.norm(motion.body_pos - target, axis=-1)
+    free = np.setdiff1d(np.arange(body.model.nq - 7), body.couplings.dependent_qpos - 7)
+    joints, (low, high) = qpos[:, 7:][:, free], body.joint_range[free].T
+    return QualityReport(
+        name=name,
+        source=source,
+        seconds=(len(qpos) - 1) / fps,
+        frames=len(qpos),
+        scale=scale,
+        mean_error_mm=float(error.mean()),
+        worst_error_mm=float(error.max()),
+        limit_violations=int(((joints < low - 1e-9) | (joints > high + 1e-9)).sum()),
+        penetration_mm=1e3 * penetration(motion.foot_height),
+        stance_share=float(stance.any(1).mean()),
+        slide_m_s=stance_slide(motion.body_pos[:, 3:], stance, fps),
+        source_slide_m_s=source_slide,
+        joint_speed_rad_s=float(np.abs(qvel[:, 6 + free]).max()),
+        pop_deg=float(np.degrees(largest_pop(joints))),
+    )
+
+
+def largest_pop(joints: Array) -> float:
+    """Greatest distance of a value from the cubic through the two frames before and after it; joints (T, n)."""
+    if len(joints) < 5:
+        return 0.0
+    cubic = (4 * (joints[1:-3] + joints[3:-1]) - joints[:-4] - joints[4:]) / 6
+    return float(np.abs(joints[2:-2] - cubic).max())
+
+
+def shortcomings(report: QualityReport) -> list[str]:
+    """Names of the measures by which a clip misses the targets."""
+    found = [name for name, limit in LIMITS.items() if getattr(report, name) > limit]
+    return found + ["slide_m_s"] * (report.slide_m_s > report.source_slide_m_s + 1e-3)
+
+
+def quality_json(reports: Sequence[QualityReport]) -> str:
+    """All reports as a JSON list of objects, each with the measures by which it falls short."""
+    return json.dumps([{**asdict(r), "shortcomings": shortcomings(r)} for r in reports], indent=1)
+
+
+_COLUMNS = {
+    "seconds": ("\ns", ".1f"),
+    "mean_error_mm": ("error\nmm", ".1f"),
+    "worst_error_mm": ("worst\nmm", ".0f"),
+    "limit_violations": ("beyond\nlimits", "d"),
+    "penetration_mm": ("sinks\nmm", ".1f"),
+    "slide_m_s": ("slide\nm/s", ".3f"),
+    "source_slide_m_s": ("source\nm/s", ".3f"),
+    "joint_speed_rad_s": ("speed\nrad/s", ".1f"),
+    "pop_deg": ("pop\n°", ".1f"),
+}
+
+
+def quality_table(reports: Sequence[QualityReport]) -> Table:
+    """One row a clip, 80 columns suffice; what misses a target is red."""
+    title = f"{len(reports)} clips prepared"
+    table = Table(title=title, header_style="bold", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), expand=True)
+    table.add_column("\nclip", overflow="fold", ratio=1)
+    for heading, _ in _COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True, width=max(5, *map(len, heading.split("\n"))))
+    for report in reports:
+        bad = shortcomings(report)
+        cells = [(key, format(getattr(report, key), style)) for key, (_, style) in _COLUMNS.items()]
+        table.add_row(escape(report.name), *(f"[red]{text}[/red]" if key in bad else text for key, text in cells))
+    return table
+
+
+def quality_markdown(reports: Sequence[QualityReport], refused: Sequence[tuple[str, str]]) -> str:
+    """One Markdown row for each folder the clips came from, then what was refused and why."""
+    rows = [
+        "| source | clips | s | mean error mm | worst clip's mean mm | beyond limits | sinks mm | slide m/s "
+        "| source's slide m/s | joint speed rad/s | pop ° | clips missing a target |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    folders: dict[str, list[QualityReport]] = {}
+    for report in reports:
+        folders.setdefault(Path(report.source).parent.name or report.source, []).append(report)
+    for folder, members in sorted(folders.items()):
+        value = {key: np.array([getattr(r, key) for r in members], dtype=float) for key in _COLUMNS}
+        rows.append(
+            f"| {folder} | {len(members)} | {value['seconds'].sum():.0f} | {value['mean_error_mm'].mean():.1f} "
+            f"| {value['mean_error_mm'].max():.1f} | {value['limit_violations'].sum():.0f} "
+            f"| {value['penetration_mm'].max():.1f} | {value['slide_m_s'].mean():.3f} "
+            f"| {value['source_slide_m_s'].mean():.3f} | {value['joint_speed_rad_s'].max():.1f} "
+            f"| {value['pop_deg'].max():.1f} | {sum(bool(shortcomings(r)) for r in members)} |"
+        )
+    if refused:
+        rows += ["", "| refused | why |", "|---|---|"]
+        rows += [f"| {Path(name).name} | {reason.removeprefix(f'{name}: ')} |" for name, reason in refused]
+    return "\n".join(rows) + "\n"
+
+
+def write_picture(reports: Sequence[QualityReport], path: Path) -> None:
+    """Overview of a run: one dot a clip and measure, with the targets as lines."""
+    panels = [
+        ("mean_error_mm", "mean tracked-body error (mm)"),
+        ("worst_error_mm", "worst tracked-body error (mm)"),
+        ("penetration_mm", "penetration (mm)"),
+        ("pop_deg", "largest pop (degrees)"),
+        ("joint_speed_rad_s", "largest joint speed (rad/s)"),
+    ]
+    with matplotlib.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(11, 6.5), layout="constrained")
+        axes = figure.subplots(2, 3).flat
+        order = np.arange(len(reports))
+        for axis, (key, title) in zip(axes, panels, strict=False):
+            values = np.array([getattr(r, key) for r in reports])
+            bad = np.array([key in shortcomings(r) for r in reports], dtype=bool)
+            axis.scatter(order[~bad], values[~bad], s=12, color="#33658a")
+            axis.scatter(order[bad], values[bad], s=16, color="#c8553d", label="misses its target")
+            if key in LIMITS:
+                axis.axhline(LIMITS[key], color="#888888", linewidth=0.8, linestyle="--")
+            axis.set(title=title, xlabel="clip", ylim=(0, None))
+        slide, source = (np.array([getattr(r, k) for r in reports]) for k in ("slide_m_s", "source_slide_m_s"))
+        top = max(float(np.max(source, initial=0.0)), float(np.max(slide, initial=0.0)), 0.01) * 1.05
+        last = figure.axes[5]
+        last.plot([0, top], [0, top], color="#888888", linewidth=0.8, linestyle="--")
+        last.scatter(source, slide, s=12, color="#33658a")
+        last.set(title="stance slide (m/s)", xlabel="source", ylabel="prepared", xlim=(0, top), ylim=(0, top))
+        figure.savefig(path, dpi=130)

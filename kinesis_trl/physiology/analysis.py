@@ -1,0 +1,238 @@
+"""Recordings → one plain-data report of all figures, section by section.
+
+A section that cannot be computed yields its reason, and the others still appear. Everything in the report is text,
+numbers, lists and dicts, ready for JSON; what is not a number is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.physiology.activity import Activity, activity_of
+from kinesis_trl.physiology.comparison import compare_reports
+from kinesis_trl.physiology.emg_agreement import emg_agreement
+from kinesis_trl.physiology.emg_data import EmgData
+from kinesis_trl.physiology.findings import judge, muscle_quality
+from kinesis_trl.physiology.gait_cycles import symmetry_index
+from kinesis_trl.physiology.ground_reaction import impulse_of, stance_of
+from kinesis_trl.physiology.joint_angles import joint_angles
+from kinesis_trl.physiology.joint_loads import joint_moments, joint_powers
+from kinesis_trl.physiology.muscle_analysis import effort, muscle_timing
+from kinesis_trl.physiology.normative import (
+    UNITS,
+    compare_curve,
+    normative_ranges,
+    reference_curves,
+)
+from kinesis_trl.physiology.recording import Array, Recording
+from kinesis_trl.physiology.strides import WALKING_SPEEDS, Run, Strides, collect, why_none
+
+FORMAT, VERSION = "kinesis_trl physiology report", 1
+FEW = 6
+"""Strides below which a verdict is called a hint."""
+MEASURE_UNITS = {
+    "speed": "m/s", "stride_time": "s", "cadence": "steps/min", "stride_length": "m", "step_length": "m",
+    "step_width": "m", "stance": "%", "swing": "%", "double_support": "%", "flight": "%",
+}  # fmt: skip
+"""Measures of the stride, in the order shown."""
+_SYMMETRIC = ("stride_time", "stance", "step_length", "double_support")
+_KINDS: dict[str, Callable[[Recording], dict[str, Array]]] = {
+    "angle": joint_angles,
+    "moment": joint_moments,
+    "power": joint_powers,
+}
+
+
+def analyse(
+    runs: Sequence[Run],
+    body: BodyModel,
+    *,
+    emg: EmgData | str,
+    controls: Sequence[Activity] = (),
+    against: dict[str, Any] | str = "",
+    straight: bool = True,
+    speeds: tuple[float, float] = WALKING_SPEEDS,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All figures of some runs.
+
+    Args:
+        runs: the first is the one that is judged, the others stand beside it.
+        body: their body.
+        emg: recorded EMG, or why there is none.
+        controls: activity of recorded controls, further columns of the muscle section.
+        against: another report to compare with, why it cannot be read, or '' for none.
+        straight: count only strides of walking straight ahead, at one of `speeds`.
+        speeds: slowest and fastest of them in m/s.
+        seed: of the bootstrap.
+
+    Returns:
+        format, version, runs, and sections: each with `state` (good, fair, poor or unknown), `headline` and `sentence`
+        of the first run, `beside` with title, state and sentence of the others, and `runs` with figures, or a `reason`,
+        by title.
+    """
+    walks: dict[str, Strides | None] = {}
+    about = []
+    for run in runs:
+        strides, clips = collect(run, straight=straight, speeds=speeds)
+        walks[run.title] = strides
+        about.append(
+            {
+                "title": run.title,
+                "replayed": run.replayed,
+                "clips": clips,
+                "strides": [strides.count(0), strides.count(1)] if strides else [0, 0],
+                "speed": strides.speed if strides else None,
+                "fell": sum(clip["fell"] for clip in clips),
+                "reason": "" if strides else why_none(clips),
+                "note": strides.note if strides else "",
+            }
+        )
+    missing = {item["title"]: item["reason"] for item in about}
+    columns = [activity_of(s) for s in walks.values() if s]
+    for activity in controls:
+        taken = sum(a.title.split(" #")[0] == activity.title for a in columns)
+        columns.append(replace(activity, title=f"{activity.title} #{taken + 1}") if taken else activity)
+
+    def each(figure: Callable[[Strides], dict[str, Any]]) -> dict[str, Any]:
+        return {
+            title: attempt(lambda s=s: figure(s)) if s else {"reason": missing[title]}  # type: ignore[misc]
+            for title, s in walks.items()
+        }
+
+    def timed() -> dict[str, Any]:
+        found = {a.title: attempt(lambda a=a: muscle_timing(a)) for a in columns}  # type: ignore[misc]
+        return {**{t: {"reason": r} for t, r in missing.items() if r}, **found}
+
+    sections: dict[str, Any] = {
+        "gait": {"runs": each(gait)},
+        "joints": {"runs": each(joints)},
+        "ground": {"runs": each(ground)},
+        "muscles": {"runs": timed(), "emg": emg_agreement(columns, emg, seed=seed)},
+        "effort": {"runs": each(lambda s: effort(s, body))},
+    }
+    report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
+    for name, section in report["sections"].items():
+        section["state"], section["headline"], section["sentence"] = judge(name, section, report["runs"][0]["title"])
+        strides = sum(report["runs"][0]["strides"])
+        if 0 < strides < FEW:
+            section["sentence"] += f" This rests on {strides} stride{'s' * (strides > 1)} only: no more than a hint."
+        others = (t for t in section["runs"] if t != report["runs"][0]["title"])
+        section["beside"] = [[t, state, text] for t in others for state, _, text in [judge(name, section, t)]]
+    report["sections"]["muscles"]["quality"] = {
+        title: muscle_quality(found, report["sections"]["muscles"]["emg"].get("columns", {}).get(title, {}))
+        for title, found in report["sections"]["muscles"]["runs"].items()
+        if "reason" not in found
+    }
+    report["sections"]["comparison"] = compare_reports(report, against)
+    return report
+
+
+def attempt(compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `compute` returns, or the reason why it cannot: every error of this package is a ValueError."""
+    try:
+        return compute()
+    except ValueError as error:
+        return {"reason": str(error)}
+
+
+def gait(strides: Strides) -> dict[str, Any]:
+    """Measures of the strides against published ranges, and the symmetry of both legs."""
+    measures, sides = strides.measures()
+    rows = {}
+    for name, unit in MEASURE_UNITS.items():
+        values = measures[name][np.isfinite(measures[name])]
+        if not len(values):
+            continue
+        mean, ranges = float(values.mean()), [asdict(r) for r in normative_ranges(name)]
+        rows[name] = {
+            "unit": unit,
+            "mean": mean,
+            "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
+            "n": len(values),
+            "ranges": ranges,
+            "within": min(r["low"] for r in ranges) <= mean <= max(r["high"] for r in ranges) if ranges else None,
+        }
+    symmetry = {}
+    for name in _SYMMETRIC:
+        legs = [values[np.isfinite(values)] for values in (measures[name][sides == 0], measures[name][sides == 1])]
+        if all(len(values) and values.mean() > 0 for values in legs):
+            symmetry[name] = symmetry_index(float(legs[0].mean()), float(legs[1].mean()))
+    return {"measures": rows, "symmetry": symmetry, "strides": [strides.count(0), strides.count(1)]}
+
+
+def joints(strides: Strides) -> dict[str, Any]:
+    """Mean curves of angle, moment and power over the cycle of both legs together, against published bands."""
+    out: dict[str, Any] = {}
+    for kind, quantity in _KINDS.items():
+        out[kind] = {}
+        for joint in quantity(strides.found[0][0]):
+            pooled = np.concatenate(
+                [strides.pool(lambda r, q=quantity, j=joint, s=side: q(r)[j][:, s], side) for side in (0, 1)]  # type: ignore[misc]
+            )
+            curve = pooled.mean(0)
+            found = compare_curve(curve, reference_curves(kind, joint))  # type: ignore[arg-type]
+            out[kind][joint] = {
+                "unit": UNITS[kind],  # type: ignore[index]
+                "n": len(pooled),
+                "mean": curve,
+                "sd": pooled.std(0),
+                **asdict(found),
+            }
+    return {"curves": out}
+
+
+def ground(strides: Strides) -> dict[str, Any]:
+    """Vertical and fore-aft ground reaction over the cycle, peaks, loading rate and impulses.
+
+    Raises:
+        ValueError: the motion was only replayed.
+    """
+    if strides.run.replayed:
+        raise ValueError("the motion was only replayed: nothing pushed on the floor, so there is no force to judge.")
+    stances, impulses = [], []
+    for recording, cycles in strides.found:
+        for cycle in cycles.cycles:
+            stances.append(asdict(stance_of(recording, cycle)))
+            impulses.append(asdict(impulse_of(recording, cycle.strike, cycle.next_strike, cycle.side)))
+
+    def forces(recording: Recording) -> Array:
+        moved = recording.centre_of_mass[-1, :2] - recording.centre_of_mass[0, :2]
+        ahead = moved / max(float(np.linalg.norm(moved)), 1e-9)
+        return np.stack([recording.ground_force[..., 2], recording.ground_force[..., :2] @ ahead], 2) / recording.weight
+
+    pooled = np.concatenate([strides.pool(lambda r, s=side: forces(r)[:, s], side) for side in (0, 1)])  # type: ignore[misc]
+
+    def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {k: {"mean": float(np.mean(v)), "sd": float(np.std(v))} for k in rows[0] for v in [[r[k] for r in rows]]}
+
+    return {
+        "n": len(pooled),
+        "vertical": {"mean": pooled[..., 0].mean(0), "sd": pooled[..., 0].std(0)},
+        "forward": {"mean": pooled[..., 1].mean(0), "sd": pooled[..., 1].std(0)},
+        "stance": summary(stances),
+        "impulse": summary(impulses),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Arrays, tuples, paths and numbers as JSON has them, floats to six digits; what is not finite is None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value

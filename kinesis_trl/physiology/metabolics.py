@@ -1,0 +1,230 @@
+"""Metabolic power of muscles by two phenomenological models, and the cost of walking that follows.
+
+Bhargava, Pandy and Anderson 2004, J. Biomech. 37:81, and Umberger, Gerritsen and Martin 2003, Comput. Methods Biomech.
+Biomed. Engin. 6:99, both as revised by Uchida et al. 2016, PLoS One 11:e0150378: negative work counts, the total power
+of a muscle is never negative and its heat never below 1 W/kg. The tendons of our muscles are rigid: the fibre takes the
+tendon's part of every change of length, which makes muscles with long tendons dearer than they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.body.muscles import MuscleParameters, active_gain
+from kinesis_trl.physiology.facts import by_muscle, read_facts
+
+Array = NDArray[np.float64]
+
+
+class MetabolicError(ValueError):
+    """A cost that cannot be computed; the message says what was found and what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetabolicConfig:
+    """Constants of muscle that no model file holds."""
+
+    specific_tension: float = 6e5
+    """Peak force per cross-section in N/m²: 60 N/cm², with which the model's peak forces were made (Rajagopal et al.
+    2016, IEEE Trans. Biomed. Eng. 63:2068). The 25 N/cm² of isolated muscle would give the legs 45 kg of muscle."""
+    density: float = 1059.7
+    """Density of muscle in kg/m³ (Mendez and Keys 1960)."""
+    resting_rate: float = 1.2
+    """Metabolic rate of the whole body apart from the muscles modelled, in W/kg of body mass (Umberger et al. 2003)."""
+    least_heat: float = 1.0
+    """Least heat of a muscle in W/kg of its mass (Umberger et al. 2003)."""
+    aerobic: float = 1.5
+    """Umberger's factor on heat for sustained, aerobic work (1 for anaerobic)."""
+
+    def __post_init__(self) -> None:
+        for name in ("specific_tension", "density", "resting_rate", "least_heat", "aerobic"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contraction:
+    """What the models need to know of T samples of M muscles' contractile elements."""
+
+    excitation: Array
+    """(T, M) in [0, 1]."""
+    activation: Array
+    """(T, M) in [0, 1]."""
+    length: Array
+    """(T, M) fibre length in optimal lengths."""
+    velocity: Array
+    """(T, M) its rate in m/s, positive when lengthening."""
+    force: Array
+    """(T, M) active force in newtons, positive."""
+    isometric_force: Array
+    """(T, M) active force at the same activation and length without movement, in newtons."""
+    peak_force: Array
+    """(M,) in newtons."""
+    optimal_length: Array
+    """(M,) in metres."""
+    fastest: Array
+    """(M,) fastest shortening in optimal lengths per second."""
+
+    @classmethod
+    def of(
+        cls, muscles: MuscleParameters, *, excitation: Array, activation: Array, length: Array, velocity: Array
+    ) -> Contraction:
+        """From muscle–tendon length (T, M) in metres and its rate in m/s; excitation and activation (T, M).
+
+        Where excitation is not known (static optimisation), give activation for it.
+        """
+        optimal = 1 / muscles.length_scale
+        return cls(
+            excitation=np.clip(excitation, 0, 1),
+            activation=np.clip(activation, 0, 1),
+            length=muscles.length_scale * length + muscles.length_offset,
+            velocity=velocity,
+            force=-active_gain(length, velocity, muscles) * activation,
+            isometric_force=-active_gain(length, np.zeros_like(velocity), muscles) * activation,
+            peak_force=muscles.peak_force,
+            optimal_length=optimal,
+            fastest=muscles.length_scale / muscles.velocity_scale,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetabolicCost:
+    """Mean metabolic figures of a stretch of walking."""
+
+    rate: float
+    """Gross metabolic rate in W per kg of body mass, resting rate included."""
+    transport: float
+    """Gross cost of transport in J/kg/m."""
+    net_transport: float
+    """Cost of transport without the resting rate, in J/kg/m."""
+
+
+def muscle_mass(peak_force: Array, optimal_length: Array, config: MetabolicConfig | None = None) -> Array:
+    """(M,) masses in kg of muscles with peak force (M,) N and optimal fibre length (M,) m: ρ F₀ l₀ / σ."""
+    config = config or MetabolicConfig()
+    return config.density * peak_force * optimal_length / config.specific_tension
+
+
+def slow_share(names: Sequence[str]) -> Array:
+    """(M,) share of slow-twitch fibres of muscles with side, from the shipped table; 0.5 where it has none."""
+    shares = _slow_shares()
+    return np.array([shares.get(name.rsplit("_", 1)[0], 0.5) for name in names])
+
+
+@lru_cache(maxsize=1)
+def _slow_shares() -> dict[str, float]:
+    return {muscle: float(row["slow_share"]) for muscle, row in by_muscle(read_facts("fibre_types"))}
+
+
+def bhargava_2004(c: Contraction, slow: Array, config: MetabolicConfig | None = None) -> Array:
+    """Metabolic power (T, M) in W; slow (M,) is the share of slow-twitch fibres.
+
+    Ė = Ȧ + Ṁ + Ṡ + Ẇ with, per muscle mass m and for u_s = r sin(π u/2), u_f = (1 − r)(1 − cos(π u/2)):
+    activation heat Ȧ = m (40 u_s + 133 u_f), maintenance heat Ṁ = m L(l) (74 u_s + 111 u_f) with L linear through
+    (0.5, 0.5), (1, 1), (1.5, 0), shortening heat Ṡ = −α v with α = 0.16 F_iso + 0.18 F in shortening and 0.157 F in
+    lengthening, work Ẇ = −F v. The decay of activation heat with time of stimulation is left out, as in OpenSim.
+    """
+    config = config or MetabolicConfig()
+    mass = muscle_mass(c.peak_force, c.optimal_length, config)
+    recruited_slow = slow * np.sin(0.5 * np.pi * c.excitation)
+    recruited_fast = (1 - slow) * (1 - np.cos(0.5 * np.pi * c.excitation))
+    length_factor = np.interp(c.length, [0.5, 1.0, 1.5], [0.5, 1.0, 0.0])
+    steady = mass * (
+        40 * recruited_slow + 133 * recruited_fast + length_factor * (74 * recruited_slow + 111 * recruited_fast)
+    )
+    shortening = np.where(c.velocity <= 0, 0.16 * c.isometric_force + 0.18 * c.force, 0.157 * c.force)
+    return _total(steady - shortening * c.velocity, c, mass, config)
+
+
+def umberger_2003(c: Contraction, slow: Array, config: MetabolicConfig | None = None) -> Array:
+    """Metabolic power (T, M) in W; slow (M,) is the share r of slow-twitch fibres.
+
+    With A = u where u > a and (u + a)/2 elsewhere, aerobic factor S, velocity V in optimal lengths per second:
+    activation and maintenance heat m (25 + 128 (1 − r)) A^0.6 S, shortening heat m A² S (min(100, −α_s V) r − α_f V
+    (1 − r)) with α_f = 153/V_max and α_s = 250/V_max, lengthening heat m 4 α_s V A S, work −F v. Beyond optimal length
+    60 % of the first and all of the second and third scale with the isometric force–length relation.
+    """
+    config = config or MetabolicConfig()
+    mass = muscle_mass(c.peak_force, c.optimal_length, config)
+    drive = np.where(c.excitation > c.activation, c.excitation, 0.5 * (c.excitation + c.activation))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relation = np.where(c.activation > 0, c.isometric_force / (c.activation * c.peak_force), 1.0)
+    stretched = np.where(c.length > 1, relation, 1.0)
+    velocity = c.velocity / c.optimal_length
+    fast_heat, slow_heat = 153 / c.fastest, 250 / c.fastest
+    shortening = np.minimum(100, -slow_heat * velocity) * slow - fast_heat * velocity * (1 - slow)
+    steady = (25 + 128 * (1 - slow)) * drive**0.6 * (0.4 + 0.6 * stretched)
+    moving = np.where(velocity <= 0, shortening * drive**2, 4 * slow_heat * velocity * drive) * stretched
+    return _total(mass * config.aerobic * (steady + moving), c, mass, config)
+
+
+def _total(heat: Array, c: Contraction, mass: Array, config: MetabolicConfig) -> Array:
+    """Heat and work (T, M) in W, with at least the resting muscle's heat and never negative in sum."""
+    return np.maximum(np.maximum(heat, config.least_heat * mass) - c.force * c.velocity, 0)
+
+
+MODELS: Mapping[str, Callable[[Contraction, Array], Array]] = {
+    "Bhargava 2004": bhargava_2004,
+    "Umberger 2003": umberger_2003,
+}
+"""The models by name, with default constants."""
+
+
+def cost(power: Array, *, speed: float, body_mass: float, config: MetabolicConfig | None = None) -> MetabolicCost:
+    """Figures of mean metabolic power (M,) in W of every muscle, while `body_mass` kg walk at `speed` m/s.
+
+    Raises:
+        MetabolicError: another shape, numbers that are not finite, or no speed.
+    """
+    config = config or MetabolicConfig()
+    if power.ndim != 1 or not np.isfinite(power).all():
+        raise MetabolicError(
+            f"metabolic power of shape {power.shape}; expected one mean for each muscle, all finite: leave out the "
+            "stretch in which the simulation broke."
+        )
+    if not (speed > 0 and body_mass > 0):
+        raise MetabolicError(f"{body_mass} kg at {speed} m/s; a cost per metre needs both to be positive.")
+    net = float(power.sum()) / body_mass
+    rate = net + config.resting_rate
+    return MetabolicCost(rate=rate, transport=rate / speed, net_transport=net / speed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredCost:
+    """A measured figure to be shown beside a model's."""
+
+    activity: str
+    """What people did."""
+    speed: float | None
+    """In m/s, where it is stated."""
+    kind: str
+    """Unit, and whether the resting rate is included."""
+    value: float
+    """The figure."""
+    sd: float | None
+    """Its standard deviation over people."""
+    population: str
+    """Who was measured."""
+    source: str
+    """Citation."""
+
+
+def measured_costs() -> list[MeasuredCost]:
+    """The shipped figures."""
+    return [
+        MeasuredCost(
+            activity=row["activity"],
+            speed=float(row["speed_m_s"]) if row["speed_m_s"] else None,
+            kind=row["kind"],
+            value=float(row["value"]),
+            sd=float(row["sd"]) if row["sd"] else None,
+            population=row["population"],
+            source=row["source"],
+        )
+        for row in read_facts("metabolic_cost")
+    ]

@@ -1,0 +1,97 @@
+"""A policy by its name or path, with the settings it was made for: what every command that plays one starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from kinesis_trl.agents.baselines import BASELINES, Policy, baseline
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.described import as_described
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
+
+Control = Literal["pd", "direct", "feedforward"]
+Sensing = Literal["lagged", "fresh", "original"]
+
+
+def muscles_named(words: Iterable[str]) -> tuple[str, ...]:
+    """Names of muscles, given one by one or separated by commas: ("a,b", "c") → ("a", "b", "c")."""
+    return tuple(name for word in words for name in word.replace(",", " ").split())
+
+
+@dataclass(frozen=True)
+class Player:
+    """A policy, and the environment it was made for."""
+
+    settings: ImitationConfig
+    """Settings of its environment."""
+    policy: Callable[[ImitationEnv], Policy]
+    """Makes the policy for an environment."""
+    widths: tuple[int, int] | None = None
+    """Observation and action of a trained policy."""
+
+    def check(self, env: MyoLegsEnv) -> None:
+        """Raise CheckpointError where the policy observes or acts otherwise than `env`."""
+        widths = (env.observation_width, env.action_spec.shape[-1])
+        if self.widths not in (None, widths):
+            raise CheckpointError(
+                f"the policy observes {self.widths[0]} numbers and acts {self.widths[1]}, "
+                f"this task gives {widths[0]} and takes {widths[1]}; it was trained for another task or body."
+            )
+
+
+def make_player(
+    policy: str,
+    body: BodyModel,
+    settings: ImitationConfig,
+    *,
+    control: Control | None = None,
+    sensing: Sensing | None = None,
+    seed: int = 0,
+    lookahead: LookaheadConfig | None = None,
+) -> Player:
+    """The policy, with what its checkpoint was trained with.
+
+    Args:
+        policy: one of `BASELINES`, a policy's folder, or an original model.pth.
+        body: the body it acts on.
+        settings: the environment, but for what the checkpoint decides.
+        control: what actions mean; None: as trained, feedforward for the regulator, pd for another baseline.
+        sensing: which moment is sensed; None: as trained, `original` for a model.pth.
+        seed: of the random policy.
+        lookahead: how futures are tried out before each step; None: not at all.
+
+    Raises:
+        CheckpointError: no such policy, or a damaged one, or of another body.
+        ValueError: looking ahead without a trained policy.
+    """
+    looks = lookahead is not None and lookahead.futures > 0
+    if policy in BASELINES:
+        if looks:
+            raise ValueError(f"looking ahead needs a trained policy, {policy!r} is none; leave out lookahead.futures.")
+        usual: Control = "feedforward" if policy == "regulator" else settings.control
+        settings = replace(settings, control=control or usual)
+        made = count()
+        return Player(settings, lambda env: baseline(policy, env, seed=seed + next(made)))
+    path = Path(policy)
+    if not path.exists():
+        raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
+    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
+    settings = as_described(settings, {"sensing": "original"} if path.suffix == ".pth" else loaded.notes)
+    settings = replace(
+        settings,
+        control=control or settings.control,
+        physics=replace(settings.physics, sensing=sensing or settings.physics.sensing),
+    )
+    actor = loaded.policy.eval()
+    widths = (actor.observation_width, actor.action_width)
+    if lookahead is not None and looks:
+        return Player(settings, lambda env: Lookahead(env, actor, loaded.critic, body, lookahead), widths)
+    return Player(settings, lambda env: actor, widths)

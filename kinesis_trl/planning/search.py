@@ -1,0 +1,315 @@
+"""Many bodies follow one clip side by side with noise on their actions; those that do well go on in the others' place.
+
+A particle filter over the actions of a policy (compare Liu et al. 2010, "Sampling-based contact-rich motion control",
+ACM Trans. Graph. 29:128): what a body has earned lately and what the value function still expects of it decide how many
+bodies go on from it. Where all are lost, they go back and try again with more noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tensordict import TensorDict
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from kinesis_trl.agents.baselines import Policy
+from kinesis_trl.agents.critic import Critic
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.branches import Snapshot, put, rows_of, snapshot
+from kinesis_trl.envs.disturbance import DisturbanceConfig
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.terminations import KINESIS, DistanceRule
+from kinesis_trl.motion.library import MotionLibrary
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How a clip is searched."""
+
+    bodies: int = 64
+    """Bodies that follow a clip side by side."""
+    clips: int = 4
+    """Clips searched at once."""
+    noise: float = 0.08
+    """Deviation of the noise on each number of an action."""
+    persistence: float = 0.8
+    """Share of its noise that a body keeps from one policy step to the next."""
+    every: int = 3
+    """Policy steps after which bodies go on in the place of others."""
+    choice: float = 1.0
+    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
+    pull: float = 5.0
+    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
+    memory: float = 0.9
+    """Share of what it earned that counts another policy step later."""
+    far: float = 0.15
+    """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
+    back: int = 20
+    """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
+    tries: int = 8
+    """Times that a clip's bodies may be lost before it is given up."""
+    seed: int = 0
+    """Seed of the noise."""
+
+    def __post_init__(self) -> None:
+        if self.bodies < 2 or self.clips < 1 or self.every < 1 or self.back < 1 or self.tries < 1:
+            raise ValueError(
+                f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
+                f"back {self.back} and tries {self.tries} at least 1."
+            )
+        if not 0 < self.far <= KINESIS.distance:
+            raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
+        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
+            raise ValueError(
+                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
+                f"and memory {self.memory} must lie in 0…1, 1 excluded."
+            )
+
+
+@dataclass(frozen=True)
+class Found:
+    """How the simulated body kept up with a clip of T frames, or, where it was given up, with its first T frames."""
+
+    states: dict[str, Array]
+    """T states of its simulation, as `BatchPhysics.get_state` has them."""
+    actions: Array
+    """(T − 1, A) actions that led from each to the next."""
+    distance: Array
+    """(T − 1, K) distance in metres of each tracked body from the clip as it was prepared."""
+    reward: Array
+    """(T − 1,) reward of each step."""
+    whole: bool
+    """Whether the clip's end was reached."""
+    tries: int
+    """Times that all bodies were lost on the way."""
+
+
+@dataclass
+class _Search:
+    """One clip and its bodies' history; lists have one item a policy step."""
+
+    clip: int
+    steps: int
+    rows: NDArray[np.int64]
+    kept: list[Snapshot] = field(default_factory=list)
+    """Bodies after each step, in the order in which they go on."""
+    scores: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    """(P,) what each earned lately, sum of its distances, and (P, A) its noise; like `kept`."""
+    made: list[dict[str, Array]] = field(default_factory=list)
+    """What each did in a step and what came of it (action, distance, reward), before others went on in its place."""
+    parents: list[NDArray[np.int64]] = field(default_factory=list)
+    """(P,) which body of those that made a step each one goes on from."""
+    tries: int = 0
+    furthest: int = 0
+    lost_here: int = 0
+
+    @property
+    def done(self) -> int:
+        return len(self.made)
+
+
+def search(
+    body: BodyModel,
+    library: MotionLibrary,
+    policy: Callable[[ImitationEnv], Policy],
+    critic: Critic,
+    settings: ImitationConfig,
+    config: SearchConfig,
+    clips: Sequence[int],
+    *,
+    on_step: Callable[[int], None] | None = None,
+) -> Iterator[tuple[int, Found]]:
+    """Search clips, several at a time; yields each as soon as it is found or given up.
+
+    Args:
+        body: the model.
+        library: clips with inverse solutions.
+        policy: makes the policy for an environment.
+        critic: its value function.
+        settings: environment; starts, heading, rule, disturbance and number of bodies are set here.
+        config: how to search.
+        clips: indices into the library.
+        on_step: called with how many more policy steps of their clips are done; negative where bodies went back.
+    """
+    run = _Run(body, library, policy, critic, settings, config)
+    waiting = list(clips)
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        while waiting or any(run.searches):
+            for place, busy in enumerate(run.searches):
+                if busy is None and waiting:
+                    run.begin(place, waiting.pop(0))
+            moved = run.step()
+            if on_step is not None:
+                on_step(moved)
+            yield from run.finished()
+
+
+class _Run:
+    """Bodies of all clips that are searched at present; rows of one clip are together."""
+
+    def __init__(
+        self,
+        body: BodyModel,
+        library: MotionLibrary,
+        policy: Callable[[ImitationEnv], Policy],
+        critic: Critic,
+        settings: ImitationConfig,
+        config: SearchConfig,
+    ) -> None:
+        count = config.clips * config.bodies
+        self.env = ImitationEnv(
+            body,
+            library,
+            replace(
+                settings,
+                num_envs=count,
+                start="beginning",
+                random_heading=False,
+                rule=DistanceRule(over="mean", distance=config.far),
+                disturbance=DisturbanceConfig(),
+                seed=config.seed,
+            ),
+        )
+        self.config, self.critic, self.policy = config, critic, policy(self.env)
+        self.rng = np.random.default_rng(config.seed)
+        self.searches: list[_Search | None] = [None] * config.clips
+        self.assigned = np.zeros(count, dtype=np.int64)
+        self.noise = np.zeros((count, int(self.env.action_spec.shape[-1])))
+        self.earned, self.apart = np.zeros(count), np.zeros(count)
+        self.observation = self.env.reset()["observation"]
+
+    def begin(self, place: int, clip: int) -> None:
+        """Let the bodies at `place` start a clip."""
+        rows = np.arange(place * self.config.bodies, (place + 1) * self.config.bodies)
+        self.assigned[rows] = clip
+        self.env.assign(self.assigned)
+        mask = torch.zeros(len(self.assigned), 1, dtype=torch.bool)
+        mask[rows] = True
+        self.observation = self.env.reset(TensorDict({"_reset": mask}, batch_size=[len(mask)]))["observation"]
+        for array in (self.noise, self.earned, self.apart):
+            array[rows] = 0.0
+        found = _Search(clip, int(self.env.library.frames[clip]) - 1, rows)
+        self._keep(found, rows_of(snapshot(self.env), rows))
+        self.searches[place] = found
+
+    def step(self) -> int:
+        """One policy step of all bodies; returns by how many steps the clips' searches got further."""
+        config = self.config
+        td = self.policy(TensorDict({"observation": self.observation}, batch_size=[len(self.observation)]))
+        fresh = np.sqrt(1 - config.persistence**2) * config.noise * self.rng.standard_normal(self.noise.shape)
+        for one in self._running():
+            fresh[one.rows] *= 1 + 0.25 * min(one.lost_here, 4)
+        self.noise = config.persistence * self.noise + fresh
+        action = np.clip(td["action"].double().numpy() + self.noise, -1, 1)
+        after = self.env.step(td.set("action", torch.from_numpy(action).float()))["next"]
+        self.observation = after["observation"]
+        lost = after["terminated"].reshape(-1).numpy()
+        made = {
+            "action": action,
+            "distance": self.env.apart_from_prepared().numpy(),
+            "reward": after["reward"].reshape(-1).double().numpy(),
+        }
+        apart = made["distance"].mean(-1)
+        self.apart = self.apart + apart
+        self.earned = config.memory * self.earned + made["reward"] - config.pull * apart
+        worth = self.earned + self.critic.net(self.observation).reshape(-1).double().numpy()
+        now = snapshot(self.env)
+        before = sum(one.done for one in self._running())
+        for one in self._running():
+            here = {name: array[one.rows] for name, array in made.items()}
+            self._go_on(one, here, ~lost[one.rows], worth[one.rows], now)
+        return sum(one.done for one in self._running()) - before
+
+    def finished(self) -> Iterator[tuple[int, Found]]:
+        """Clips that are done, and their places freed."""
+        for place, one in enumerate(self.searches):
+            if one is not None and (one.done == one.steps or one.tries > self.config.tries):
+                self.searches[place] = None
+                yield one.clip, _best(one)
+
+    def _running(self) -> list[_Search]:
+        return [one for one in self.searches if one is not None]
+
+    def _go_on(
+        self, one: _Search, made: dict[str, Array], alive: NDArray[np.bool_], worth: Array, now: Snapshot
+    ) -> None:
+        if not alive.any():
+            self._go_back(one)
+            return
+        count = len(alive)
+        survivors = np.flatnonzero(alive)
+        parents = np.arange(count)
+        last = one.done + 1 == one.steps
+        if (one.done + 1) % self.config.every == 0 or last or not alive.all():
+            parents = survivors[_systematic(self.config.choice * _scores(worth[survivors]), count, self.rng)]
+        one.made.append(made)
+        one.parents.append(parents)
+        rows = one.rows[parents]
+        for array in (self.noise, self.earned, self.apart):
+            array[one.rows] = array[rows]
+        chosen = rows_of(now, rows)
+        if (parents != np.arange(count)).any():
+            self.observation = put(self.env, one.rows, chosen)
+        self._keep(one, chosen)
+
+    def _go_back(self, one: _Search) -> None:
+        if one.done > one.furthest + self.config.back:  # another difficulty than the last
+            one.lost_here = 0
+        one.furthest = max(one.furthest, one.done)
+        one.tries += 1
+        one.lost_here += 1
+        if one.tries > self.config.tries:
+            return
+        to = max(0, one.done - self.config.back * min(one.lost_here, 4))
+        del one.made[to:], one.parents[to:], one.kept[to + 1 :], one.scores[to + 1 :]
+        self.earned[one.rows], self.apart[one.rows], self.noise[one.rows] = (part.copy() for part in one.scores[to])
+        self.observation = put(self.env, one.rows, one.kept[to])
+
+    def _keep(self, one: _Search, bodies: Snapshot) -> None:
+        one.kept.append(bodies)
+        one.scores.append((self.earned[one.rows].copy(), self.apart[one.rows].copy(), self.noise[one.rows].copy()))
+
+
+def _scores(worth: Array) -> Array:
+    """In standard deviations from the mean."""
+    return (worth - worth.mean()) / (worth.std() + 1e-9)
+
+
+def _systematic(log_share: Array, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices (count,) drawn in proportion to the exponentials (Kitagawa 1996, systematic resampling)."""
+    share = np.exp(log_share - log_share.max())
+    places = (rng.random() + np.arange(count)) / count
+    return np.minimum(np.searchsorted(np.cumsum(share / share.sum()), places), len(share) - 1)
+
+
+def _best(one: _Search) -> Found:
+    """The way of the body that stayed closest, traced back from where the search ended."""
+    row = int(np.argmin(one.scores[-1][1]))
+    states = [_state(one.kept[-1], row)]
+    made: list[dict[str, Array]] = []
+    for step in range(one.done - 1, -1, -1):
+        row = int(one.parents[step][row])
+        made.append({name: array[row] for name, array in one.made[step].items()})
+        states.append(_state(one.kept[step], row))
+    return Found(
+        states={name: np.stack([state[name] for state in reversed(states)]) for name in states[0]},
+        actions=_along(made, "action"),
+        distance=_along(made, "distance"),
+        reward=_along(made, "reward"),
+        whole=one.done == one.steps,
+        tries=one.tries,
+    )
+
+
+def _along(made: list[dict[str, Array]], name: str) -> Array:
+    return np.array([step[name] for step in reversed(made)])
+
+
+def _state(kept: Snapshot, row: int) -> dict[str, Array]:
+    return {name: array[row] for name, array in kept["physics"].items()}

@@ -1,0 +1,77 @@
+"""Where policies fail: counted in the frame where it happens, from starts everywhere."""
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from kinesis_trl.agents.baselines import baseline
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.terminations import KINESIS, STRICT, DistanceRule
+from kinesis_trl.evaluation.failure_map import (
+    Failures,
+    draw_weak_spots,
+    find_weak_spots,
+    report_weak_spots,
+    weak_spot_table,
+)
+from kinesis_trl.weak_spots import WeakSpotsConfig, look
+
+
+def spots(body, library, rule=STRICT, **options):
+    settings = ImitationConfig(num_envs=6)
+    return find_weak_spots(
+        body, library, lambda env: baseline("zero", env), settings, rule=rule, steps=40, **{"seed": 1} | options
+    )
+
+
+def test_a_clip_by_hand():
+    passed, failed = np.full(30, 4), np.zeros(30, dtype=int)
+    failed[[20, 22]] = 2, 1
+    clip = Failures(passed, failed)
+    assert clip.per_100 == pytest.approx(100 * 3 / 120)
+    assert clip.worst == pytest.approx(18 / 30)  # the first moment within 0.13 s of all three
+    assert clip.share_at_worst == 1.0
+    assert clip.by_half_second() == [0.0, pytest.approx(1 - (1 - 0.5) * (1 - 0.25))]
+    none = Failures(np.zeros(20, dtype=int), np.zeros(20, dtype=int))
+    assert none.per_100 == 0.0 and none.worst is None and none.by_half_second() == [None, None]
+
+
+def test_every_step_is_counted_once_where_it_was_made(body, library):
+    made = []
+    found = spots(body, library, on_step=made.append)
+    assert sum(made) == sum(int(f.passed.sum()) for f in found) == 6 * 40
+    assert [len(f.passed) for f in found] == library.frames.tolist()
+    assert all(f.passed[-1] == 0 for f in found)  # a clip's last frame leads nowhere
+    assert all((f.failed <= f.passed).all() for f in found)
+
+
+def test_stricter_rules_lose_more_bodies_and_seeds_repeat(body, library):
+    lost = [
+        sum(int(f.failed.sum()) for f in spots(body, library, rule))
+        for rule in (DistanceRule(over="any", distance=1e9), KINESIS, STRICT, STRICT)
+    ]
+    assert lost[0] == 0 <= lost[1] < lost[2] == lost[3]
+
+
+def test_report_table_and_picture(body, library, tmp_path):
+    report = report_weak_spots(spots(body, library), library)
+    rates = [row["failures_per_100_steps"] for row in report["clips"]]
+    assert report["summary"]["failures"] == sum(row["failures"] for row in report["clips"]) > 0
+    assert weak_spot_table(report).columns[4]._cells[0] == f"{max(rates):.2f}"
+    assert weak_spot_table(report, most=1).row_count == 1
+    draw_weak_spots(report, tmp_path / "spots.png")
+    assert (tmp_path / "spots.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_writes_what_it_found(library, tmp_path):
+    library.save(tmp_path / "motions")
+    config = WeakSpotsConfig(
+        policy="zero", motions=str(tmp_path / "motions"), steps=3, num_envs=2, json=tmp_path / "spots.json"
+    )
+    report = look(config, Console(quiet=True))
+    kept = json.loads((tmp_path / "spots.json").read_text())
+    assert kept["clips"] == report["clips"] and kept["summary"]["steps"] == 6
+    with pytest.raises(ValueError, match="at least 1"):
+        WeakSpotsConfig(steps=0)

@@ -1,0 +1,231 @@
+"""Looking ahead: what is imagined is what would happen, nothing real is touched, and it keeps bodies up for longer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.envs.directional import Heading
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.live import LiveEnv, order_for
+from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.evaluation.perturbations import Perturbation, perturbed
+from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.controllers import make_player
+from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+SETTINGS = ImitationConfig(
+    num_envs=2, control="feedforward", start="beginning", random_heading=False, rule=DistanceRule(distance=0.3)
+)
+FEW = LookaheadConfig(futures=4, steps=3, pull=0.0)
+
+
+class Constant(torch.nn.Module):
+    """A value function that expects the same everywhere."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    @property
+    def net(self):
+        return lambda seen: torch.full((*seen.shape[:-1], 1), self.value)
+
+
+def uncorrected(td):
+    return td.set("action", torch.zeros(*td.batch_size, 14))
+
+
+@pytest.fixture(scope="module")
+def solved(body, march):
+    return MotionLibrary.build([march, march.with_(qpos=march.qpos[:40])], body, inverse=inverse_for("feedforward"))
+
+
+@pytest.fixture
+def env(body, solved):
+    env = ImitationEnv(body, solved, SETTINGS)
+    env.assign([0, 1])
+    return env
+
+
+def looking(env, body, config=FEW, value=0.0):
+    return Lookahead(env, uncorrected, Constant(value), body, config)
+
+
+def same(one, other):
+    for key, value in one.items():
+        if isinstance(value, dict):
+            if key == "physics":
+                same(value, other[key])
+        elif isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, other[key])
+        elif isinstance(value, torch.Tensor):
+            assert torch.equal(value, other[key])
+
+
+def test_the_future_without_correction_is_what_happens(env, body):
+    td = env.reset()
+    for _ in range(4):
+        td = env.step(uncorrected(td))["next"]
+    worth = looking(env, body, value=2.0)._worth(np.zeros((2, 4, 3, 14)))
+    earned = np.zeros(2)
+    for step in range(3):
+        td = env.step(uncorrected(td))["next"]
+        earned += 0.97**step * td["reward"].reshape(-1).numpy()
+    assert not td["terminated"].any()
+    np.testing.assert_allclose(worth, (earned + 0.97**3 * 2.0)[:, None].repeat(4, 1), rtol=1e-6)
+
+
+def test_the_furthest_body_costs_by_its_distance(env, body):
+    td = env.reset()
+    for _ in range(4):
+        td = env.step(uncorrected(td))["next"]
+    none = np.zeros((2, 4, 3, 14))
+    free, pulled = (looking(env, body, replace(FEW, pull=pull))._worth(none) for pull in (0.0, 4.0))
+    cost = np.zeros(2)
+    for step in range(3):
+        td = env.step(uncorrected(td))["next"]
+        cost += 0.97**step * 4.0 * env.apart_from_prepared().amax(-1).numpy()
+    np.testing.assert_allclose(free - pulled, cost[:, None].repeat(4, 1), rtol=1e-6)
+
+
+def test_nothing_is_earned_after_a_loss(body, solved):
+    env = ImitationEnv(body, solved, replace(SETTINGS, rule=DistanceRule(distance=1e-6)))
+    env.assign([0, 1])
+    td = env.reset()
+    ahead = looking(env, body, value=5.0)
+    worth = ahead._worth(np.zeros((2, 4, 3, 14)))
+    first = env.step(uncorrected(td))["next"]
+    assert first["terminated"].all()
+    np.testing.assert_allclose(worth[:, 0], first["reward"].reshape(-1), rtol=1e-6)
+
+
+def test_imagining_leaves_the_body_where_it_is(env, body):
+    td = env.reset()
+    ahead = looking(env, body)
+    before = env.get_state()
+    ahead(td.clone())
+    same(before, env.get_state())
+
+
+def test_futures_do_not_know_of_a_push(env, body):
+    env.reset()
+    ahead = looking(env, body)
+    quiet = ahead._worth(np.zeros((2, 4, 3, 14)))
+    env.physics.push(np.array([[300.0, 0.0, 0.0], [0.0, 300.0, 0.0]]))
+    np.testing.assert_array_equal(ahead._worth(np.zeros((2, 4, 3, 14))), quiet)
+
+
+def test_futures_know_of_a_lesion(env, body):
+    env.reset()
+    ahead = looking(env, body)
+    healthy = ahead._worth(np.zeros((2, 4, 3, 14)))
+    env.physics.weaken(np.zeros(80))
+    td = env.reset()
+    earned = np.zeros(2)
+    for step in range(3):
+        td = env.step(uncorrected(td))["next"]
+        earned += 0.97**step * td["reward"].reshape(-1).numpy()
+    env.reset()
+    lesioned = ahead._worth(np.zeros((2, 4, 3, 14)))
+    np.testing.assert_allclose(lesioned[:, 0], earned, rtol=1e-6)
+    assert (np.abs(lesioned - healthy) > 1e-3).all()
+
+
+def test_corrections_are_none_the_plan_and_noise_about_it(env, body):
+    ahead = looking(env, body, LookaheadConfig(futures=400, steps=3, noise=0.1, persistence=0.5))
+    ahead.plan[:] = 0.25
+    tried = ahead._tried()
+    assert (tried[:, 0] == 0).all() and (tried[:, 1] == 0.25).all()
+    noise = tried[:, 2:] - 0.25
+    np.testing.assert_allclose(noise.std((0, 1, 3)), 0.1, rtol=0.05)
+    kept = (noise[:, :, 0] * noise[:, :, 1]).mean() / 0.1**2
+    assert kept == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_best_future_is_taken_where_only_it_counts(env, body, monkeypatch):
+    td = env.reset()
+    ahead = looking(env, body, LookaheadConfig(futures=4, steps=3, choice=1000.0))
+    seen = {}
+
+    def worth(tried):
+        seen["tried"] = tried
+        return np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+
+    monkeypatch.setattr(ahead, "_worth", worth)
+    action = ahead(td)["action"].numpy()
+    np.testing.assert_allclose(action[0], seen["tried"][0, 3, 0], atol=1e-6)
+    np.testing.assert_allclose(action[1], seen["tried"][1, 2, 0], atol=1e-6)
+    np.testing.assert_allclose(ahead.plan[0, :2], seen["tried"][0, 3, 1:], atol=1e-9)
+    assert (ahead.plan[:, 2] == 0).all()
+
+
+def test_a_new_episode_begins_without_a_plan(env, body, monkeypatch):
+    ahead = looking(env, body)
+    ahead(env.reset())
+    assert ahead.plan[:, :-1].any()
+    seen = []
+    monkeypatch.setattr(ahead, "_worth", lambda tried: seen.append(tried) or np.zeros(tried.shape[:2]))
+    ahead(env.reset())
+    assert not seen[0][:, 1].any()
+
+
+def test_bodies_that_look_ahead_stay_closer_for_longer(body, solved):
+    """Uncorrected inverse solutions fall; the same with a correction that was tried out follow further."""
+    critic = load_checkpoint(asset(SHIPPED_POLICY)).critic
+    shipped = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS)
+    settings = shipped.settings
+    plain = play_clips(body, solved, lambda env: uncorrected, settings)
+    config = LookaheadConfig(futures=16, steps=6, noise=0.15)
+    ahead = play_clips(body, solved, lambda env: Lookahead(env, uncorrected, critic, body, config), settings)
+    again = play_clips(body, solved, lambda env: Lookahead(env, uncorrected, critic, body, config), settings)
+    for one, other, same_again in zip(plain, ahead, again, strict=True):
+        both = min(len(one.distance), len(other.distance))
+        assert other.distance[:both].mean() < 0.8 * one.distance[:both].mean()
+        np.testing.assert_array_equal(other.distance, same_again.distance)
+
+
+def test_a_live_reference_is_followed_into_the_future(body):
+    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, lookahead=FEW)
+    env = LiveEnv(body, player.settings)
+    td = env.reset()
+    policy = player.policy(env)
+    env.order(order_for(Heading(direction=0.0, speed=1.0)))
+    with torch.no_grad():
+        for _ in range(20):
+            td = env.step(policy(td))["next"]
+    assert policy._futures.library is env.library
+    assert float(env.apart_from_prepared().mean()) < 0.1 and not td["terminated"].any()
+
+
+def test_noise_is_measured_by_the_policy_inside(body, solved):
+    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, lookahead=FEW)
+    env = ImitationEnv(body, solved, player.settings)
+    td = env.reset()
+    assert perturbed(player.policy, Perturbation(noise=0.1))(env)(td)["action"].isfinite().all()
+
+
+def test_what_cannot_look_ahead_says_so(body, env):
+    with pytest.raises(ValueError, match="value function"):
+        Lookahead(env, uncorrected, None, body, FEW)
+    goals = PointGoalEnv(body, PointGoalConfig(), replace(SETTINGS, control="pd"))
+    with pytest.raises(ValueError, match="imitate"):
+        Lookahead(goals, uncorrected, Constant(0.0), body, FEW)
+    with pytest.raises(ValueError, match="'zero' is none"):
+        make_player("zero", body, SETTINGS, lookahead=FEW)
+    for bad in (
+        {"futures": 1},
+        {"futures": -2},
+        {"steps": 0},
+        {"noise": 0.0},
+        {"persistence": 1.0},
+        {"discount": 0.0},
+        {"pull": -1.0},
+    ):
+        with pytest.raises(ValueError, match="must"):
+            LookaheadConfig(**bad)
