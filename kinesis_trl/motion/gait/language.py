@@ -112,7 +112,7 @@ def _features(text: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _grammar() -> lark.Lark:
-    text = files("kinesis_trl.motion").joinpath("sentences.lark").read_text(encoding="utf-8")
+    text = files("kinesis_trl.motion.gait").joinpath("sentences.lark").read_text(encoding="utf-8")
     return lark.Lark(text, parser="lalr", maybe_placeholders=False)
 
 
