@@ -19,7 +19,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
-from kinesis_trl.envs.observations import joints_and_root, proprioception, tilt, to_heading
+from kinesis_trl.envs.observations import proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
@@ -34,9 +34,6 @@ class EnvConfig:
     control: Literal["pd", "direct", "feedforward"] = "pd"
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
     lengths that static optimisation found for the reference (feedforward, imitation only)."""
-    compact: bool = False
-    """Observe root, joints and touch instead of the poses and velocities of all segments, and of the reference only how
-    far the body is from it: a third of the numbers, by which a policy cannot tell one clip from another."""
     muscle_observations: bool = False
     """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
@@ -154,9 +151,7 @@ class MyoLegsEnv(EnvBase):
     def _declare_specs(self) -> None:
         n, m = self.settings.num_envs, self.body.model.nu
         bodies = len(self.body.entry.observed)
-        segments = 1 + 4 + 3 * (bodies - 1) + 12 * bodies
-        seen = 1 + 2 + 6 + 2 * len(self._joint_dofs) if self.settings.compact else segments
-        width = seen + len(self.body.entry.touch) + self.task_width
+        width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
         width += 3 * m if self.settings.muscle_observations else 0
         self.observation_width = width
         # one tensor for all metrics: a key each would cost 4 % of a step in merging them at resets
@@ -224,7 +219,7 @@ class MyoLegsEnv(EnvBase):
     def sample_mirror(self) -> SampleMirror:
         """Mirrors what a policy observes and does here."""
         muscles = self.settings.muscle_observations
-        seen = ObservationMirror(self.body, compact=self.settings.compact, muscle_observations=muscles)
+        seen = ObservationMirror(self.body, muscle_observations=muscles)
         return SampleMirror(seen, ActionMirror(self.body))
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -241,13 +236,8 @@ class MyoLegsEnv(EnvBase):
     def _describe(self, state: Tracked, rows: Any) -> Tensor:
         """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
         task = self._task_observation(state, rows)
-        if self.settings.compact:
-            root = (state.position[:, 0], state.linear_velocity[:, 0], state.angular_velocity[:, 0])
-            body = joints_and_root(*root, state.heading, state.tilt, torch.cat(self._joints(rows), dim=-1))
-            task.pop("ref_from_root")
-        else:
-            moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
-            body = proprioception(*moving, state.heading, state.tilt)
+        moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
+        body = proprioception(*moving, state.heading, state.tilt)
         parts = [*body.values(), state.touch, *task.values()]
         if self.settings.muscle_observations:
             muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)

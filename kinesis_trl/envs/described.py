@@ -16,7 +16,6 @@ def describe(config: ImitationConfig) -> dict[str, Any]:
         "control": config.control,
         "sensing": config.physics.sensing,
         "feedforward": asdict(config.feedforward),
-        "compact": config.compact,
         "muscle_observations": config.muscle_observations,
         "observe_orientation": config.observe_orientation,
         "observe_joints": config.observe_joints,
@@ -29,14 +28,20 @@ def as_described(config: ImitationConfig, notes: Mapping[str, Any]) -> Imitation
     """`config` with what `describe` wrote into `notes`; what is missing there gets its default.
 
     Raises:
-        ValueError, TypeError: notes that `describe` did not write.
+        ValueError, TypeError: notes that `describe` did not write, or what was removed since.
     """
     default = ImitationConfig()
+    feedforward = {**notes.get("feedforward", {})}
+    if feedforward.pop("space", "joints") != "joints" or notes.get("compact", False):
+        raise ValueError(
+            "the policy has a compact observation or feedforward in the space of muscles or excitations, which were "
+            "removed; train it anew with the preset laptop."
+        )
+    known = {key: value for key, value in feedforward.items() if key not in ("muscle_scale", "excitation_scale")}
     return replace(
         config,
         control=notes.get("control", default.control),
-        feedforward=FeedforwardConfig(**notes.get("feedforward", {})),
-        compact=bool(notes.get("compact", False)),
+        feedforward=FeedforwardConfig(**known),
         muscle_observations=bool(notes.get("muscle_observations", False)),
         observe_orientation=bool(notes.get("observe_orientation", False)),
         observe_joints=bool(notes.get("observe_joints", False)),

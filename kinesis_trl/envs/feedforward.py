@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +20,16 @@ _RIDGE = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class FeedforwardConfig:
-    """How an action corrects what static optimisation found."""
+    """How an action, one number per independent joint, corrects the target lengths that static optimisation found."""
 
-    space: Literal["joints", "muscles", "excitations"] = "joints"
-    """joints: target lengths, one number per independent joint, spread over the muscles by their moment arms; muscles:
-    target lengths, one number per muscle; excitations: added to the activations, without a length controller."""
     joint_scale: float = 3.0
     """Change of target lengths for an action of 1, in lengths that turning the joint by 1 rad would change."""
-    muscle_scale: float = 0.1
-    """Change of a target length for an action of 1, as a share of the muscle's longest length."""
-    excitation_scale: float = 0.3
-    """Change of an excitation for an action of 1; excitations lie in 0…1."""
     activation: bool = True
     """Start episodes with the activations that static optimisation found, instead of relaxed."""
 
     def __post_init__(self) -> None:
-        for name in ("joint_scale", "muscle_scale", "excitation_scale"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        if not self.joint_scale > 0:
+            raise ValueError(f"joint_scale must be positive, got {self.joint_scale}.")
 
 
 class Feedforward:
@@ -60,7 +51,7 @@ class Feedforward:
     @property
     def width(self) -> int:
         """A, numbers in an action."""
-        return len(self.body.independent_joints) if self.config.space == "joints" else int(self.body.model.nu)
+        return len(self.body.independent_joints)
 
     def activation(self, frame: Tensor) -> Array:
         """(N, M) activations in 0…1."""
@@ -71,31 +62,19 @@ class Feedforward:
         return self._inverse["target_length"][frame].double().numpy()
 
     def corrected_length(self, frame: Tensor, action: Array) -> Array:
-        """(N, M) target lengths in metres for actions (N, A) in a space of lengths, clipped to [−1, 1]."""
-        bounded = np.clip(action, -1, 1)
-        if self.config.space == "joints":
-            return self.target_length(frame) + np.einsum("nmj,nj->nm", self._joint_unit(frame), bounded)
-        if self.config.space == "muscles":
-            return self.target_length(frame) + self._muscle_unit * bounded
-        raise ValueError("with feedforward space excitations there are no target lengths; choose joints or muscles.")
+        """(N, M) target lengths in metres for actions (N, J), clipped to [−1, 1]."""
+        return self.target_length(frame) + np.einsum("nmj,nj->nm", self._joint_unit(frame), np.clip(action, -1, 1))
 
     def step(self, physics: Physics, frame: Tensor, action: Array) -> tuple[Array, NDArray[np.bool_]]:
-        """One policy step under actions (N, A); returns what the physics does: effort reward, failed rows."""
-        if self.config.space == "excitations":
-            change = self.config.excitation_scale * np.clip(action, -1, 1)
-            return physics.step_excitations(np.clip(self.activation(frame) + change, 0, 1))
+        """One policy step under actions (N, J); returns what the physics does: effort reward, failed rows."""
         return physics.step_lengths(self.corrected_length(frame, action))
 
     def nearest_action(self, frame: Tensor, change: Array) -> Array:
-        """Actions (N, A) in [−1, 1] that come nearest to changes (N, M) of target lengths (m) or of activations.
+        """Actions (N, J) in [−1, 1] that come nearest to changes (N, M) of target lengths in metres.
 
-        Lengths count by the force they make, which is proportional to peak force; with joints the action then makes
-        the same joint moments, as far as no muscle slackens.
+        Lengths count by the force they make, which is proportional to peak force; the action then makes the same joint
+        moments, as far as no muscle slackens.
         """
-        if self.config.space == "excitations":
-            return np.clip(change / self.config.excitation_scale, -1, 1)
-        if self.config.space == "muscles":
-            return np.clip(change / self._muscle_unit, -1, 1)
         unit = self._joint_unit(frame)
         pull = unit * self.body.muscles.peak_force[:, None]
         stiffness = np.einsum("nma,nmb->nab", pull, unit)
@@ -118,15 +97,6 @@ class Feedforward:
         arm = self._inverse["moment_arm"][frame].double().numpy()
         return np.asarray(np.linalg.pinv(-(arm * self.body.muscles.peak_force[:, None]).T), dtype=np.float64)
 
-    def directions(self, frame: Tensor) -> Array:
-        """(M, J) actions in space muscles that change lengths as an action of 1 on each joint does; mean of `frame`."""
-        return self._joint_unit(frame).mean(0) / self._muscle_unit[:, None]
-
     def _joint_unit(self, frame: Tensor) -> Array:
         """(N, M, J) change of target lengths in metres for an action of 1 on a joint."""
         return self.config.joint_scale * self._inverse["moment_arm"][frame].double().numpy()
-
-    @property
-    def _muscle_unit(self) -> Array:
-        """(M,) change of target lengths in metres for an action of 1 on a muscle."""
-        return self.config.muscle_scale * self.body.muscles.longest_tendon

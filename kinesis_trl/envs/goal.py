@@ -93,7 +93,6 @@ class GoalEnv(MyoLegsEnv):
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
-            compact=self.seen.compact,
             lookahead=len(self.seen.lookahead),
             orientation=self.seen.observe_orientation,
             joints=self.seen.observe_joints,

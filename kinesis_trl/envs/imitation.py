@@ -18,7 +18,6 @@ from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import rotation_between, tracking
 from kinesis_trl.envs.placement import Placement
-from kinesis_trl.envs.relapse import Relapse, RelapseConfig
 from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.starts import Starts
@@ -36,8 +35,6 @@ class ImitationConfig(EnvConfig):
     """Where in its clip an episode starts."""
     starts: StartConfig = field(default_factory=StartConfig)
     """How random starts are drawn."""
-    relapse: RelapseConfig = field(default_factory=RelapseConfig)
-    """Starts in states from which earlier episodes were lost; none where episodes start at the beginning."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
     observe_orientation: bool = False
@@ -61,7 +58,7 @@ class ImitationConfig(EnvConfig):
 
     def task_width(self, body: BodyModel) -> int:
         """Numbers that an observation tells of the task, for `body`."""
-        tracked = (9 - 3 * self.compact + 3 * len(self.lookahead)) * len(body.tracked_ids)
+        tracked = (9 + 3 * len(self.lookahead)) * len(body.tracked_ids)
         joints = (2 * self.observe_joints + self.observe_moments) * len(body.independent_joints)
         return tracked + 3 * self.observe_orientation + joints
 
@@ -136,7 +133,6 @@ class ImitationEnv(MyoLegsEnv):
         self.placement = Placement(n)
         self._starts = Starts(
             self.sampler,
-            Relapse(n, (1, 1, 1, body.model.nq, body.model.nv, body.model.na), config.relapse),
             beginning=config.start == "beginning",
             turned=config.random_heading,
         )
@@ -210,10 +206,7 @@ class ImitationEnv(MyoLegsEnv):
         if self.settings.control == "feedforward" and self.rules.feedforward.activation:
             assert self.feedforward is not None
             activation = torch.from_numpy(self.feedforward.activation(frame))
-        begun = qpos, qvel, activation.double().numpy()
-        for whole, lost in zip(begun, start.state, strict=True):
-            whole[start.again] = lost
-        return begun
+        return qpos, qvel, activation.double().numpy()
 
     def _action_width(self) -> int:
         if self.settings.control != "feedforward":
@@ -225,7 +218,6 @@ class ImitationEnv(MyoLegsEnv):
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
-            compact=self.rules.compact,
             lookahead=len(self.rules.lookahead),
             orientation=self.rules.observe_orientation,
             joints=self.rules.observe_joints,
@@ -303,10 +295,6 @@ class ImitationEnv(MyoLegsEnv):
         failed = self.rules.rule.failed(distance)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
-        if self.rules.relapse.share:
-            following = (self.clip.numpy(), self.time.numpy(), self.placement.angle.numpy())
-            here = (*following, self.physics.qpos, self.physics.qvel, self.physics.activation)
-            self._starts.relapse.note(here, self.episode_steps.numpy(), lost, self.generator)
         return Judgement(
             reward=weights.total(terms),
             terminated=failed,
@@ -323,10 +311,10 @@ class ImitationEnv(MyoLegsEnv):
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's clip, time and heading, the clips' weights, failures and lost states."""
+        """As the base class, with each row's clip, time and heading, the clips' weights and failures."""
         mine = {key: value.clone() for key, value in self._carried().items()}
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
-        return {**super().get_state(), **mine, **counts, **self._starts.relapse.get_state()}
+        return {**super().get_state(), **mine, **counts}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
@@ -335,7 +323,6 @@ class ImitationEnv(MyoLegsEnv):
             mine.copy_(state[key])
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
-        self._starts.relapse.set_state(state)
 
     def _carried(self) -> dict[str, Tensor]:
         return {

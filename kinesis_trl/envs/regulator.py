@@ -23,8 +23,8 @@ def regulate(env: ImitationEnv) -> Tensor:
     """
     if env.library.feedback is None or env.feedforward is None:
         raise ValueError("the regulator follows rehearsed motions only; make them with kinesis_trl.rehearse.")
-    if env.settings.control != "feedforward" or env.feedforward.config.space != "joints":
-        raise ValueError("the regulator corrects joints: control feedforward in space joints.")
+    if env.settings.control != "feedforward":
+        raise ValueError("the regulator corrects joints: control feedforward.")
     frame = env.library.frame_index(env.clip, env.time)
     reference = env.turned_state(frame)
     apart = deviation(env.body, np.asarray(env.physics.qpos), np.asarray(env.physics.qvel), *reference)

@@ -76,9 +76,9 @@ class Rehearsal:
         settings = player.settings
         if player.widths is None:
             raise CheckpointError(f"{policy} is no trained policy; rehearsal needs one with its value function.")
-        if settings.control != "feedforward" or settings.feedforward.space != "joints":
+        if settings.control != "feedforward":
             raise CheckpointError(
-                f"{policy} does not correct inverse solutions joint by joint (control feedforward, space joints), "
+                f"{policy} does not correct inverse solutions joint by joint (control feedforward), "
                 "as rehearsal does."
             )
         player.check(ImitationEnv(body, library, replace(settings, num_envs=1)))

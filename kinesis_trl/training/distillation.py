@@ -45,7 +45,7 @@ class DistilConfig:
     """Who teaches, on what, and where the student goes."""
 
     policy: Path
-    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    """The teacher: a policy folder, trained with control feedforward."""
     out: Path
     """Folder of the student, a policy with control pd; one that is there is taught further."""
     motions: str = "locomotion-v1/train"
@@ -115,10 +115,9 @@ def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tu
     """
     loaded = load_checkpoint(folder, body=body.name)
     theirs = as_described(settings, loaded.notes)
-    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
+    if theirs.control != "feedforward":
         raise ValueError(
-            f"{folder} acts by control {theirs.control}, space {theirs.feedforward.space}; "
-            "a teacher needs control feedforward and space joints or muscles."
+            f"{folder} acts by control {theirs.control}; a teacher needs control feedforward."
         )
     return loaded.policy, theirs
 

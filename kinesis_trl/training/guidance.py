@@ -40,7 +40,7 @@ class GuidanceConfig:
     """Who teaches, which task, and where the student goes."""
 
     policy: Path
-    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    """The teacher: a policy folder, trained with control feedforward."""
     out: Path
     """Folder of the student, a policy with control pd; one that is there is taught further."""
     task: PointGoalConfig | DirectionalConfig
