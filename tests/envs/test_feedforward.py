@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from kinesis_trl.body.muscles import length_controller_force
+from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.described import as_described, describe
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 
 FRAME = torch.tensor([3, 11, 20])
@@ -86,11 +86,10 @@ def test_moments_need_inverse_solutions(body, library):
 def test_what_a_checkpoint_says_gives_the_task_back():
     config = ImitationConfig(
         num_envs=7,
-        control="feedforward",
+        control=FeedforwardConfig(joint_scale=0.2),
         observe_orientation=True,
         observe_moments=True,
         lookahead=(2, 6),
-        feedforward=FeedforwardConfig(joint_scale=0.2),
     )
     assert as_described(ImitationConfig(num_envs=7), describe(config)) == config
     assert as_described(ImitationConfig(), {}) == ImitationConfig()
