@@ -11,6 +11,7 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.control import FeedforwardConfig
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import RewardConfig
@@ -30,7 +31,7 @@ FOLLOW = RewardConfig(
 LAPTOP = TrainConfig(
     env=ImitationConfig(
         num_envs=128,
-        control="feedforward",
+        control=FeedforwardConfig(),
         observe_orientation=True,
         observe_joints=True,
         observe_moments=True,

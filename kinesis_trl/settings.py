@@ -104,8 +104,10 @@ def _dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise SettingsError(f"{where} is {value!r}; expected the fields of {kind.__name__}.")
     named = value.get(_TYPE, kind.__name__)
-    if named != kind.__name__:
-        raise SettingsError(f"{where} is a {named!r}; expected {kind.__name__}.")
+    kinds = {one.__name__: one for one in (kind, *kind.__subclasses__())}
+    if named not in kinds:
+        raise SettingsError(f"{where} is a {named!r}; expected {' or '.join(kinds)}.")
+    kind = kinds[named]
     hints = typing.get_type_hints(kind, include_extras=True)
     names = [f.name for f in dataclasses.fields(kind)]
     for key in value:

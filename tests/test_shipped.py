@@ -35,7 +35,7 @@ def test_policies_that_see_goals_ship(body, task):
     loaded = load_checkpoint(asset(f"{GOAL_POLICIES}/{task}"), body=body.name)
     settings = as_described(ImitationConfig(), loaded.notes)
     env = (PointGoalEnv if task == "point-goal" else DirectionalEnv)(body, settings=settings)
-    assert settings.control == "pd"  # a goal has no inverse solution to correct
+    assert settings.control.name == "pd"  # a goal has no inverse solution to correct
     assert loaded.policy.observation_width == env.observation_width and loaded.policy.action_width == body.model.nu
 
 

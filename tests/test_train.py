@@ -82,7 +82,7 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 323, 80)
     save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "direct", "lookahead": [4]})
     run = as_imitated(command.run, quiet, labels=1)
-    assert run.env.control == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
+    assert run.env.control.name == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
     with pytest.raises(ValueError, match="are for imitation"):
         replace(command, expert=0)
 
@@ -102,7 +102,7 @@ def test_what_ships_teaches_a_policy_that_sees_the_goal(tmp_path, body, monkeypa
     command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
     for _ in range(2):
         run = as_imitated(command.run, Console(quiet=True), labels=command.labels)
-        assert run.env.control == "pd" and run.warm_start.parent == tmp_path / "runs"
+        assert run.env.control.name == "pd" and run.warm_start.parent == tmp_path / "runs"
     assert len(taught) == 1 and taught[0].dagger.labels == 77 and taught[0].policy == tmp_path / "shipped"
     assert taught[0].task == DirectionalConfig() and "directional" in run.warm_start.name
 

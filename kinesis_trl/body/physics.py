@@ -150,6 +150,24 @@ class BatchPhysics:
             self._advance(1, last=k == self.config.substeps - 1)
         return effort / self.config.substeps, self._guard()
 
+    def step_controlled(self, controller: Callable[[int], Array]) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step in which `controller(k)` gives the excitations (N, M) in [0, 1] of each physics substep k.
+
+        It is called as the substep begins: states are current then, and what is derived of them is a substep old. Rows
+        for which it gives a number that is not finite fail. Returns as `step_lengths`.
+        """
+        effort, lost = np.zeros(self.num), np.zeros(self.num, dtype=bool)
+        for k in range(self.config.substeps):
+            wanted = controller(k)
+            lost |= ~np.isfinite(wanted).all(1)
+            wanted = np.where(lost[:, None], 0.0, wanted)
+            excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.works
+            self.excitation[:] = excitation
+            effort += effort_reward(excitation)
+            self._advance(1, last=k == self.config.substeps - 1)
+        self._failed |= lost
+        return effort / self.config.substeps, self._guard()
+
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
         self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.works

@@ -23,7 +23,6 @@ class ObservationMirror:
         self,
         body: BodyModel,
         *,
-        compact: bool = False,
         lookahead: int = 0,
         orientation: bool = False,
         joints: bool = False,
@@ -34,7 +33,6 @@ class ObservationMirror:
 
         Args:
             body: the body.
-            compact: whether root and joints are observed instead of the segments.
             lookahead: how many later references are observed.
             orientation: whether the turn to the reference is.
             joints: whether the joints' distances from the reference are.
@@ -49,19 +47,15 @@ class ObservationMirror:
         one = np.ones(1)
         by_joint = ActionMirror(body, joints=True)
         joint_blocks = [(by_joint.index.numpy(), by_joint.sign.numpy())] * 2  # angles and rates
-        segments = [
+        blocks = [
+            (np.arange(1), one),  # height
             (np.arange(4), np.array([1.0, -1.0, 1.0, 1.0])),  # roll changes sign, pitch does not
             _per_body(mirror.observed[1:] - 1, np.tile(vector, (len(frame) - 1, 1))),
             _per_body(mirror.observed, rotation),
             _per_body(mirror.observed, np.tile(vector, (len(frame), 1))),
             _per_body(mirror.observed, np.tile(twist, (len(frame), 1))),
-        ]
-        root = [(np.arange(2), np.array([-1.0, 1.0])), (np.arange(6), np.concatenate([vector, twist]))]
-        blocks = [
-            (np.arange(1), one),  # height
-            *([*root, *joint_blocks] if compact else segments),
             (mirror.touch, np.ones(len(mirror.touch))),
-            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 - compact + lookahead),
+            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 + lookahead),
         ]
         if orientation:
             blocks += [(np.arange(3), twist)]

@@ -20,11 +20,12 @@ class EnvCarrier:
         if self.env is None:
             return {"present": False}
         state = self.env.get_state()
-        tensors = {k: torch.as_tensor(v) for k, v in state.items() if k not in ("physics", "generator")}
+        tensors = {k: torch.as_tensor(v) for k, v in state.items() if k not in ("physics", "generator", "control")}
         return {
             "present": True,
             "generator": json.dumps(state["generator"]),
             "physics": {k: torch.from_numpy(v) for k, v in state["physics"].items()},
+            "control": dict(state["control"]),
             "task": tensors,
         }
 
@@ -34,6 +35,7 @@ class EnvCarrier:
         self.env.set_state(
             {
                 **state["task"],
+                "control": state["control"],
                 "generator": json.loads(state["generator"]),
                 "physics": {k: v.numpy() for k, v in state["physics"].items()},
             }

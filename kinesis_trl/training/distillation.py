@@ -22,6 +22,7 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.control import ControlConfig, LengthConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.metrics import evaluate_episodes
@@ -45,7 +46,7 @@ class DistilConfig:
     """Who teaches, on what, and where the student goes."""
 
     policy: Path
-    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    """The teacher: a policy folder, trained with control feedforward."""
     out: Path
     """Folder of the student, a policy with control pd; one that is there is taught further."""
     motions: str = "locomotion-v1/train"
@@ -80,12 +81,20 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     physics = PhysicsConfig(threads=config.threads)
     settings = ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed)
     teacher, theirs = open_teacher(config.policy, body, settings)
-    mine = replace(theirs, control="pd", observe_moments=False)
+    mine = replace(theirs, control=LengthConfig(), observe_moments=False)
     library, _ = open_library(config.motions, body, inverse=SolveConfig())
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
     unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
-    school = Dagger(env, lengths_of(teacher, env), student, config.dagger, unit=unit, labels=labels, seed=config.seed)
+    school = Dagger(
+        env,
+        lengths_of(teacher, theirs.control, env),
+        student,
+        config.dagger,
+        unit=unit,
+        labels=labels,
+        seed=config.seed,
+    )
 
     def save() -> None:
         notes = describe(mine) | {"labels": school.labels, "motions": config.motions, "seed": config.seed}
@@ -115,21 +124,18 @@ def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tu
     """
     loaded = load_checkpoint(folder, body=body.name)
     theirs = as_described(settings, loaded.notes)
-    if theirs.control != "feedforward" or theirs.feedforward.space == "excitations":
-        raise ValueError(
-            f"{folder} acts by control {theirs.control}, space {theirs.feedforward.space}; "
-            "a teacher needs control feedforward and space joints or muscles."
-        )
+    if not theirs.control.has_lengths:
+        raise ValueError(f"{folder} acts by control {theirs.control.name}, which has no target lengths to teach.")
     return loaded.policy, theirs
 
 
-def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:
-    """What a policy of corrections asks for in the present state of `env`, as actions of control pd.
+def lengths_of(policy: Policy, control: ControlConfig, env: ImitationEnv) -> Teacher:
+    """What a policy trained with another control asks for in the present state of `env`, as actions of control pd.
 
     A policy that observes moments (`ImitationConfig.observe_moments`) is told them where `env` does not.
     """
-    feedforward, muscles = env.feedforward, env.body.muscles
-    if feedforward is None:
+    muscles, meaning = env.body.muscles, control.make(env.body, env.settings.num_envs)
+    if control.needs_inverse and env.library.inverse is None:
         raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
 
     sees_moments = policy.observation_width > env.observation_width  # of inverse solutions: not for a plain student
@@ -140,7 +146,7 @@ def lengths_of(policy: Policy, env: ImitationEnv) -> Teacher:
         if sees_moments:
             seen["observation"] = torch.cat([seen["observation"], env.moment_error().float()], -1)
         correction = policy(seen)["action"].double().numpy()
-        lengths = feedforward.corrected_length(env.next_frame(), correction)
+        lengths = meaning.target_length(correction, env.current_reference())
         return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
 
     return teach

@@ -16,7 +16,8 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.control import LengthConfig
+from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import make_guides
@@ -40,7 +41,7 @@ class GuidanceConfig:
     """Who teaches, which task, and where the student goes."""
 
     policy: Path
-    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    """The teacher: a policy folder, trained with control feedforward."""
     out: Path
     """Folder of the student, a policy with control pd; one that is there is taught further."""
     task: PointGoalConfig | DirectionalConfig
@@ -81,7 +82,7 @@ def guide(config: GuidanceConfig, console: Console) -> dict[str, dict[str, Any]]
     physics = PhysicsConfig(threads=config.threads)
     settings = ImitationConfig(num_envs=config.num_envs, physics=physics, rule=config.rule, seed=config.seed)
     teacher, theirs = open_teacher(config.policy, body, settings)
-    mine = replace(theirs, control="pd", observe_moments=False)
+    mine = replace(theirs, control=LengthConfig(), observe_moments=False)
     with progress(console, "laying ways", config.guides, "ways") as advance:
         guides = make_guides(config.task, body, config.guides, seed=config.seed, on_clip=advance)
     env = GuidedEnv(body, guides, config.task, mine)
@@ -89,7 +90,7 @@ def guide(config: GuidanceConfig, console: Console) -> dict[str, dict[str, Any]]
     unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
     school = Dagger(
         env,
-        lengths_of(teacher, env),
+        lengths_of(teacher, theirs.control, env),
         student,
         config.dagger,
         view=env.goal_view,
@@ -123,7 +124,8 @@ def guided_policy(config: GuidanceConfig, console: Console) -> Path:
     Raises:
         CheckpointError: no policy there, or of another body.
     """
-    if load_checkpoint(config.policy, body=load_body(config.body).name).notes.get("control") != "feedforward":
+    notes = load_checkpoint(config.policy, body=load_body(config.body).name).notes
+    if not as_described(ImitationConfig(), notes).control.needs_reference:
         return config.policy
     weights = hashlib.sha256((config.policy / "policy.safetensors").read_bytes()).hexdigest()[:8]
     out = config.out.with_name(f"{config.out.name}-{weights}")

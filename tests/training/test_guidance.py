@@ -37,7 +37,7 @@ def test_a_student_of_goals_is_taught_compared_and_kept(lesson, console, monkeyp
     found = guide(lesson, console)
     assert found["teacher"]["goals"] == found["student"]["goals"] == 2
     student = load_checkpoint(lesson.out)
-    assert student.notes["control"] == "pd" and student.notes["task"] == "PointGoalConfig"
+    assert student.notes["control"] == {"name": "pd"} and student.notes["task"] == "PointGoalConfig"
     assert (student.policy.observation_width, student.policy.action_width) == (309, 80)
     assert json.loads((lesson.out / COMPARISON).read_text()) == found
     assert guided_policy(replace(lesson, policy=lesson.out), console) == lesson.out  # needs no inverse solutions
@@ -59,5 +59,5 @@ def test_orders_can_be_taught_too(lesson, console, monkeypatch):
 
 def test_a_teacher_must_act_by_lengths(lesson, console, body):
     save_policy(lesson.policy, make_actor(SMALL, 309, 80), body=body.name, notes={"control": "direct"})
-    with pytest.raises(ValueError, match="needs control feedforward"):
+    with pytest.raises(ValueError, match="no target lengths to teach"):
         guide(lesson, console)
