@@ -20,7 +20,7 @@ from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
 from kinesis_trl.envs.control import ControlArgument, LengthConfig, Reference, control_named
 from kinesis_trl.envs.observations import proprioception, tilt, to_heading
-from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
+from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
 
@@ -37,6 +37,8 @@ class EnvConfig:
     the control with its usual parameters."""
     muscle_observations: bool = False
     """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
+    observe_action: bool = False
+    """Also observe the last action, zero as an episode begins."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
     """How the body is simulated."""
     seed: int = 0
@@ -108,7 +110,8 @@ class Judgement:
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `metrics` (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics` (N, K)
+    are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
     A task defines `metric_names`, `task_width` and three hooks: `_start` (where episodes begin),
     `_task_observation` and `_judge`.
@@ -131,6 +134,7 @@ class MyoLegsEnv(EnvBase):
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
         self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
+        self.actions = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
         self._set_seed(config.seed)
         self._declare_specs()
         self._observation = torch.zeros(config.num_envs, self.observation_width)
@@ -157,6 +161,7 @@ class MyoLegsEnv(EnvBase):
         bodies = len(self.body.entry.observed)
         width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
         width += 3 * m if self.settings.muscle_observations else 0
+        width += self.control.width if self.settings.observe_action else 0
         self.observation_width = width
         # one tensor for all metrics: a key each would cost 4 % of a step in merging them at resets
         metrics = Unbounded((n, len(self.metric_names)))
@@ -178,6 +183,7 @@ class MyoLegsEnv(EnvBase):
         if self._restored and mask is None:
             self._restored = False  # a learner's first reset after `set_state` goes on instead of starting anew
         else:
+            self.actions[torch.from_numpy(rows)] = 0.0
             self.physics.reset(rows, *self._start(rows))
             self._observation = self._observation.clone()
             self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
@@ -192,6 +198,7 @@ class MyoLegsEnv(EnvBase):
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].double().numpy()
+        self.actions = torch.cat([torch.from_numpy(np.clip(action, -1, 1))[:, None], self.actions[:, :2]], dim=1)
         effort, failed = self._act(action)
         self._advance_time()
         state = self._observe()
@@ -219,8 +226,13 @@ class MyoLegsEnv(EnvBase):
     def sample_mirror(self) -> SampleMirror:
         """Mirrors what a policy observes and does here."""
         muscles = self.settings.muscle_observations
-        seen = ObservationMirror(self.body, muscle_observations=muscles)
+        seen = ObservationMirror(self.body, muscle_observations=muscles, action=self.observed_action)
         return SampleMirror(seen, self.control.mirror)
+
+    @property
+    def observed_action(self) -> ActionMirror | None:
+        """Left and right of the last action, where it is observed."""
+        return self.control.mirror if self.settings.observe_action else None
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """One policy step under actions (N, A): effort reward (N,) and rows that failed (N,)."""
@@ -242,6 +254,8 @@ class MyoLegsEnv(EnvBase):
         if self.settings.muscle_observations:
             muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
             parts += [torch.from_numpy(np.array(values[rows])) for values in muscles]
+        if self.settings.observe_action:
+            parts.append(self.actions[rows, 0])
         return torch.cat(parts, dim=-1).float()
 
     def _joints(self, rows: Any) -> tuple[Tensor, Tensor]:
@@ -257,6 +271,7 @@ class MyoLegsEnv(EnvBase):
             "physics": self.physics.get_state(),
             "generator": self.generator.bit_generator.state,
             "observation": self._observation.clone(),
+            "actions": self.actions.clone(),
             "control": {key: value.clone() for key, value in self.control.state.items()},
         }
 
@@ -265,6 +280,7 @@ class MyoLegsEnv(EnvBase):
         self.physics.set_state(state["physics"])
         self.generator.bit_generator.state = state["generator"]
         self._observation = torch.as_tensor(state["observation"]).clone()
+        self.actions = torch.as_tensor(state["actions"]).clone()
         for key, value in state["control"].items():
             self.control.state[key].copy_(torch.as_tensor(value))
         self._restored = True

@@ -14,7 +14,7 @@ from kinesis_trl.envs.imitation import ImitationEnv
 Rows = NDArray[np.int64]
 Snapshot = dict[str, Any]
 
-_WHOLE = ("generator", "clip_weights", "failures", "planner")
+_WHOLE = ("generator", "clip_weights", "failures", "effort", "planner")
 """What an environment's state holds of no body in particular."""
 
 

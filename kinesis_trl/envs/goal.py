@@ -98,6 +98,7 @@ class GoalEnv(MyoLegsEnv):
             joints=self.seen.observe_joints,
             moments=self.seen.observe_moments,
             muscle_observations=self.settings.muscle_observations,
+            action=self.observed_action,
         )
         return SampleMirror(seen, self.control.mirror)
 

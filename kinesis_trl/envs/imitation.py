@@ -13,6 +13,7 @@ from torch import Tensor
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
 from kinesis_trl.envs.control import ControlConfig, InverseSolutions, Reference
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.observations import rotation_between, tracking
@@ -52,6 +53,8 @@ class ImitationConfig(EnvConfig):
     """When an episode has failed."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
+    effort: AdaptiveEffortConfig = field(default_factory=AdaptiveEffortConfig)
+    """How much of the reward's costs counts, by how well bodies follow."""
 
     def task_width(self, body: BodyModel) -> int:
         """Numbers that an observation tells of the task, for `body`."""
@@ -129,6 +132,9 @@ class ImitationEnv(MyoLegsEnv):
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self.disturbance = Disturbance(n, config.disturbance)
         self.placement = Placement(n)
+        self.calm = Calm(body, config.reward.calm, config.effort)
+        self.metric_names = (*ImitationEnv.metric_names, *(f"{name}_cost" for name in config.reward.calm.names))
+        self.metric_names += ("effort_factor", "near") if config.effort.threshold else ()
         self._starts = Starts(
             self.sampler,
             beginning=config.start == "beginning",
@@ -220,6 +226,7 @@ class ImitationEnv(MyoLegsEnv):
             joints=self.rules.observe_joints,
             moments=self.rules.observe_moments,
             muscle_observations=self.settings.muscle_observations,
+            action=self.observed_action,
         )
         return SampleMirror(seen, self.control.mirror)
 
@@ -283,17 +290,24 @@ class ImitationEnv(MyoLegsEnv):
             "upright": upright_reward(state.tilt, weights.upright_scale),
             "effort": effort,
         }
+        costs = self.calm.costs(self.actions, self.physics, state.touch)
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
+        near = distance.amax(-1) < STRICT.distance
+        reward = weights.total(terms) - self.calm.factor * weights.calm.total(costs)
+        self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
         return Judgement(
-            reward=weights.total(terms),
+            reward=reward,
             terminated=failed,
             truncated=self.time >= self.library.duration[self.clip] - 1e-6,
             metrics={
                 **{f"{name}_reward": term for name, term in terms.items()},
+                **{f"{name}_cost": cost for name, cost in costs.items()},
+                "effort_factor": torch.full_like(self.time, self.calm.factor),
+                "near": near,
                 "mean_error": distance.mean(-1),
                 "largest_error": distance.amax(-1),
                 "clip": self.clip,
@@ -307,13 +321,14 @@ class ImitationEnv(MyoLegsEnv):
         """As the base class, with each row's clip, time and heading, the clips' weights and failures."""
         mine = {key: value.clone() for key, value in self._carried().items()}
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
-        return {**super().get_state(), **mine, **counts}
+        return {**super().get_state(), **mine, **counts, **self.calm.get_state()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
         for key, mine in self._carried().items():
             mine.copy_(state[key])
+        self.calm.set_state(state)
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
 

@@ -28,6 +28,7 @@ class ObservationMirror:
         joints: bool = False,
         moments: bool = False,
         muscle_observations: bool = False,
+        action: ActionMirror | None = None,
     ) -> None:
         """Work out the permutation and signs for observations of `body`.
 
@@ -38,6 +39,7 @@ class ObservationMirror:
             joints: whether the joints' distances from the reference are.
             moments: whether the moments by which muscles exceed the solution are.
             muscle_observations: whether lengths, velocities and forces of the muscles are.
+            action: left and right of an action, where the last one is observed.
         """
         mirror = body.mirror
         vector = np.array([1.0, -1.0, 1.0])
@@ -65,6 +67,8 @@ class ObservationMirror:
             blocks += joint_blocks[:1]
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
+        if action is not None:
+            blocks += [(action.index.numpy(), action.sign.numpy().astype(np.float64))]
         start = np.cumsum([0] + [len(index) for index, _ in blocks])
         self.index = torch.from_numpy(np.concatenate([s + i for s, (i, _) in zip(start, blocks, strict=False)]))
         self.sign = torch.from_numpy(np.concatenate([sign for _, sign in blocks]))

@@ -14,7 +14,7 @@ from kinesis_trl.agents.critic import Critic, CriticConfig
 from kinesis_trl.agents.gaussian import GaussianActor
 from kinesis_trl.agents.lattice import LatticeActor
 from kinesis_trl.agents.mixture import make_mixture
-from kinesis_trl.agents.policy import Policy
+from kinesis_trl.agents.policy import Policy, make_actor
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.goal import GoalEnv
@@ -56,13 +56,18 @@ def make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy
     if _lacks_moments(config):
         narrow = load_checkpoint(config.warm_start, body=load_body(config.body).name)
         if isinstance(narrow.policy, GaussianPolicy):
-            return _noisy(_widened(narrow, config.critic, env), config.warm_noise)
+            return _noisy(_widened(narrow, config.critic, env), config)
     warm = load(config.warm_start)
-    return _noisy((warm.policy.train(), warm.critic or new_critic(config.critic, env)), config.warm_noise)
+    return _noisy((warm.policy.train(), warm.critic or new_critic(config.critic, env)), config)
 
 
-def _noisy(agent: tuple[Policy, Critic], factor: float) -> tuple[Policy, Critic]:
-    """The same agent with other exploration noise."""
+def _noisy(agent: tuple[Policy, Critic], config: TrainConfig) -> tuple[Policy, Critic]:
+    """The same agent with the run's exploration noise."""
+    factor, memory, policy = config.warm_noise, config.actor.noise_memory, agent[0]
+    if isinstance(policy, LatticeActor | GaussianActor) and memory != policy.config.noise_memory:
+        other = make_actor(replace(policy.config, noise_memory=memory), policy.observation_width, policy.action_width)
+        other.load_state_dict(policy.state_dict())
+        agent = other.train(), agent[1]
     if factor != 1.0:
         if not isinstance(agent[0], LatticeActor | GaussianActor):
             raise RunError("warm_noise changes the noise of single policies; a mixture's experts keep theirs.")

@@ -152,6 +152,7 @@ class Learner:
             "policy_lr": self.policy_lr,
             "iterations": self.iterations,
             "averaged": self._averaged.state_dict(),
+            "noise": getattr(self.policy, "carried", None),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -162,6 +163,8 @@ class Learner:
         self.policy_lr = state["policy_lr"]
         self.iterations = state["iterations"]
         self._averaged.load_state_dict(state["averaged"])
+        if state.get("noise") is not None:
+            self.policy.carried = state["noise"]  # type: ignore[union-attr]
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
         with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, self.config.autocast):
