@@ -11,8 +11,8 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.calm import AdaptiveEffortConfig
+from kinesis_trl.envs.control import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import CalmConfig, RewardConfig
@@ -119,7 +119,10 @@ PAPER = replace(
 PRESETS = {
     "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
     "recover": ("goes on from a policy that laptop trained (--warm-start), failing at 0.5 m instead of 0.15", RECOVER),
-    "coordinated": ("joint moments shared among muscles at least effort, calm actions; may go on from a policy", COORDINATED),
+    "coordinated": (
+        "joint moments shared among muscles at least effort, calm actions",
+        COORDINATED,
+    ),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }

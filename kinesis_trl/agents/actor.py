@@ -16,7 +16,6 @@ from torchrl.envs.utils import ExplorationType, exploration_type
 from kinesis_trl.agents.networks import NetworkConfig, hidden_layers, output_layer
 from kinesis_trl.agents.normalisation import RunningNorm
 
-
 NOISE = "noise"
 """Where the exploration noise of the step before is written."""
 
@@ -157,9 +156,9 @@ class GaussianPolicyConfig(Protocol):
 class GaussianPolicy(StochasticModule):
     """Policy with a Gaussian action whose covariance does not depend on the observation.
 
-    With `noise_memory` ρ > 0 exploration is an autoregressive process: the noise is ρ times the last one plus fresh noise of
-    √(1 − ρ²) times the deviation. The action's distribution given the last noise, which is written beside the action as
-    `noise`, is what log-probabilities are of, so that a policy loss is correct.
+    With `noise_memory` ρ > 0 exploration is an autoregressive process: the noise is ρ times the last one plus fresh
+    noise of √(1 − ρ²) times the deviation. The action's distribution given the last noise, which is written beside the
+    action as `noise`, is what log-probabilities are of, so that a policy loss is correct.
     """
 
     def __init__(self, config: GaussianPolicyConfig, observation_width: int, action_width: int) -> None:

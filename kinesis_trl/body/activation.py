@@ -1,7 +1,8 @@
 """Activation dynamics of muscles: how activation follows excitation, and which excitation leads it where.
 
 MuJoCo's first-order dynamics (Millard et al. 2013, J. Biomech. Eng. 135:021005) without smoothing between both rates:
-da/dt = (u − a) / τ with τ = τ_rise (0.5 + 1.5 a) where u > a and τ_fall / (0.5 + 1.5 a) where u < a, integrated by Euler's rule.
+da/dt = (u − a) / τ with τ = τ_rise (0.5 + 1.5 a) where u > a and τ_fall / (0.5 + 1.5 a) where u < a, integrated by
+Euler's rule.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class ActivationDynamics:
         return activation + np.where(excitation > activation, *rates) * (excitation - activation)
 
     def excitation_for(self, activation: Array, wanted: Array) -> Array:
-        """Excitations (N, M) in [0, 1] that bring `activation` to `wanted` in one physics step, or as near as they can."""
+        """Excitations (N, M) in [0, 1] that bring `activation` to `wanted` in one step, or as near as they can."""
         change = wanted - activation
         return np.clip(activation + change / np.where(change > 0, *self._rates(activation)), 0, 1)
 

@@ -1,10 +1,11 @@
 """Coordination: joint moments shared among muscles at least effort, many bodies at once.
 
-For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ 1, where column m of A is the moment of
-muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is Σ w x² / 2 (Crowninshield and
-Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3. With one dual variable per joint the
-optimum is the root of a monotone, piecewise smooth function, which Newton's method with an exact line search finds (Li and
-Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples are separate problems: the two legs, for example.
+For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ 1, where column m of A is the
+moment of muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is Σ w x² / 2
+(Crowninshield and Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3. With one
+dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's method with an
+exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples are separate problems:
+the two legs, for example.
 
 Compiled by Numba without the interpreter's lock; every body is computed by itself, so results do not depend on threads.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numba
@@ -118,7 +120,14 @@ class Sharing:
 
         def part(rows: slice) -> None:
             _share(
-                moment[rows], wanted[rows], *fixed, *groups, dual[rows], activation[rows], lacking[rows], iterations[rows]
+                moment[rows],
+                wanted[rows],
+                *fixed,
+                *groups,
+                dual[rows],
+                activation[rows],
+                lacking[rows],
+                iterations[rows],
             )
 
         run_in_parts(part, count, self._pool, self._threads)
@@ -131,7 +140,7 @@ def run_in_parts(part, count: int, pool: ThreadPoolExecutor | None, threads: int
         part(slice(0, count))
         return
     edges = np.linspace(0, count, threads + 1).astype(int).tolist()
-    others = [pool.submit(part, slice(a, b)) for a, b in zip(edges[1:], edges[2:], strict=False)]
+    others = [pool.submit(part, slice(a, b)) for a, b in pairwise(edges[1:])]
     part(slice(0, edges[1]))
     for other in others:
         other.result()

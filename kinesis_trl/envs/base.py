@@ -110,8 +110,8 @@ class Judgement:
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics` (N, K)
-    are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics`
+    (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
     A task defines `metric_names`, `task_width` and three hooks: `_start` (where episodes begin),
     `_task_observation` and `_judge`.

@@ -1,4 +1,4 @@
-"""Calm movement: costs of restless actions, effort and heavy steps, and how much of them is asked while tracking holds."""
+"""Calm movement: costs of restless actions, effort and heavy steps, and how much they count while tracking holds."""
 
 from __future__ import annotations
 

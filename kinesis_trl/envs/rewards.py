@@ -113,7 +113,7 @@ def activation_cost(activation: Tensor, volume: Tensor) -> Tensor:
 
 
 def load_cost(touch: Tensor, weight: float, limit: float) -> Tensor:
-    """Squared excess of the floor's normal forces (N, S), in newtons, over `limit` body weights of `weight` N → (N,)."""
+    """Squared excess of the floor's forces (N, S), in newtons, over `limit` body weights of `weight` N → (N,)."""
     return (touch.sum(-1) / weight - limit).clamp(min=0).square()
 
 

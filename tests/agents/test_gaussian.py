@@ -73,5 +73,5 @@ def test_noise_with_a_memory_is_autoregressive_and_its_probabilities_are_known()
         torch.testing.assert_close(density.log_prob(second["action"]).sum(-1), second["action_log_prob"])
     with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
         assert torch.equal(actor(batch.clone())["action"], mean)
-    with pytest.raises(ValueError, match="noise_memory is 1.0"):
+    with pytest.raises(ValueError, match=r"noise_memory is 1\.0"):
         GaussianConfig(noise_memory=1.0)

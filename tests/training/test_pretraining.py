@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kinesis_trl.envs.feedforward import FeedforwardConfig
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.body.residuals import ResidualConfig
-from kinesis_trl.envs.feedforward import FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig

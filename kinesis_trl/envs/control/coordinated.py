@@ -1,14 +1,15 @@
 """Coordinated control: joint moments wanted, shared among the muscles at least effort at every physics substep.
 
-Computed muscle control (Thelen, Anderson and Delp 2003, J. Biomech. 36:321) of joint moments instead of accelerations: the
-moment that the reference's inverse solution makes, feedback on angles and velocities of the joints, and the action. Muscles
-follow their excitations late, so excitations lead: they bring activation to where it should be at the substep's end.
+Computed muscle control (Thelen, Anderson and Delp 2003, J. Biomech. 36:321) of joint moments instead of accelerations:
+the moment that the reference's inverse solution makes, feedback on angles and velocities of the joints, and the action.
+Muscles follow their excitations late, so excitations lead: they bring activation to where it should be at the substep's
+end.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class CoordinatedConfig(ControlConfig):
     needs_inverse = True
 
     moment: float = 0.35
-    """Moment for an action of 1, as a share of the joint's strength (all muscles on one side at peak force, standing)."""
+    """Moment for an action of 1, as a share of the joint's strength (muscles of one side at peak force, standing)."""
     stiffness: float = 0.3
     """Moment per radian between joint and reference, as a share of the joint's strength."""
     damping: float = 0.02

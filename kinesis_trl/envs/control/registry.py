@@ -15,7 +15,9 @@ from kinesis_trl.envs.control.feedforward import FeedforwardConfig
 from kinesis_trl.envs.control.lengths import LengthConfig
 from kinesis_trl.settings import from_yaml
 
-CONTROLS: dict[str, type[ControlConfig]] = {kind.name: kind for kind in (LengthConfig, DirectConfig, FeedforwardConfig, CoordinatedConfig)}
+CONTROLS: dict[str, type[ControlConfig]] = {
+    kind.name: kind for kind in (LengthConfig, DirectConfig, FeedforwardConfig, CoordinatedConfig)
+}
 """Every control by its name."""
 
 
