@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,7 +18,13 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from kinesis_trl.agents.actor import GaussianPolicy
+from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.training.actors import new_actor
 
 View = Callable[[TensorDictBase], Tensor]
 """What a student observes (N, O), for a TensorDict with the teacher's `observation`."""
@@ -57,6 +64,24 @@ class DaggerConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
             raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
+
+
+def open_student(folder: Path, config: LatticeConfig | GaussianConfig, env: ImitationEnv) -> tuple[GaussianPolicy, int]:
+    """The student in a folder and how many labels it has seen, or a new one.
+
+    Raises:
+        ValueError: the folder holds a policy that was not taught so, or with other settings.
+    """
+    width, actions = env.observation_width, int(env.action_spec.shape[-1])
+    if not (folder / "policy.safetensors").exists():
+        return new_actor(config, env), 0
+    loaded = load_checkpoint(folder, body=env.body.name, observation_width=width, action_width=actions)
+    told = {key: loaded.notes.get(key) for key in describe(env.rules)}
+    if "labels" not in loaded.notes or told != describe(env.rules) or not isinstance(loaded.policy, GaussianPolicy):
+        raise ValueError(f"{folder} holds a policy that was trained otherwise; give another --out.")
+    if loaded.policy.config != config:
+        raise ValueError(f"{folder} holds a student of other settings; give these, or another --out.")
+    return loaded.policy, int(loaded.notes["labels"])
 
 
 class Dagger:

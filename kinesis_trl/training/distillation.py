@@ -29,8 +29,7 @@ from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
-from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
-from kinesis_trl.training.pretraining import open_student
+from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher, open_student
 
 LENGTH_UNIT = 0.02
 """Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""

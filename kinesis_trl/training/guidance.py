@@ -27,9 +27,8 @@ from kinesis_trl.evaluation.directional import make_rider, report_ride, ride, ri
 from kinesis_trl.evaluation.point_goal import Route, report_trips, travel_to_goals, trip_table
 from kinesis_trl.planning.controllers import Player
 from kinesis_trl.progress import progress
-from kinesis_trl.training.dagger import Dagger, DaggerConfig
+from kinesis_trl.training.dagger import Dagger, DaggerConfig, open_student
 from kinesis_trl.training.distillation import COMPARISON, LENGTH_UNIT, lengths_of, open_teacher
-from kinesis_trl.training.pretraining import open_student
 
 TEACHING = DaggerConfig(labels=1_000_000, noise=0.01, mirror=False)
 """How a student of goals is taught unless told otherwise."""
