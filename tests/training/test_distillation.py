@@ -16,8 +16,8 @@ from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.actors import new_actor
-from kinesis_trl.training.dagger import DaggerConfig
-from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil, lengths_of
+from kinesis_trl.training.dagger import DaggerConfig, length_labels
+from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil
 
 ONCE = SolveConfig(residuals=ResidualConfig(rounds=1))
 
@@ -40,7 +40,7 @@ def config(body, solved, tmp_path):
         out=tmp_path / "plain",
         motions=solved,
         evaluation=solved,
-        student=LatticeConfig(network=NETWORK),
+        learner=LatticeConfig(network=NETWORK),
         dagger=DaggerConfig(labels=64, horizon=4, gradient_steps=2, minibatch=16),
         num_envs=4,
     )
@@ -61,7 +61,7 @@ def test_a_stopped_distillation_goes_on_and_another_is_refused(config, console):
     after = load_checkpoint(config.out)
     assert after.notes["labels"] == 96 and not torch.equal(after.policy.net.head.weight, before)
     with pytest.raises(ValueError, match="other settings"):
-        distil(replace(config, student=LatticeConfig(network=NETWORK, action_log_std=-4.0)), console)
+        distil(replace(config, learner=LatticeConfig(network=NETWORK, action_log_std=-4.0)), console)
     with pytest.raises(ValueError, match="trained otherwise"):
         distil(replace(config, out=made_elsewhere(config)), console)
 
@@ -82,7 +82,7 @@ def test_the_learner_gets_labels_that_act_as_its_teacher_does(config, body, cons
     # same states; only the touch of relaxed feet differs, so let the teacher see the same in both
     np.testing.assert_array_equal(ours.physics.qpos, theirs.physics.qpos)
     same["observation"] = td["observation"].clone()
-    label, counts = lengths_of(teacher, ours)(td)
+    label, counts = length_labels(teacher, ours)(td)
     assert counts.all()
     ours.physics.activation[:] = theirs.physics.activation  # control pd starts relaxed
     after = ours.step(td.set("action", label))["next"]["observation"]
@@ -92,10 +92,10 @@ def test_the_learner_gets_labels_that_act_as_its_teacher_does(config, body, cons
     report = distil(config, console)
     plain = load_checkpoint(config.out)
     assert plain.notes["control"] == "pd" and plain.policy.action_width == 80
-    assert 0 < report["student"]["summary"]["strict"]["coverage"]["mean"] <= 1
+    assert 0 < report["learner"]["strict"]["coverage"]["mean"] <= 1
     assert plain.policy.observation_width == teacher.observation_width
     kept = json.loads((config.out / COMPARISON).read_text())
-    assert set(kept) == {"teacher", "student"} and kept["student"] == report["student"]["summary"]
+    assert set(kept) == {"teacher", "learner"} and kept == report
     with pytest.raises(ValueError, match="needs control feedforward"):
         distil(replace(config, policy=config.out, out=tmp_path / "again"), console)
 
@@ -109,7 +109,7 @@ def test_a_learner_does_not_see_the_moments_that_its_teacher_sees(config, body, 
     for moments in (True, False):
         settings = replace(ENV, control="pd", observe_joints=True, observe_moments=moments, random_heading=False)
         env = ImitationEnv(body, library, settings)
-        labels[moments] = lengths_of(teacher, env)(env.reset())[0]
+        labels[moments] = length_labels(teacher, env)(env.reset())[0]
     assert env.moment_error().abs().max() > 1.0
     torch.testing.assert_close(labels[True], labels[False])
     distil(config, console)
