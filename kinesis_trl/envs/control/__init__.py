@@ -4,6 +4,7 @@ A new control is a file here with a `ControlConfig` and the `Control` that it ma
 """
 
 from kinesis_trl.envs.control.base import Control, ControlConfig, Reference
+from kinesis_trl.envs.control.coordinated import CoordinatedConfig, CoordinatedControl
 from kinesis_trl.envs.control.direct import DirectConfig, DirectControl
 from kinesis_trl.envs.control.feedforward import Feedforward, FeedforwardConfig, FeedforwardControl, InverseSolutions
 from kinesis_trl.envs.control.lengths import LengthConfig, LengthControl
@@ -15,6 +16,8 @@ __all__ = [
     "ControlArgument",
     "ControlConfig",
     "ControlName",
+    "CoordinatedConfig",
+    "CoordinatedControl",
     "DirectConfig",
     "DirectControl",
     "Feedforward",

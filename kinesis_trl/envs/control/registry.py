@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.constructors import PrimitiveConstructorSpec
 
 from kinesis_trl.envs.control.base import ControlConfig
+from kinesis_trl.envs.control.coordinated import CoordinatedConfig
 from kinesis_trl.envs.control.direct import DirectConfig
 from kinesis_trl.envs.control.feedforward import FeedforwardConfig
 from kinesis_trl.envs.control.lengths import LengthConfig
 from kinesis_trl.settings import from_yaml
 
-CONTROLS: dict[str, type[ControlConfig]] = {kind.name: kind for kind in (LengthConfig, DirectConfig, FeedforwardConfig)}
+CONTROLS: dict[str, type[ControlConfig]] = {kind.name: kind for kind in (LengthConfig, DirectConfig, FeedforwardConfig, CoordinatedConfig)}
 """Every control by its name."""
 
 
