@@ -102,7 +102,7 @@ class NormalisedMLP(nn.Module):
     """Optional running norm, hidden layers, linear output: (…, in) → (…, out).
 
     Where `symmetric`, the mean of what the layers make of the observation and the mirror image of what they make of its
-    mirror image, once `set_mirror` has said what that is: every step then teaches both sides.
+    mirror image, once `set_mirror` has said what that is: every step then counts for both sides.
     """
 
     def __init__(

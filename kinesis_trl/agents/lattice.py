@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,9 +36,6 @@ class LatticeConfig:
     """Largest log-deviation, for both."""
     noise_memory: float = 0.0
     """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
-    directions: Literal["random", "moment-arms"] = "random"
-    """How the latent units drive the actions at the start: at random, or, with control feedforward in the space of
-    muscles, one unit a joint along its moment arms and the others not at all; give action_log_std −4 or less then."""
 
     def __post_init__(self) -> None:
         initial = (self.action_log_std, self.latent_log_std)
@@ -65,29 +61,6 @@ class LatticeActor(GaussianPolicy):
         self.log_std = nn.Parameter(torch.cat([action, latent]))
         self._factored: tuple[Tensor, Tensor] | None = None
         self._factor: Tensor | None = None
-
-    @torch.no_grad()
-    def align(self, directions: Tensor) -> None:
-        """Let the first D latent units drive the actions along `directions` (action_width, D), the others not at all.
-
-        The covariance is then diag σ_a² + directions diag σ_x² directionsᵀ, and what the network was given at random
-        remains only as far as training brings it in. These units are made small, so that the mean starts near zero.
-
-        Raises:
-            ValueError: another number of actions, or more directions than latent units.
-        """
-        latent = self.net.head.weight.shape[1]
-        if directions.ndim != 2 or directions.shape[0] != self.action_width or directions.shape[1] > latent:
-            raise ValueError(
-                f"directions have shape {tuple(directions.shape)}; expected {self.action_width} actions and "
-                f"at most {latent} latent units."
-            )
-        used = directions.shape[1]
-        self.net.head.weight.zero_()
-        self.net.head.weight[:, :used] = directions.to(self.net.head.weight)
-        last = next(layer for layer in reversed(self.net.hidden) if isinstance(layer, nn.Linear))
-        last.weight[:used] *= self.config.network.output_scale
-        last.bias[:used] *= self.config.network.output_scale
 
     def covariance(self) -> Tensor:
         """Covariance of the action (action_width, action_width), float64."""

@@ -25,8 +25,6 @@ from kinesis_trl.motion.solving import SolveConfig, solve_motions
 FPS = 30.0
 """Frame rate of every clip in a library."""
 _VERSION = 3
-_WITHOUT_POSTURES = 2
-"""Version that kept of the clips as they were prepared only the tracked bodies; it is still read."""
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
@@ -206,13 +204,11 @@ class MotionLibrary:
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
             kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
-            if version == _WITHOUT_POSTURES:
-                kinds.pop("prepared_qpos", None)
         except FileNotFoundError as error:
             raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
-        if version not in (_WITHOUT_POSTURES, _VERSION) or fps != FPS:
+        if version != _VERSION or fps != FPS:
             raise ClipFormatError(
                 f"{folder} has version {version} at {fps} frames/s, expected {_VERSION} at {FPS}; prepare it again."
             )

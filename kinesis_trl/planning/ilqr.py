@@ -91,11 +91,6 @@ def asked_lengths(control: Feedforward, actions: Array) -> Array:
     return np.concatenate([first, control.corrected_length(torch.arange(1, len(actions) + 1), actions)])
 
 
-def mean_distance(clip: MotionLibrary) -> float:
-    """Mean distance in metres of the tracked bodies of a library from its clips as they were prepared."""
-    return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
-
-
 @dataclass(frozen=True)
 class Refiner:
     """What stays the same while the motion of one clip of T frames is refined."""
