@@ -8,6 +8,7 @@ import pytest
 
 from experiments.imitation import PRESETS
 from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
 from kinesis_trl.training.config import TrainConfig
 
@@ -50,17 +51,34 @@ def test_left_out_fields_keep_their_defaults():
     assert from_yaml(Outer, "inner: {rate: 2}") == Outer(inner=Inner(rate=2.0))
 
 
+def test_a_choice_of_dataclasses_goes_by_its_name():
+    actor = "actor: {_type: GaussianConfig, log_std: -1.5}"
+    assert from_yaml(TrainConfig, actor).actor == GaussianConfig(log_std=-1.5)
+    assert from_yaml(TrainConfig, "actor: {latent_log_std: -1.0}").actor == LatticeConfig(latent_log_std=-1.0)
+    with pytest.raises(SettingsError, match=r"expected one of LatticeConfig, GaussianConfig, found 'Network'.*actor"):
+        from_yaml(TrainConfig, "actor: {_type: Network}")
+
+
 @pytest.mark.parametrize(
     "text, says",
     [
         ("inner: {rat: 2}", "did you mean 'rate'"),
-        ("inner: {rate: fast}", "settings.inner.rate is 'fast'; expected float"),
-        ("kind: c", "choose one of 'a', 'b'"),
-        ("pair: [1]", "has 1 values; expected 2"),
+        ("inner: {rate: fast}", "expected float, found 'fast' @ settings.inner.rate"),
+        ("inner: {sizes: [1, x]}", r"expected int, found 'x' @ settings.inner.sizes\[1\]"),
+        ("inner: {sizes: 12}", "expected a list, found 12 @ settings.inner.sizes"),
+        ("inner: {sizes: '12'}", "expected a list"),
+        ("kind: c", "c not in literal .*'a', 'b'.* @ settings.kind"),
+        ("pair: [1]", "expected 2 values, found 1 @ settings.pair"),
+        ("pair: [1.5, 2]", "expected int, found 1.5"),
+        ("path: 3", "expected str, found 3 @ settings.path"),
+        ("inner: {rate: true}", "expected float, found True"),
         ("inner: 3", "expected the fields of Inner"),
         ("enabled: 1", "expected bool"),
         ("inner: {rate: -1}", "must not be negative"),
-        ("inner: {_type: Outer}", "is a 'Outer'"),
+        ("inner: {_type: Outer}", "expected Inner, found 'Outer'"),
+        ("inner: {rat: 2, sizes: 3}", "did you mean 'rate'.*expected a list|expected a list.*did you mean 'rate'"),
+        ("inner: {directions: random}", "no field 'directions'; .*leave it out"),
+        ("", "expected the fields of Outer, found None"),
         ("[1, 2", "not YAML"),
         ("!!python/object/apply:os.system ['true']", "not YAML"),
     ],
