@@ -7,14 +7,18 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn
 
 T = TypeVar("T")
 _TYPE = "_type"
+_LONGEST = 1 << 16
+"""Characters of a settings file; ours have about 4,000."""
+_DEEPEST = 32
+"""Levels of nesting; ours have 5."""
 
 REMOVED: Mapping[str, str] = {
     "compact": "observations are no longer shortened; leave it out",
@@ -45,16 +49,53 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
         where: name of the file, for messages.
 
     Raises:
-        SettingsError: not YAML, an unknown field, or a value of a wrong type; names all that does not fit.
+        SettingsError: not YAML, too long or too deep, an unknown field, or a value of a wrong type; names all that does
+            not fit.
     """
+    if len(text) > _LONGEST:
+        raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{where}: not YAML ({error}).") from error
+        content = yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"{where}: not YAML of plain settings ({reason}).") from error
     try:
         return _converter.structure(content, kind)
     except Exception as error:  # cattrs gathers what hooks raise in groups
         raise SettingsError("; ".join(transform_error(error, where, _say))) from error
+
+
+def read_settings(kind: type[T], path: Path) -> T:
+    """A config of type `kind` from a YAML file; see `from_yaml`.
+
+    Raises:
+        SettingsError: the file is missing, no regular file, cannot be read, or does not fit.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting
+            raise OSError("no regular file")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_LONGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}); expected a file of settings in YAML.") from error
+    return from_yaml(kind, text, where=str(path))
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which a few lines of may stand for millions of values, and of limited depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        if self.depth == _DEEPEST:
+            raise yaml.YAMLError(f"nested more than {_DEEPEST} levels deep")
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 def _say(error: BaseException, _: type | None) -> str:
@@ -65,7 +106,7 @@ def _say(error: BaseException, _: type | None) -> str:
     for key in sorted(map(str, error.extra_fields)):
         close = difflib.get_close_matches(key, names, n=1)
         meant = f"did you mean {close[0]!r}?" if close else f"{error.cl.__name__} has {', '.join(names)}"
-        said.append(f"no field {key!r}; {REMOVED.get(key, meant)}")
+        said.append(f"no field {key!r:.80}; {REMOVED.get(key, meant)}")
     return ", ".join(said)
 
 
@@ -75,14 +116,20 @@ def _say(error: BaseException, _: type | None) -> str:
 def _exact(value: Any, kind: type) -> Any:
     """A number, text or truth value that is already of its type; a whole number may stand for another."""
     if type(value) is not kind and not (kind is float and type(value) is int):
-        raise SettingsError(f"expected {kind.__name__}, found {value!r}")
+        raise SettingsError(f"expected {kind.__name__}, found {value!r:.80}")
     return kind(value)
+
+
+def _literal(value: Any, kind: Any) -> Any:
+    if value not in get_args(kind):
+        raise SettingsError(f"choose one of {', '.join(map(repr, get_args(kind)))}, found {value!r:.80}")
+    return value
 
 
 def _tuple(value: Any, kind: Any) -> Any:
     kinds = get_args(kind)
     if not isinstance(value, list):
-        raise SettingsError(f"expected a list, found {value!r}")
+        raise SettingsError(f"expected a list, found {value!r:.80}")
     if kinds[1:] == (...,):
         return tuple(_converter.structure(value, list[kinds[0]]))  # type: ignore[valid-type]
     if len(kinds) != len(value):
@@ -91,22 +138,26 @@ def _tuple(value: Any, kind: Any) -> Any:
 
 
 def _reads_dataclass(kind: Any) -> Callable[[Any, Any], Any]:
+    """Reads a dataclass, or the subclass that `_type` names."""
     fill = make_dict_structure_fn(kind, _converter, _cattrs_forbid_extra_keys=True)
 
     def read(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise SettingsError(f"expected the fields of {kind.__name__}, found {value!r}")
+            raise SettingsError(f"expected the fields of {kind.__name__}, found {value!r:.80}")
         named = value.get(_TYPE, kind.__name__)
-        if named != kind.__name__:
-            raise SettingsError(f"expected {kind.__name__}, found {named!r}")
+        kinds = {one.__name__: one for one in (kind, *kind.__subclasses__())}
+        if named not in kinds:
+            raise SettingsError(f"expected {' or '.join(kinds)}, found {named!r:.80}")
+        if kinds[named] is not kind:
+            return _converter.structure(value, kinds[named])
         return fill({key: v for key, v in value.items() if key != _TYPE}, kind)
 
     return read
 
 
-def _writes_dataclass(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    plain = make_dict_unstructure_fn(kind, _converter)
-    return lambda value: {_TYPE: kind.__name__, **plain(value)}
+def _write_dataclass(value: Any) -> dict[str, Any]:
+    fields = {f.name: _converter.unstructure(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return {_TYPE: type(value).__name__, **fields}
 
 
 def _is_choice(kind: Any) -> bool:
@@ -122,7 +173,7 @@ def _choice(value: Any, kind: Any) -> Any:
     named = value.get(_TYPE, kinds[0].__name__) if isinstance(value, Mapping) else kinds[0].__name__
     chosen = next((k for k in kinds if k.__name__ == named), None)
     if chosen is None:
-        raise SettingsError(f"expected one of {', '.join(k.__name__ for k in kinds)}, found {named!r}")
+        raise SettingsError(f"expected one of {', '.join(k.__name__ for k in kinds)}, found {named!r:.80}")
     return _converter.structure(value, chosen)
 
 
@@ -131,7 +182,8 @@ for _kind in (int, float, str, bool):
     _converter.register_structure_hook(_kind, _exact)
 _converter.register_structure_hook(Path, lambda value, _: Path(_exact(value, str)))
 _converter.register_unstructure_hook(Path, str)
+_converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _literal)
 _converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _tuple)
 _converter.register_structure_hook_func(_is_choice, _choice)
 _converter.register_structure_hook_factory(dataclasses.is_dataclass, _reads_dataclass)
-_converter.register_unstructure_hook_factory(dataclasses.is_dataclass, _writes_dataclass)
+_converter.register_unstructure_hook_func(dataclasses.is_dataclass, _write_dataclass)
