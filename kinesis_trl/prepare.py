@@ -9,8 +9,6 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -49,7 +47,7 @@ from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
-from kinesis_trl.processes import worker_pool
+from kinesis_trl.processes import WorkerDiedError, in_processes
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
@@ -196,29 +194,18 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[tuple[_Part, Prepared]]:
-    """Each part with what became of it, in order; only a few parts per worker are in memory at a time."""
-    if workers <= 1:
-        yield from ((part, _prepare_part(part, config)) for part in parts)
-        return
-    with worker_pool(workers) as pool:
-        waiting: deque[tuple[_Part, Future[Prepared]]] = deque()
-        for part in parts:
-            waiting.append((part, pool.submit(_prepare_part, part, config)))
-            if len(waiting) >= 4 * workers:
-                yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
+    """Each part with what became of it, in order; one that a worker process dies on is refused, the others go on."""
+    waiting = deque(parts)
+    while waiting:
+        try:
+            for result in in_processes(partial(_prepare_part, config), list(waiting), workers):
+                yield waiting.popleft(), result
+        except WorkerDiedError as error:
+            part = waiting.popleft()
+            yield part, Prepared(refused=[(str(part.path), str(error))])
 
 
-def _finished(part: _Part, future: Future[Prepared]) -> tuple[_Part, Prepared]:
-    try:
-        return part, future.result()
-    except BrokenProcessPool:
-        reason = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
-        return part, Prepared(refused=[(str(part.path), reason)])
-
-
-def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
+def _prepare_part(config: PrepareConfig, part: _Part) -> Prepared:
     """Read one file and retarget its share of clips; runs in a worker process."""
     body = load_body(config.body)
     result = Prepared()

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from joblib import Parallel, delayed, parallel_config
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 
-@contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that use one thread each for linear algebra: there is one a core already.
+class WorkerDiedError(RuntimeError):
+    """A worker process was killed; the message says what to do."""
 
-    They are started afresh and import the main module; a script that calls this needs `if __name__ == "__main__":`.
+
+def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], workers: int) -> Iterator[Result]:
+    """`function` of each part in turn, by processes of one thread each for linear algebra: there is one a core already.
+
+    One worker is this process.
+
+    Raises:
+        WorkerDiedError: a process died on the part whose result is next, or on a later one.
     """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    if workers <= 1 or len(parts) <= 1:
+        yield from map(function, parts)
+        return
+    with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
+        # a copy of a large array instead of a file that all may read: functions may write to what they are given
+        pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
+        results = pool(delayed(function)(part) for part in parts)
     try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        yield from results
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(
+            "a worker process died, probably for want of memory; use fewer --workers or shorter files."
+        ) from error

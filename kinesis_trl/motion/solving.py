@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
 from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
-from kinesis_trl.processes import worker_pool
+from kinesis_trl.processes import in_processes
 
 Array = NDArray[np.float64]
 
@@ -45,14 +44,7 @@ def solve_motions(
         for qpos in motions:
             yield _solve(body, qpos, fps, config)
         return
-    with worker_pool(min(workers, len(motions))) as pool:
-        waiting: deque[Future[InverseSolution]] = deque()
-        for qpos in motions:
-            waiting.append(pool.submit(_solve_named, body.name, qpos, fps, config))
-            if len(waiting) >= 4 * workers:  # only a few solutions are in memory at a time
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    yield from in_processes(partial(_solve_named, body.name, fps, config), motions, workers)
 
 
 def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
@@ -61,5 +53,5 @@ def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> Inv
     return solve(body, moved, fps, replace(config.residuals.inverse, moment_arms=True))
 
 
-def _solve_named(name: str, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
+def _solve_named(name: str, fps: float, config: SolveConfig, qpos: Array) -> InverseSolution:
     return _solve(load_body(name), qpos, fps, config)
