@@ -14,6 +14,10 @@ import yaml
 
 T = TypeVar("T")
 _TYPE = "_type"
+_LONGEST = 1 << 16
+"""Characters of a settings file; ours have about 4,000."""
+_DEEPEST = 32
+"""Levels of nesting; ours have 5."""
 
 
 class SettingsError(ValueError):
@@ -34,13 +38,49 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
         where: name of the file, for messages.
 
     Raises:
-        SettingsError: not YAML, an unknown field, or a value of a wrong type.
+        SettingsError: not YAML, too long or too deep, an unknown field, or a value of a wrong type.
+    """
+    if len(text) > _LONGEST:
+        raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
+    try:
+        content = yaml.load(text, _PlainLoader)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"{where}: not YAML of plain settings ({reason}).") from error
+    return typing.cast(T, _typed(kind, content, where))
+
+
+def read_settings(kind: type[T], path: Path) -> T:
+    """A config of type `kind` from a YAML file; see `from_yaml`.
+
+    Raises:
+        SettingsError: the file is missing, no regular file, cannot be read, or does not fit.
     """
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{where}: not YAML ({error}).") from error
-    return typing.cast(T, _typed(kind, content, where))
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting
+            raise OSError("no regular file")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_LONGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}); expected a file of settings in YAML.") from error
+    return from_yaml(kind, text, where=str(path))
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which a few lines of may stand for millions of values, and of limited depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        if self.depth == _DEEPEST:
+            raise yaml.YAMLError(f"nested more than {_DEEPEST} levels deep")
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 def _plain(value: Any) -> Any:
@@ -62,11 +102,11 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         return _one_of(arguments, value, where)
     if origin is Literal:
         if value not in arguments:
-            raise SettingsError(f"{where} is {value!r}; choose one of {', '.join(map(repr, arguments))}.")
+            raise SettingsError(f"{where} is {value!r:.80}; choose one of {', '.join(map(repr, arguments))}.")
         return value
     if origin is tuple:
         if not isinstance(value, list):
-            raise SettingsError(f"{where} is {value!r}; expected a list.")
+            raise SettingsError(f"{where} is {value!r:.80}; expected a list.")
         kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
         if len(kinds) != len(value):
             raise SettingsError(f"{where} has {len(value)} values; expected {len(kinds)}.")
@@ -81,7 +121,7 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         return None
     if kind in (int, float, str, bool) and type(value) is kind:
         return value
-    raise SettingsError(f"{where} is {value!r}; expected {getattr(kind, '__name__', kind)}.")
+    raise SettingsError(f"{where} is {value!r:.80}; expected {getattr(kind, '__name__', kind)}.")
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -102,17 +142,17 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} is {value!r}; expected the fields of {kind.__name__}.")
+        raise SettingsError(f"{where} is {value!r:.80}; expected the fields of {kind.__name__}.")
     named = value.get(_TYPE, kind.__name__)
     if named != kind.__name__:
-        raise SettingsError(f"{where} is a {named!r}; expected {kind.__name__}.")
+        raise SettingsError(f"{where} is a {named!r:.80}; expected {kind.__name__}.")
     hints = typing.get_type_hints(kind, include_extras=True)
     names = [f.name for f in dataclasses.fields(kind)]
     for key in value:
         if key != _TYPE and key not in names:
             close = difflib.get_close_matches(str(key), names, n=1)
             meant = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}."
-            raise SettingsError(f"{where} has no field {key!r}; {meant}")
+            raise SettingsError(f"{where} has no field {key!r:.80}; {meant}")
     fields = {k: _typed(hints[k], v, f"{where}.{k}") for k, v in value.items() if k != _TYPE}
     try:
         return kind(**fields)

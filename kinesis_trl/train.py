@@ -33,7 +33,7 @@ from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.settings import SettingsError, read_settings
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import CollectError, read_clip_list
@@ -95,11 +95,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
             raise SettingsError("--config needs the path of a config.yaml.")
-        path = Path(arguments[at + 1])
-        try:
-            run = from_yaml(TrainConfig, path.read_text(), where=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} cannot be read ({error}).") from error
+        run = read_settings(TrainConfig, Path(arguments[at + 1]))
         rest = arguments[:at] + arguments[at + 2 :]
         return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
     everything = PRESETS | point_goal.PRESETS | directional.PRESETS

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.imitation import PRESETS
 from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
+from kinesis_trl.settings import SettingsError, from_yaml, read_settings, to_yaml
 from kinesis_trl.training.config import TrainConfig
 
 
@@ -68,3 +68,34 @@ def test_left_out_fields_keep_their_defaults():
 def test_what_does_not_fit_is_refused(text, says):
     with pytest.raises(SettingsError, match=says):
         from_yaml(Outer, text)
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[" * 5000, "nested more than 32"),
+        ("inner: " + "{a: " * 5000, "nested more than 32"),
+        ("a: &a [1]\nb: *a\n", "aliases"),
+        ("x" * 70_000, "at most 65,536"),
+        ("kind: " + "9" * 5000, "not YAML of plain settings"),
+        ("kind: !!python/object/apply:os.system ['exit 1']", "not YAML of plain settings"),
+        ("kind: 2001-99-99", "not YAML of plain settings"),
+        ("kind: " + "z" * 5000, "choose one of"),
+    ],
+)
+def test_hostile_files_are_refused_in_a_line(text, says):
+    with pytest.raises(SettingsError, match=says) as caught:
+        from_yaml(Outer, text)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "latin").write_bytes(b"kind: \xff")
+    for name in ("pipe", "latin", "missing", "."):
+        with pytest.raises(SettingsError, match="cannot be read"):
+            read_settings(Outer, tmp_path / name)
+    (tmp_path / "good").write_text("kind: b")
+    assert read_settings(Outer, tmp_path / "good").kind == "b"
