@@ -43,7 +43,7 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
     if len(text) > _LONGEST:
         raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
     try:
-        content = yaml.load(text, _PlainLoader)  # noqa: S506  (a SafeLoader)
+        content = yaml.load(text, _PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"{where}: not YAML of plain settings ({reason}).") from error

@@ -36,7 +36,7 @@ from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, read_settings
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.agent import RunError
-from kinesis_trl.training.collect import CollectError, read_clip_list
+from kinesis_trl.training.collect import CollectError
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.curriculum import (
     CurriculumConfig,
@@ -46,7 +46,6 @@ from kinesis_trl.training.curriculum import (
     mixture_config,
 )
 from kinesis_trl.training.guidance import TEACHING, GuidanceConfig, guided_policy
-from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import Trainer
 
@@ -120,11 +119,10 @@ def train(command: TrainCommand, console: Console) -> bool:
         run = as_imitated(run, console, labels=command.labels)
     if command.expert is not None:
         run = expert_config(run, command.expert)
-        clips = tuple(read_clip_list(run.clips)) if run.clips else ()
-        link = curriculum_round(run, clips, command.expert)
+        link = curriculum_round(run, command.expert)
     elif command.moe:
         run = mixture_config(run)
-        link = curriculum_round(run, (), len(run.experts))
+        link = curriculum_round(run, len(run.experts))
     trainer = Trainer(replace(run), console, curriculum=link)
     start = trainer.progress["step"]
     console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
@@ -175,7 +173,7 @@ def main() -> None:
         ClipFormatError,
         CollectError,
         DivergedError,
-        MetricsFileError,
+        OSError,
         RunError,
         SettingsError,
         ValueError,

@@ -39,7 +39,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], description: Mappin
     Raises:
         OSError: the disk refuses; the earlier file is then whole.
     """
-    held = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    held = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
     text = json.dumps({**description, _CHECKSUM: _checksum(held)}, indent=2, allow_nan=False)
     write_bytes(path, save(held, metadata={_KEY: text}))
     return text

@@ -18,9 +18,12 @@ _MOST_PARTS = 1 << 18
 _MOST_ARGUMENTS = 64
 """Parts of what is handed to a function or names a storage; those of a tensor of eight dimensions are fewer."""
 _PLAIN = frozenset(
-    "PROTO STOP MARK GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT "
-    "BINUNICODE EMPTY_DICT EMPTY_LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 SETITEM SETITEMS APPEND APPENDS "
-    "BINPUT LONG_BINPUT BINGET LONG_BINGET".split()
+    {
+        *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID", "NONE", "NEWTRUE", "NEWFALSE"),
+        *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "EMPTY_DICT", "EMPTY_LIST"),
+        *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "SETITEM", "SETITEMS", "APPEND", "APPENDS"),
+        *("BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
+    }
 )
 _NAMES = re.compile(r"torch \w+Storage|torch\._utils _rebuild_(tensor_v2|parameter)|collections OrderedDict")
 _KEYS = frozenset({"BINUNICODE", "BININT", "BININT1", "BININT2"})
