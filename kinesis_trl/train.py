@@ -33,10 +33,10 @@ from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.settings import SettingsError, read_settings
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.agent import RunError
-from kinesis_trl.training.collect import CollectError, read_clip_list
+from kinesis_trl.training.collect import CollectError
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.curriculum import (
     CurriculumConfig,
@@ -96,11 +96,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
             raise SettingsError("--config needs the path of a config.yaml.")
-        path = Path(arguments[at + 1])
-        try:
-            run = from_yaml(TrainConfig, path.read_text(), where=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} cannot be read ({error}).") from error
+        run = read_settings(TrainConfig, Path(arguments[at + 1]))
         rest = arguments[:at] + arguments[at + 2 :]
         return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
     everything = PRESETS | point_goal.PRESETS | directional.PRESETS
@@ -125,11 +121,10 @@ def train(command: TrainCommand, console: Console) -> bool:
         run = as_imitated(run, console, labels=command.labels)
     if command.expert is not None:
         run = expert_config(run, command.expert)
-        clips = tuple(read_clip_list(run.clips)) if run.clips else ()
-        link = curriculum_round(run, clips, command.expert)
+        link = curriculum_round(run, command.expert)
     elif command.moe:
         run = mixture_config(run)
-        link = curriculum_round(run, (), len(run.experts))
+        link = curriculum_round(run, len(run.experts))
     trainer = Trainer(replace(run), console, curriculum=link)
     start = trainer.progress["step"]
     console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
@@ -181,7 +176,7 @@ def main() -> None:
         ClipFormatError,
         CollectError,
         DivergedError,
-        MetricsFileError,
+        OSError,
         RunError,
         SettingsError,
         ValueError,

@@ -57,6 +57,13 @@ class StochasticModule(TensorDictModuleBase):
         return dist.mode
 
     @abstractmethod
+    def choose(self, observation: Tensor) -> Tensor:
+        """The sample to take when not exploring, from observations (…, width) without the distribution about it.
+
+        What is exported: it has no branch that depends on numbers.
+        """
+
+    @abstractmethod
     def update_norm(self, observation: Tensor) -> None:
         """Merge observations (…, width) into the running statistics, if there are any.
 
@@ -68,7 +75,9 @@ class StochasticModule(TensorDictModuleBase):
         return self.distribution(tensordict.get("observation"))
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Write the sample and its log-probability."""
+        """Write the sample and its log-probability; in a graph that is exported, the most probable sample alone."""
+        if torch.compiler.is_exporting():
+            return tensordict.set(self.out_keys[0], self.choose(tensordict.get("observation")))
         dist = self.get_dist(tensordict)
         explore = exploration_type() == ExplorationType.RANDOM
         sample = dist.sample() if explore else self.most_probable(dist)
@@ -209,6 +218,9 @@ class GaussianPolicy(StochasticModule):
     def mean(self, observation: Tensor) -> Tensor:
         """Mean action (…, action_width)."""
         return self.net(observation)
+
+    def choose(self, observation: Tensor) -> Tensor:
+        return self.mean(observation)
 
     @abstractmethod
     def scale_tril(self) -> Tensor:

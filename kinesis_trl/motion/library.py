@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kinesis_trl.atomic import replacing_folder, sweep
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
@@ -166,11 +164,10 @@ class MotionLibrary:
         folder = Path(folder)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "library.json").exists():
             raise ClipFormatError(f"{folder} is not empty and no motion library; give a new folder.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
+        sweep(folder.parent, folder.name)
+        with replacing_folder(folder) as staged:
             for name, array in self._arrays().items():
-                np.save(staging / f"{name}.npy", array)
+                np.save(staged / f"{name}.npy", array)
             header = {
                 "version": _VERSION,
                 "inverse": self.inverse is not None,
@@ -179,17 +176,7 @@ class MotionLibrary:
                 "fps": FPS,
                 "clips": [asdict(c) for c in self.clips],
             }
-            (staging / "library.json").write_text(json.dumps(header, indent=1))
-            staging.chmod(0o755)
-            if folder.is_dir():
-                retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-                os.replace(folder, retired / "library")
-                os.replace(staging, folder)
-                shutil.rmtree(retired, ignore_errors=True)
-            else:
-                os.replace(staging, folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            (staged / "library.json").write_text(json.dumps(header, indent=1))
 
     @classmethod
     def load(cls, folder: Path, body: BodyModel) -> MotionLibrary:
@@ -199,6 +186,8 @@ class MotionLibrary:
             ClipFormatError: not a library, of another body or version, or damaged.
         """
         folder = Path(folder)
+        if not folder.exists():
+            sweep(folder.parent, folder.name)  # a writer that was killed may have left it under another name
         try:
             header = json.loads((folder / "library.json").read_text())
             entries = [ClipEntry(**c) for c in header["clips"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import mujoco
 
 from kinesis_trl import __version__
-from kinesis_trl.atomic import write_text
+from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -141,12 +142,15 @@ def _cached(
     folder: Path, body: BodyModel, make: Callable[[], tuple[MotionLibrary, list[Refused]]]
 ) -> tuple[MotionLibrary, list[Refused]]:
     notes = folder.with_suffix(".refused.json")  # what was left out must be said again next time
+    sweep(folder.parent)
     try:
         return MotionLibrary.load(folder, body), [Refused(**item) for item in json.loads(notes.read_text())]
     except (ClipFormatError, OSError, ValueError, TypeError):  # not there yet, or damaged
         library, refused = make()
     try:
         write_text(notes, json.dumps([asdict(item) for item in refused]))
+        if not (folder / "library.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # an entry that has lost its index
         library.save(folder)
     except OSError:  # a cache that cannot be written only costs time
         pass
