@@ -46,7 +46,6 @@ from kinesis_trl.training.curriculum import (
     mixture_config,
 )
 from kinesis_trl.training.distillation import GOAL_DAGGER, DistilConfig, policy_without_inverse
-from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import Trainer
 
