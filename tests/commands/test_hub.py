@@ -24,7 +24,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.hub import HubError, PullConfig, PushConfig, main, pull, push
+from kinesis_trl.commands.hub import HubError, PullConfig, PushConfig, main, pull, push
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_made_up"

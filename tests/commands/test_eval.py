@@ -15,8 +15,8 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.commands.eval import EvalConfig, evaluate
 from kinesis_trl.envs.imitation import inverse_for
-from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.gait.clauses import SentenceError
@@ -72,7 +72,9 @@ def test_weak_muscles_change_the_outcome(motions):
 
 def test_a_sentence_is_done_and_filmed(monkeypatch):
     filmed = []
-    monkeypatch.setattr("kinesis_trl.eval.write_episodes", lambda path, *rest, **options: filmed.append((path, rest)))
+    monkeypatch.setattr(
+        "kinesis_trl.commands.eval.write_episodes", lambda path, *rest, **options: filmed.append((path, rest))
+    )
     report, said = run(EvalConfig(task="text", text="walk forward for 1 meter", policy="reference", threads=1))
     assert [row["name"] for row in report["clips"]] == ["walk forward for 1 meter (0)"]
     assert "wrote text.mp4" in said
@@ -130,7 +132,7 @@ def test_without_a_display_keys_are_taken_by_a_page(monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     shown = []
-    monkeypatch.setattr("kinesis_trl.view.view", lambda config, console: shown.append(config))
+    monkeypatch.setattr("kinesis_trl.commands.view.view", lambda config, console: shown.append(config))
     steer = EvalConfig(task="directional", interactive=True, policy="zero", keys=("w=away",), lesion=("tibant_l",))
     assert run(steer)[0] == {}
     page = shown[0]
@@ -144,7 +146,7 @@ def test_without_a_display_keys_are_taken_by_a_page(monkeypatch):
 def test_the_policy_that_ships_is_the_default(monkeypatch, body, tmp_path, motions):
     policy = make_actor(LatticeConfig(network=NetworkConfig(hidden=(16, 8))), 309, 80)
     save_policy(tmp_path / "shipped", policy, body=body.name, notes={"control": "pd"})
-    monkeypatch.setattr("kinesis_trl.eval.asset", lambda name: tmp_path / "shipped")
+    monkeypatch.setattr("kinesis_trl.commands.eval.asset", lambda name: tmp_path / "shipped")
     report, _ = run(EvalConfig(motions=motions, threads=1))
     assert report["summary"]["strict"]["clips"] == 3
 

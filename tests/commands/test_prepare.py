@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.eval import EvalConfig, evaluate
+from kinesis_trl.commands.eval import EvalConfig, evaluate
+from kinesis_trl.commands.prepare import PrepareConfig, Prepared, main, prepare
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.optimise import RehearsalConfig
 from kinesis_trl.planning.search import SearchConfig
-from kinesis_trl.prepare import PrepareConfig, Prepared, main, prepare
 
 
 @pytest.fixture

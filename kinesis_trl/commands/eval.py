@@ -198,7 +198,7 @@ def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Steer in the browser; what the page cannot do needs the window, and so a display."""
     if config.route == "policy" or config.control or config.sensing:
         require_display()
-    from kinesis_trl.view import ViewConfig, view  # noqa: PLC0415
+    from kinesis_trl.commands.view import ViewConfig, view  # noqa: PLC0415
     from kinesis_trl.viewer.server import ViewerError  # noqa: PLC0415  a web server nothing else here needs
 
     console.print("There is no display, so the keys are taken by a page.")

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from experiments.imitation import LAPTOP, PAPER
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.commands.train import TrainCommand, as_imitated, main, parse, train
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.experiments.imitation import LAPTOP, PAPER
 from kinesis_trl.settings import SettingsError, to_yaml
-from kinesis_trl.train import TrainCommand, as_imitated, main, parse, train
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.distillation import COMPARISON
 
@@ -98,7 +98,7 @@ def test_what_ships_teaches_a_policy_that_sees_the_goal(tmp_path, body, monkeypa
 
     monkeypatch.setattr("kinesis_trl.training.guidance.guide", teach)
     save_policy(tmp_path / "shipped", actor, body=body.name, notes={"control": "feedforward"})
-    monkeypatch.setattr("kinesis_trl.train.asset", lambda name: tmp_path / "shipped")
+    monkeypatch.setattr("kinesis_trl.commands.train.asset", lambda name: tmp_path / "shipped")
     command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
     for _ in range(2):
         run = as_imitated(command.run, Console(quiet=True), labels=command.labels)

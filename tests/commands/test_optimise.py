@@ -11,8 +11,9 @@ from rich.console import Console
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands.eval import EvalConfig, evaluate
+from kinesis_trl.commands.optimise import RehearseConfig, rehearse
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
-from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning import optimise as rehearsing
@@ -20,7 +21,6 @@ from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.ilqr import RefineConfig
 from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
 from kinesis_trl.planning.search import SearchConfig
-from kinesis_trl.rehearse import RehearseConfig, rehearse
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 SMALL = SearchConfig(bodies=6, clips=2)

@@ -24,14 +24,14 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from experiments import directional, point_goal
-from experiments.imitation import LAPTOP, PRESETS
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.experiments import directional, point_goal
+from kinesis_trl.experiments.imitation import LAPTOP, PRESETS
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.settings import SettingsError, from_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset

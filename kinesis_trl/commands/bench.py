@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from experiments.imitation import LAPTOP
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.policy import make_actor
@@ -38,6 +37,7 @@ from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
+from kinesis_trl.experiments.imitation import LAPTOP
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.training.collect import make_source
