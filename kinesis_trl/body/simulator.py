@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.model import BodyModel
+if TYPE_CHECKING:
+    from kinesis_trl.body.model import BodyModel
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice

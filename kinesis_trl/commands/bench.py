@@ -35,7 +35,8 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
 from kinesis_trl.experiments.imitation import LAPTOP
 from kinesis_trl.motion.library import MotionLibrary

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 
 from kinesis_trl.commands import run_command
-from kinesis_trl.training.distillation import DistilConfig, distil
+from kinesis_trl.training.config import DistilConfig
+from kinesis_trl.training.distillation import distil
 
 
 def main() -> None:

@@ -30,9 +30,9 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
+from kinesis_trl.envs.config import ImitationConfig, PointGoalConfig
 from kinesis_trl.envs.directional import Heading
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.evaluation.directional import (
     SCRIPT,
     PlannerRider,
@@ -58,9 +58,9 @@ from kinesis_trl.evaluation.video import (
 )
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.planning.controllers import Control, Player, Sensing, make_player, muscles_named
-from kinesis_trl.planning.mppi import LookaheadConfig
-from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.config import Control, LookaheadConfig, RehearsalConfig, Sensing
+from kinesis_trl.planning.controllers import Player, make_player, muscles_named
+from kinesis_trl.planning.optimise import Rehearsal
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 

@@ -27,13 +27,15 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
-from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table
 from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
+from kinesis_trl.planning.config import RehearsalConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.optimise import Rehearsal
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

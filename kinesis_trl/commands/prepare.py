@@ -28,7 +28,7 @@ from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
 from kinesis_trl.motion.gait.language import SentenceError, closest_clip, text_to_clip
@@ -47,8 +47,9 @@ from kinesis_trl.motion.retarget.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
+from kinesis_trl.planning.config import RehearsalConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.optimise import Rehearsal
 from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset

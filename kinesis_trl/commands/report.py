@@ -30,7 +30,8 @@ from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import run_command
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library

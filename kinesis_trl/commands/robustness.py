@@ -20,13 +20,14 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.metrics import score, summarise
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed, with_strength
 from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.planning.config import LookaheadConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

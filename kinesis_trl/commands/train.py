@@ -27,9 +27,8 @@ from rich.markup import escape
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.described import as_described
-from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.experiments import directional, point_goal
 from kinesis_trl.experiments.imitation import LAPTOP, PRESETS
 from kinesis_trl.motion.clip import ClipFormatError

@@ -27,8 +27,8 @@ from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.keyboard import Bindings, has_display
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.planning.config import LookaheadConfig
 from kinesis_trl.planning.controllers import muscles_named
-from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.viewer.film import film_episode

@@ -19,11 +19,12 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.failure_map import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
+from kinesis_trl.planning.config import LookaheadConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,35 +18,12 @@ from torchrl.envs import EnvBase
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import BatchPhysics
-from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
+from kinesis_trl.body.simulator import ALL, BodyState
+from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.observations import joints_and_root, proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvConfig:
-    """What all tasks share."""
-
-    num_envs: int = 64
-    """Number of environments stepped together."""
-    control: Literal["pd", "direct", "feedforward"] = "pd"
-    """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
-    lengths that static optimisation found for the reference (feedforward, imitation only)."""
-    compact: bool = False
-    """Observe root, joints and touch instead of the poses and velocities of all segments, and of the reference only how
-    far the body is from it: a third of the numbers, by which a policy cannot tell one clip from another."""
-    muscle_observations: bool = False
-    """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
-    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
-    """How the body is simulated."""
-    seed: int = 0
-    """Seed of the environment's own random numbers."""
-
-    def __post_init__(self) -> None:
-        if self.num_envs < 1:
-            raise ValueError(f"num_envs must be at least 1, got {self.num_envs}.")
 
 
 @dataclass(frozen=True)

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import Physics
+from kinesis_trl.envs.config import FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 
 Array = NDArray[np.float64]
 
 _RIDGE = 1e-6
 """Share of the largest stiffness that is added to every joint's, for joints that hardly any muscle crosses."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeedforwardConfig:
-    """How an action corrects what static optimisation found."""
-
-    space: Literal["joints", "muscles", "excitations"] = "joints"
-    """joints: target lengths, one number per independent joint, spread over the muscles by their moment arms; muscles:
-    target lengths, one number per muscle; excitations: added to the activations, without a length controller."""
-    joint_scale: float = 3.0
-    """Change of target lengths for an action of 1, in lengths that turning the joint by 1 rad would change."""
-    muscle_scale: float = 0.1
-    """Change of a target length for an action of 1, as a share of the muscle's longest length."""
-    excitation_scale: float = 0.3
-    """Change of an excitation for an action of 1; excitations lie in 0…1."""
-    activation: bool = True
-    """Start episodes with the activations that static optimisation found, instead of relaxed."""
-
-    def __post_init__(self) -> None:
-        for name in ("joint_scale", "muscle_scale", "excitation_scale"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
 
 
 class Feedforward:

@@ -8,39 +8,17 @@ Ecoffet et al. 2021, Nature 590).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.envs.config import RelapseConfig
+
 Array = NDArray[np.float64]
 
 PARTS = {"relapse_recent": "recent", "relapse_kept": "kept", "relapse_counters": "counters"}
 """What an environment's state calls the memory of lost states; it belongs to no body in particular."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelapseConfig:
-    """Starts in states from which earlier episodes were lost."""
-
-    share: float = 0.0
-    """Share of the episodes that start in such a state."""
-    shortest: int = 8
-    """Fewest policy steps between such a state and the moment at which its episode was lost."""
-    longest: int = 30
-    """Most policy steps between the two."""
-    memory: int = 4096
-    """Newest states to draw from; one takes 1.2 kB."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"share {self.share} must lie in 0…1.")
-        if not (1 <= self.shortest <= self.longest and self.memory >= 1):
-            raise ValueError(
-                f"shortest {self.shortest} must be at least 1 and not above longest {self.longest}, and memory "
-                f"{self.memory} at least 1."
-            )
 
 
 class Relapse:

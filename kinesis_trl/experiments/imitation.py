@@ -5,15 +5,12 @@ from dataclasses import replace
 
 import torch
 
-from kinesis_trl.agents.critic import CriticConfig
-from kinesis_trl.agents.lattice import LatticeConfig
-from kinesis_trl.agents.networks import LAPTOP as SMALL
-from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
-from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
+from kinesis_trl.agents.config import LAPTOP as SMALL
+from kinesis_trl.agents.config import PAPER as PAPER_NETWORK
+from kinesis_trl.agents.config import WORKSTATION as MIDDLE
+from kinesis_trl.agents.config import CriticConfig, LatticeConfig
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.disturbance import DisturbanceConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.rewards import RewardConfig
+from kinesis_trl.envs.config import DisturbanceConfig, ImitationConfig, RewardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig

@@ -8,14 +8,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import AvoidSubcommands
 
-from kinesis_trl.agents.critic import CriticConfig
-from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.agents.lattice import LatticeConfig
-from kinesis_trl.agents.mixture import MixtureConfig
-from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.training.run_log import TrackingConfig
+from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
+from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +109,23 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackingConfig:
+    """Where the numbers of a run go."""
+
+    aim: bool = True
+    """Whether to record in Aim too; metrics.jsonl is always written."""
+    repository: Path | None = None
+    """Folder whose .aim holds the Aim repository, one for all runs, so that they can be compared; None: that of the
+    run's own folder."""
+    experiment: str = "kinesis_trl"
+    """Experiment that Aim lists the run under."""
+    tags: tuple[str, ...] = ()
+    """Words to find the run by."""
+    patience: float = 120.0
+    """Longest that Aim may take for one call before the run goes on without it, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run: a policy trained on a set of clips."""
 
@@ -183,3 +194,69 @@ class TrainConfig:
             raise ValueError("total_steps and torch_threads must be at least 1.")
         if self.total_seconds is not None and not self.total_seconds > 0:
             raise ValueError(f"total_seconds must be positive, got {self.total_seconds}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaggerConfig:
+    """How a student is taught."""
+
+    labels: int = 200_000
+    """States for which the teacher is asked, in all."""
+    horizon: int = 16
+    """Policy steps of each environment between two rounds of fitting."""
+    gradient_steps: int = 32
+    """Gradient steps of a round."""
+    minibatch: int = 1024
+    """Samples per gradient step."""
+    lr: float = 1e-3
+    """Learning rate at the start; it falls to a tenth by the end."""
+    handover: float = 0.4
+    """Share of the labels after which only the student acts; until then the teacher acts ever more rarely."""
+    noise: float = 0.05
+    """Deviation of the noise on all actions made, which leads to more states; labels have none."""
+    mirror: bool = True
+    """Whether half of what is fitted is what a left–right mirror shows. Not for a student that does not see which side
+    is to act: from a stand the teacher lifts one foot first, in the mirror the other, and the mean lifts neither."""
+    memory: int = 200_000
+    """Newest states that are fitted; a state takes 1.3 kB."""
+    save_seconds: float = 120.0
+    """Seconds between two savings of the student."""
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
+            raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
+
+
+DISTILLING = DaggerConfig(labels=2_000_000, noise=0.01)
+"""How a student of lengths is taught unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilConfig:
+    """Who teaches, on what, and where the student goes."""
+
+    policy: Path
+    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
+    out: Path
+    """Folder of the student, a policy with control pd; one that is there is taught further."""
+    motions: str = "locomotion-v1/train"
+    """As for training."""
+    evaluation: str = "locomotion-v1/test"
+    """Motions on which teacher and student are compared at the end."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    student: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
+        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
+    )
+    """The student; its noise is not learnt here."""
+    dagger: DaggerConfig = field(default_factory=lambda: DISTILLING)
+    """How it is taught."""
+    num_envs: int = 128
+    """Number of environments stepped together."""
+    threads: int = 1
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of everything."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,45 +17,12 @@ from torch.nn.functional import smooth_l1_loss
 
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.training.config import DaggerConfig
 
 View = Callable[[TensorDictBase], Tensor]
 """What a student observes (N, O), for a TensorDict with the teacher's `observation`."""
 Teacher = Callable[[TensorDictBase], tuple[Tensor, Tensor]]
 """Actions (N, A) for a TensorDict with `observation`, and which (N,) of them count."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DaggerConfig:
-    """How a student is taught."""
-
-    labels: int = 200_000
-    """States for which the teacher is asked, in all."""
-    horizon: int = 16
-    """Policy steps of each environment between two rounds of fitting."""
-    gradient_steps: int = 32
-    """Gradient steps of a round."""
-    minibatch: int = 1024
-    """Samples per gradient step."""
-    lr: float = 1e-3
-    """Learning rate at the start; it falls to a tenth by the end."""
-    handover: float = 0.4
-    """Share of the labels after which only the student acts; until then the teacher acts ever more rarely."""
-    noise: float = 0.05
-    """Deviation of the noise on all actions made, which leads to more states; labels have none."""
-    mirror: bool = True
-    """Whether half of what is fitted is what a left–right mirror shows. Not for a student that does not see which side
-    is to act: from a stand the teacher lifts one foot first, in the mirror the other, and the mean lifts neither."""
-    memory: int = 200_000
-    """Newest states that are fitted; a state takes 1.3 kB."""
-    save_seconds: float = 120.0
-    """Seconds between two savings of the student."""
-
-    def __post_init__(self) -> None:
-        for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
-            raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
 
 
 class Dagger:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from tensordict import TensorDictBase
 from torch import Tensor
-from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
-from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
@@ -29,43 +26,14 @@ from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
-from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
+from kinesis_trl.training.config import DistilConfig
+from kinesis_trl.training.dagger import Dagger, Teacher
 from kinesis_trl.training.pretraining import open_student
 
 LENGTH_UNIT = 0.02
 """Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""
-DISTILLING = DaggerConfig(labels=2_000_000, noise=0.01)
-"""How a student of lengths is taught unless told otherwise."""
 COMPARISON = "comparison.json"
 """File in the student's folder that says what it kept; written when it is taught to the end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistilConfig:
-    """Who teaches, on what, and where the student goes."""
-
-    policy: Path
-    """The teacher: a policy folder, trained with control feedforward and space joints or muscles."""
-    out: Path
-    """Folder of the student, a policy with control pd; one that is there is taught further."""
-    motions: str = "locomotion-v1/train"
-    """As for training."""
-    evaluation: str = "locomotion-v1/test"
-    """Motions on which teacher and student are compared at the end."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
-    student: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
-        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
-    )
-    """The student; its noise is not learnt here."""
-    dagger: DaggerConfig = field(default_factory=lambda: DISTILLING)
-    """How it is taught."""
-    num_envs: int = 128
-    """Number of environments stepped together."""
-    threads: int = 1
-    """Threads of the simulation; results do not depend on it."""
-    seed: int = 0
-    """Seed of everything."""
 
 
 def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
