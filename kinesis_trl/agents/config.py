@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from kinesis_trl.settings import FileOnly
+
 Activation = Literal["silu", "elu", "relu", "tanh"]
 _LARGEST_LAYER = 65_536
 _MOST_LAYERS = 64
@@ -16,9 +18,9 @@ class NetworkConfig:
 
     hidden: tuple[int, ...] = (512, 256)
     """Units of each hidden layer."""
-    activation: Activation = "silu"
+    activation: FileOnly[Activation] = "silu"
     """Nonlinearity after every hidden layer."""
-    output_scale: float = 0.1
+    output_scale: FileOnly[float] = 0.1
     """Factor on the initial weights of the output layer; its bias starts at zero."""
 
     def __post_init__(self) -> None:
@@ -51,9 +53,9 @@ class GaussianConfig:
     """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
     log_std: float = -2.0
     """Initial natural logarithm of the deviation, in units of the action."""
-    min_log_std: float = -5.0
+    min_log_std: FileOnly[float] = -5.0
     """Smallest log-deviation."""
-    max_log_std: float = 2.0
+    max_log_std: FileOnly[float] = 2.0
     """Largest log-deviation."""
 
     def __post_init__(self) -> None:
@@ -74,11 +76,11 @@ class LatticeConfig:
     """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
     latent_log_std: float = -2.0
     """Initial natural logarithm of the deviation of each latent unit's noise, in units of its activation."""
-    min_log_std: float = -5.0
+    min_log_std: FileOnly[float] = -5.0
     """Smallest log-deviation, for both."""
-    max_log_std: float = 2.0
+    max_log_std: FileOnly[float] = 2.0
     """Largest log-deviation, for both."""
-    directions: Literal["random", "moment-arms"] = "random"
+    directions: FileOnly[Literal["random", "moment-arms"]] = "random"
     """How the latent units drive the actions at the start: at random, or, with control feedforward in the space of
     muscles, one unit a joint along its moment arms and the others not at all; give action_log_std −4 or less then."""
 

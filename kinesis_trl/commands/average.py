@@ -1,19 +1,21 @@
 """Average the weights of policies that were trained one from another: one policy that does what each learnt.
 
-Example: python -m kinesis_trl.average runs/expert0/policy runs/expert1/policy --weights 0.6 0.4 --out runs/averaged
+Example: kinesis average runs/expert0/policy runs/expert1/policy --weights 0.6 0.4 --out runs/averaged
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.console import Console
 
-from kinesis_trl.agents.averaging import average_policies
-from kinesis_trl.commands import run_command
+from kinesis_trl.commands import finish, run_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +32,13 @@ class AverageConfig:
 
 def average(config: AverageConfig, console: Console) -> None:
     """Write the average."""
+    from kinesis_trl.agents.averaging import average_policies
+
     average_policies(config.policies, config.out, config.weights)
-    console.print(f"wrote {config.out}; measure it with kinesis_trl.eval, an average can be worse than its parts")
+    console.print(f"{len(config.policies)} policies were averaged; an average can be worse than its parts.")
+    finish(console, config.out, advice=f"kinesis eval --policy {config.out}")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, average, and say what went wrong in one line."""
-    run_command(AverageConfig, average, name="average", description=__doc__)
-
-
-if __name__ == "__main__":
-    main()
+    run_command(AverageConfig, average, arguments, name="average", description=__doc__)

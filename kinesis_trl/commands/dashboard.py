@@ -1,20 +1,20 @@
 """Show the recorded runs in a browser: Aim's pages, on this machine only, until Ctrl-C.
 
-Example: python -m kinesis_trl.dashboard --runs runs
+Example: kinesis dashboard --runs runs
 """
 
 from __future__ import annotations
 
 import signal
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
-import tyro
-from rich.console import Console
+from kinesis_trl.commands import run_command, stopping_on
 
-from kinesis_trl.training.dashboard import Dashboard, DashboardError
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,29 +29,21 @@ class DashboardConfig:
     """Longest wait for the pages, in seconds."""
 
 
-def main() -> None:
+def show(config: DashboardConfig, console: Console) -> None:
     """Start the server, say where it is, and stop it on Ctrl-C, SIGTERM or SIGHUP."""
-    config = tyro.cli(DashboardConfig, description=__doc__)
-    console = Console()
-    # Also when the terminal is closed, and in a shell's background job, which would ignore Ctrl-C.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    from kinesis_trl.training.dashboard import Dashboard
+
     try:
-        with console.status("Starting Aim …"):
-            dashboard = Dashboard(config.runs, port=config.port, patience=config.patience)
-        with dashboard:
-            console.print(f"Runs of {config.runs}: {dashboard.url}  (Ctrl-C stops it)", highlight=False, markup=False)
-            dashboard.wait()
-    except DashboardError as error:
-        console.print(f"DashboardError: {error}", style="red", highlight=False, markup=False)
-        sys.exit(1)
+        with stopping_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with console.status("Starting Aim …"):
+                dashboard = Dashboard(config.runs, port=config.port, patience=config.patience)
+            with dashboard:
+                console.print(f"Runs of {config.runs}: {dashboard.url}  (Ctrl-C stops it)", soft_wrap=True)
+                dashboard.wait()
     except KeyboardInterrupt:
         console.print("Stopped.")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    main()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and show the runs."""
+    run_command(DashboardConfig, show, arguments, name="dashboard", description=__doc__, simulates=False)

@@ -1,27 +1,24 @@
 """Find the training clips that a trained expert fails; the next expert trains on them.
 
-Example: python -m kinesis_trl.mine --run runs/expert0
+Example: kinesis mine --run runs/expert0
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import tyro
-from rich.console import Console
-from rich.markup import escape
+from kinesis_trl.commands import finish, run_command
 
-from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.evaluation.tables import summary_table
-from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.progress import progress
-from kinesis_trl.settings import SettingsError
-from kinesis_trl.training.agent import RunError
-from kinesis_trl.training.mining import MINED, mine
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WORST = 10
+"""Most clips that are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +33,43 @@ class MineConfig:
     """Threads of the simulation."""
 
 
-def main() -> None:
-    """Play the clips, print the table, write the list."""
-    config = tyro.cli(MineConfig, description=__doc__, prog="kinesis_trl.mine")
-    console = Console()
-    try:
-        with progress(console, "mining", None, "frames") as advance:
-            mined = mine(config.run, rule=config.rule, threads=config.threads, on_step=advance)
-    except (CheckpointError, ClipFormatError, RunError, SettingsError) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    console.print(summary_table(mined.report))
+def dig(config: MineConfig, console: Console) -> None:
+    """Play the clips, write the list, say what was found."""
+    from kinesis_trl.evaluation.tables import summary_table
+    from kinesis_trl.progress import counting
+    from kinesis_trl.training.mining import MINED, mine
+
+    with counting(console, "mining", "frames") as on_step:
+        mined = mine(config.run, rule=config.rule, threads=config.threads, on_step=on_step)
+    clips = mined.report["clips"]
     if mined.failed:
-        console.print(f"{len(mined.failed)} clips failed; their names are in {config.run / MINED}")
+        console.print(f"{len(mined.failed)} of {len(clips)} clips are not followed to their end (rule {config.rule}).")
     else:
-        console.print("no clip failed: there is nothing for a further expert to learn")
+        console.print(f"All {len(clips)} clips are followed: there is nothing for a further expert to learn.")
+    console.print(summary_table(mined.report))
+    failed = sorted((row for row in clips if not row[config.rule]["success"]), key=lambda row: _covered(row, config))
+    for row in failed[:_WORST]:
+        console.print(f"  {100 * _covered(row, config):5.1f} % of {row['name']}", markup=False, highlight=False)
+    if len(failed) > _WORST:
+        console.print(f"  … and {len(failed) - _WORST} more")
+    finish(console, config.run / MINED, advice=_advice(config.run, bool(mined.failed)))
 
 
-if __name__ == "__main__":
-    main()
+def _covered(row: dict[str, Any], config: MineConfig) -> float:
+    return float(row[config.rule]["coverage"])
+
+
+def _advice(run: Path, failed: bool) -> str:
+    """What to do after mining a run."""
+    runs = "" if run.parent == Path("runs") else f" RUNS={run.parent}"
+    expert = re.fullmatch(r"expert(\d+)", run.name)
+    if expert and failed:
+        return f"make train EXPERT={int(expert[1]) + 1}{runs}"
+    if expert and int(expert[1]) > 0:
+        return f"make moe{runs}"
+    return f"kinesis eval --policy {run / 'policy'}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and mine."""
+    run_command(MineConfig, dig, arguments, name="mine", description=__doc__)

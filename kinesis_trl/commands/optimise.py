@@ -1,8 +1,8 @@
 """Find motions and controls by which the simulated body keeps up with clips, and write them as references to follow.
 
 Examples:
-    python -m kinesis_trl.rehearse --motions motions/mine --out motions/rehearsed --json found.json --video found.mp4
-    python -m kinesis_trl.eval --policy regulator --motions motions/rehearsed
+    kinesis optimise --motions motions/mine --out motions/rehearsed --json found.json --video found.mp4
+    kinesis eval --policy regulator --motions motions/rehearsed
 
 Bodies follow each clip side by side by a policy with noise on its actions; those that do well go on in the place of
 others. The motion found is one that muscles made. It is led as close to the clip as a linear model of it allows, and a
@@ -14,30 +14,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from rich.console import Console
-
-from kinesis_trl.agents.provenance import provenance
-from kinesis_trl.atomic import write_text
-from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import open_motions, run_command
+from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.envs.imitation import inverse_for
-from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.rollout import play_clips
-from kinesis_trl.evaluation.tables import clip_table, summary_table
-from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
 from kinesis_trl.planning.config import RehearsalConfig
-from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.optimise import Rehearsal
-from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +54,19 @@ class RehearseConfig(RehearsalConfig):
 
 def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
+    from kinesis_trl.agents.provenance import provenance
+    from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.envs.imitation import inverse_for
+    from kinesis_trl.evaluation.metrics import evaluate_episodes
+    from kinesis_trl.evaluation.rollout import play_clips
+    from kinesis_trl.evaluation.tables import clip_table, summary_table, verdict
+    from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.progress import progress
+
+    check_outputs(config.json, config.video)
     body = load_body(config.body)
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
     inverse = inverse_for(player.settings.control)
@@ -82,29 +85,26 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
         "tries": {entry.name: result.tries for entry, result in zip(library.clips, found, strict=True)},
         **evaluate_episodes(episodes, library.clips),
     }
-    console.print(clip_table(report), summary_table(report), f"{len(library)} clips, in {config.out}")
+    console.print(verdict(report), markup=False, highlight=False)
+    console.print(clip_table(report), summary_table(report))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
-        console.print(f"wrote {config.json}")
     if config.video:
         chosen = [episodes[clip] for clip in shown]
         with progress(console, "drawing", max(len(e.distance) for e in chosen), "frames") as advance:
             write_episodes(config.video, body, library, chosen, on_frame=lambda: advance(1))
-        console.print(f"wrote {config.video}")
+    advice = f"kinesis eval --policy regulator --motions {config.out}"
+    finish(console, config.out, config.json, config.video, advice=advice)
     return report
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, rehearse, and report."""
     run_command(
         RehearseConfig,
         rehearse,
-        name="rehearse",
+        arguments,
+        name="optimise",
         description=__doc__,
         stopped="stopped; the same command goes on with what was found so far",
     )
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main()

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import tyro
+from kinesis_trl.commands import run_command
 
-from kinesis_trl.evaluation.parity import GoldenError, compare
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +28,10 @@ class ParityConfig:
     """Folder with kinesis_reference.npz and the original's checkpoints."""
 
 
-def main() -> None:
+def judge(config: ParityConfig, console: Console) -> None:
     """Print the errors and exit with the verdict."""
-    config = tyro.cli(ParityConfig, description=__doc__, prog="kinesis_trl.parity")
+    from kinesis_trl.evaluation.parity import GoldenError, compare
+
     try:
         results = compare(config.golden)
     except GoldenError as error:
@@ -39,5 +43,6 @@ def main() -> None:
     sys.exit(1 if failed else 0)
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and compare."""
+    run_command(ParityConfig, judge, arguments, name="parity", description=__doc__, simulates=False)

@@ -1,6 +1,6 @@
 """Turn motion files of any format into clean references for a body.
 
-Example: python -m kinesis_trl.prepare mocap/ 'more/**/*.bvh' walk.npz --out motions/mine
+Example: kinesis prepare mocap/ 'more/**/*.bvh' walk.npz --out motions/mine
 """
 
 from __future__ import annotations
@@ -8,51 +8,32 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-import torch
 import tyro
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.atomic import replacing, write_text
-from kinesis_trl.body.catalog import BodyError
-from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands import finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.gait.commands import CommandError
-from kinesis_trl.motion.gait.language import SentenceError, closest_clip, text_to_clip
-from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
-from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
-from kinesis_trl.motion.retarget.onto_body import retarget
-from kinesis_trl.motion.retarget.quality import (
-    QualityReport,
-    quality_json,
-    quality_markdown,
-    quality_table,
-    write_picture,
-)
-from kinesis_trl.motion.retarget.smpl_model import SmplModel
-from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.motion.sources import EMBEDDED, embedded
-from kinesis_trl.motion.variation import vary
 from kinesis_trl.planning.config import RehearsalConfig
-from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.optimise import Rehearsal
 from kinesis_trl.processes import worker_pool
-from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.motion.clip import MotionClip
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.retarget.quality import QualityReport
+    from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 _SHARE_BYTES = 1 << 20
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
@@ -123,6 +104,15 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         BodyError: the body cannot be built.
         CheckpointError: motions are to be rehearsed on a body that the policy that ships is not made for.
     """
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.motion.clip import ClipFormatError
+    from kinesis_trl.motion.gait.language import closest_clip, text_to_clip
+    from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files
+    from kinesis_trl.motion.readers.splits import read_keys, select_split
+    from kinesis_trl.motion.retarget.onto_body import retarget
+    from kinesis_trl.motion.sources import EMBEDDED, embedded
+    from kinesis_trl.progress import progress
+
     body = load_body(config.body)
     if not _is_ours(config.out):
         raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
@@ -160,28 +150,46 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        inverse = SolveConfig() if config.inverse or config.rehearse else None
-        clips = [clip for clip, _ in result.clips]
-        rng = np.random.default_rng(config.seed)
-        clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
-        with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
-            library = MotionLibrary.build(
-                clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
-            )
-        if config.rehearse:
-            result.lost = _rehearse(body, library, config.out, workers, console)
-        else:
-            library.save(config.out)
-        reports = [quality for _, quality in result.clips]
-        write_text(config.out / "quality.json", quality_json(reports))
-        write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
-        with replacing(config.out / "quality.png") as picture:
-            write_picture(reports, picture)
+        _save(config, body, result, workers, console)
     return result
+
+
+def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int, console: Console) -> None:
+    """Write the library of what was prepared, and its quality."""
+    import numpy as np
+
+    from kinesis_trl.atomic import replacing, write_text
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.retarget.quality import quality_json, quality_markdown, write_picture
+    from kinesis_trl.motion.solving import SolveConfig
+    from kinesis_trl.motion.variation import vary
+    from kinesis_trl.progress import progress
+
+    inverse = SolveConfig() if config.inverse or config.rehearse else None
+    clips = [clip for clip, _ in result.clips]
+    rng = np.random.default_rng(config.seed)
+    clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
+    with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
+        library = MotionLibrary.build(
+            clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(min(done, 1))
+        )
+    if config.rehearse:
+        result.lost = _rehearse(body, library, config.out, workers, console)
+    else:
+        library.save(config.out)
+    reports = [quality for _, quality in result.clips]
+    write_text(config.out / "quality.json", quality_json(reports))
+    write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
+    with replacing(config.out / "quality.png") as picture:
+        write_picture(reports, picture)
 
 
 def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
     """Write what the policy that ships finds for the clips; returns the names of those it gives up."""
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.progress import progress
+
     policy = asset(SHIPPED_POLICY)
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
     rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
@@ -221,6 +229,12 @@ def _finished(part: _Part, future: Future[Prepared]) -> tuple[_Part, Prepared]:
 
 def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
     """Read one file and retarget its share of clips; runs in a worker process."""
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.motion.clip import ClipFormatError
+    from kinesis_trl.motion.readers.dispatch import read_motion
+    from kinesis_trl.motion.readers.splits import canonical_key
+    from kinesis_trl.motion.retarget.onto_body import retarget
+
     body = load_body(config.body)
     result = Prepared()
     try:
@@ -249,46 +263,52 @@ def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
 
 @lru_cache(maxsize=1)
 def _smpl_model(path: Path) -> SmplModel:
+    from kinesis_trl.motion.retarget.smpl_model import SmplModel
+
     return SmplModel.load(path)
 
 
 @lru_cache(maxsize=1)
 def _wanted(path: Path) -> frozenset[str]:
+    from kinesis_trl.motion.readers.splits import canonical_key, read_keys
+
     return frozenset(map(canonical_key, read_keys(path)))
 
 
 def _refusals(refused: list[tuple[str, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=f"{len(refused)} refused", header_style="bold")
     table.add_column("file", overflow="fold")
     table.add_column("why", overflow="fold")
     for name, reason in refused:
-        table.add_row(escape(name), escape(reason.removeprefix(f"{name}: ")))
+        table.add_row(Text(name), Text(reason.removeprefix(f"{name}: ")))
     return table
 
 
-def main() -> None:
-    """Command line."""
-    config = tyro.cli(PrepareConfig, description=__doc__, prog="kinesis_trl.prepare")
-    console = Console()
-    torch.set_num_threads(1)  # those of the simulation are enough
-    try:
-        result = prepare(config, console)
-    except (ClipFormatError, CommandError, SentenceError, BodyError, CheckpointError, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(1)
+def prepare_and_say(config: PrepareConfig, console: Console) -> None:
+    """Prepare, and say what became of every file; exits with 1 when no clip is usable."""
+    from kinesis_trl.motion.retarget.quality import quality_table
+
+    result = prepare(config, console)
+    frames = sum(quality.frames for _, quality in result.clips)
+    copies = f", and {config.variations} varied copies of each" if config.variations else ""
+    left = f"; {len(result.refused)} were refused" if result.refused else ""
     if result.clips:
+        said = f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, are ready{left}."
+        console.print(said, markup=False, highlight=False)
         console.print(quality_table([quality for _, quality in result.clips]))
     if result.refused:
         console.print(_refusals(result.refused))
     if not result.clips:
-        console.print("[red]no usable motion; nothing was written.[/red]")
+        console.print("no usable motion; nothing was written.", style="red")
         sys.exit(1)
-    frames = sum(quality.frames for _, quality in result.clips)
-    copies = f", and {config.variations} varied copies of each" if config.variations else ""
     if result.lost:
         console.print(f"given up, and as they were without rehearsal: {', '.join(result.lost)}", markup=False)
-    console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, in {config.out}", markup=False)
+    finish(console, config.out, config.out / "quality.md", advice=f"kinesis eval --motions {config.out}")
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and prepare."""
+    run_command(PrepareConfig, prepare_and_say, arguments, name="prepare", description=__doc__)

@@ -1,11 +1,11 @@
 """Does a policy use its muscles as people do? Plays it, measures it, and writes a report to read in a browser.
 
 Examples:
-    python -m kinesis_trl.report --emg emg_assets --controls emg_assets --out report
-    python -m kinesis_trl.report --policy runs/mine/policy --controls report/policy --out mine
-    python -m kinesis_trl.report --text "walk forward for 8 meters" --out healthy
-    python -m kinesis_trl.report --text "walk forward for 8 meters" --lesion tibant_l --against healthy --out lesioned
-    python -m kinesis_trl.report --policy motion --motions my_walk.pkl --out motion
+    kinesis report --emg emg_assets --controls emg_assets --out report
+    kinesis report --policy runs/mine/policy --controls report/policy --out mine
+    kinesis report --text "walk forward for 8 meters" --out healthy
+    kinesis report --text "walk forward for 8 meters" --lesion tibant_l --against healthy --out lesioned
+    kinesis report --policy motion --motions my_walk.pkl --out motion
 """
 
 from __future__ import annotations
@@ -16,44 +16,25 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import tyro
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from kinesis_trl.agents.provenance import provenance
-from kinesis_trl.atomic import write_text
-from kinesis_trl.body.inverse import InverseError
-from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import run_command
+from kinesis_trl.commands import finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
-from kinesis_trl.motion.gait.language import text_to_clip
-from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.sources import open_library
-from kinesis_trl.physiology.activity import Activity, load_activity
-from kinesis_trl.physiology.analysis import FORMAT, VERSION, analyse, plain
-from kinesis_trl.physiology.emg_data import (
-    DOWNLOAD,
-    EmgData,
-    EmgError,
-    load_emg_csv,
-    load_wang2023,
-)
-from kinesis_trl.physiology.markup import STATES
-from kinesis_trl.physiology.page import TITLES, page
-from kinesis_trl.physiology.recorder import record
-from kinesis_trl.physiology.recording import Recording
-from kinesis_trl.physiology.replay import replay
-from kinesis_trl.physiology.storage import export_opensim
-from kinesis_trl.physiology.strides import WALKING_SPEEDS, Run
-from kinesis_trl.planning.controllers import Player, make_player
-from kinesis_trl.progress import progress
+from kinesis_trl.physiology.facts import WALKING_SPEEDS
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.physiology.activity import Activity
+    from kinesis_trl.physiology.emg_data import EmgData
+    from kinesis_trl.physiology.recording import Recording
+    from kinesis_trl.planning.controllers import Player
 
 MOTION = "motion"
 """Policy that plays nothing: the report is on the motion itself."""
@@ -117,6 +98,15 @@ class ReportConfig:
 
 def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
+    from kinesis_trl.agents.provenance import provenance
+    from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.physiology.analysis import analyse, plain
+    from kinesis_trl.physiology.page import page
+    from kinesis_trl.physiology.storage import export_opensim
+    from kinesis_trl.physiology.strides import Run
+    from kinesis_trl.progress import progress
+
     body = load_body(config.body)
     said: list[str] = []
     emg, controls, against = _emg(config.emg, said), _controls(config, said), read_report(config.against)
@@ -140,7 +130,7 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
         )
     figures["left_out"] = said
     for text in said:
-        console.print(f"[yellow]left out[/] {escape(text)}", highlight=False)
+        console.print(f"left out {text}", style="yellow", markup=False, highlight=False)
     figures["config"] = plain(asdict(config))
     figures["provenance"] = provenance() | {"machine": f"{platform.platform()}, {os.cpu_count()} cores"}
     written: list[str] = []
@@ -161,6 +151,8 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
 
 def read_report(folder: Path | None) -> dict[str, Any] | str:
     """Figures of another report by its folder or its report.json; why they cannot be read, or '' for none."""
+    from kinesis_trl.physiology.analysis import FORMAT, VERSION
+
     if folder is None:
         return ""
     path = folder / "report.json" if folder.is_dir() else folder
@@ -180,6 +172,8 @@ def read_report(folder: Path | None) -> dict[str, Any] | str:
 
 def _emg(path: Path | None, said: list[str]) -> EmgData | str:
     """Recorded EMG, or why there is none: the report appears without it."""
+    from kinesis_trl.physiology.emg_data import DOWNLOAD, EmgError, load_emg_csv, load_wang2023
+
     if path is None:
         return f"No recorded muscle activity was given (--emg). {DOWNLOAD} Or give a CSV table of your own."
     try:
@@ -193,6 +187,8 @@ def _emg(path: Path | None, said: list[str]) -> EmgData | str:
 
 def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
     """Activity recorded elsewhere; what cannot be read is said and left out."""
+    from kinesis_trl.physiology.activity import load_activity
+
     found = []
     for path in config.controls:
         try:
@@ -203,6 +199,8 @@ def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
 
 
 def _player(config: ReportConfig, body: BodyModel) -> Player | None:
+    from kinesis_trl.planning.controllers import make_player
+
     if config.policy == MOTION:
         return None
     physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, strength=config.strength)
@@ -213,20 +211,24 @@ def _player(config: ReportConfig, body: BodyModel) -> Player | None:
 def _open(
     config: ReportConfig, body: BodyModel, player: Player | None, console: Console, said: list[str]
 ) -> tuple[MotionLibrary, list[int]]:
+    from kinesis_trl.envs.imitation import inverse_for
+    from kinesis_trl.motion.gait.language import text_to_clip
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.sources import open_library
+    from kinesis_trl.progress import counting
+
     inverse = inverse_for(player.settings.control) if player else None
-    with progress(console, "preparing", None, "clips") as advance:
+    with counting(console, "preparing motions", "clips") as on_clip:
         if not config.motions:
             clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.persons)]
-            library = MotionLibrary.build(
-                clips, body, inverse=inverse, workers=config.threads, on_solved=lambda done, total: advance(1)
-            )
+            library = MotionLibrary.build(clips, body, inverse=inverse, workers=config.threads, on_solved=on_clip)
         else:
             library, refused = open_library(
                 config.motions,
                 body,
                 inverse=inverse,
                 workers=config.threads,
-                on_clip=lambda done, total: advance(1),
+                on_clip=on_clip,
             )
             said += [f"{item.name}: {item.reason}" for item in refused]
     names = [entry.name for entry in library.clips]
@@ -244,6 +246,10 @@ def _play(
     chosen: Sequence[int],
     console: Console,
 ) -> tuple[Recording, ...]:
+    from kinesis_trl.envs.imitation import ImitationEnv
+    from kinesis_trl.physiology.recorder import record
+    from kinesis_trl.progress import progress
+
     player.check(ImitationEnv(body, library, player.settings))
     steps = int((library.frames[list(chosen)] - 1).sum())
     with progress(console, "playing", steps, "frames") as advance:
@@ -254,6 +260,10 @@ def _solve(
     body: BodyModel, library: MotionLibrary, chosen: Sequence[int], console: Console, said: list[str]
 ) -> tuple[Recording, ...]:
     """The motions themselves with the muscle activity that static optimisation finds, as far as it finds any."""
+    from kinesis_trl.body.inverse import InverseError
+    from kinesis_trl.physiology.replay import replay
+    from kinesis_trl.progress import progress
+
     found = []
     with progress(console, "solving", len(chosen), "clips") as advance:
         for index in chosen:
@@ -287,36 +297,40 @@ def _facts(config: ReportConfig, figures: dict[str, Any]) -> list[str]:
 
 
 def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from kinesis_trl.physiology.markup import STATES
+    from kinesis_trl.physiology.page import TITLES
+
+    counts = {state: sum(s["state"] == state for s in figures["sections"].values()) for state in _COLOURS}
+    console.print(
+        f"Of {sum(counts.values())} comparisons with people, {counts['good']} are good, "
+        f"{counts['fair']} fair and {counts['poor']} poor; {counts['unknown']} cannot be made.",
+        highlight=False,
+    )
     table = Table(title="Does it move and use its muscles as people do?", title_justify="left")
     for column in ("section", "verdict", "in one sentence"):
         table.add_column(column, overflow="fold")
     for name, section in figures["sections"].items():
         state = section["state"]
-        table.add_row(TITLES[name], f"[{_COLOURS[state]}]{STATES[state]}[/]", escape(section["sentence"]))
+        table.add_row(TITLES[name], Text(STATES[state], style=_COLOURS[state]), Text(section["sentence"]))
     console.print(table)
     for run in figures["runs"]:
         right, left = run["strides"]
         text = f"{run['title']}, clips: {len(run['clips'])}, {run['fell']} fell, {right} + {left} strides right + left"
-        console.print(escape(f"{text}. {run['note']}" if run["note"] else text), highlight=False)
-    for path, what in (
-        (out / "report.html", "the page"),
-        (out / "report.json", "all figures"),
-        (out, "recordings: .npz, and .mot and .sto for OpenSim"),
-    ):
-        console.print(f"wrote {escape(str(path))}  ({what})", highlight=False)
+        console.print(f"{text}. {run['note']}" if run["note"] else text, markup=False, highlight=False)
+    console.print(f"All figures are in {out / 'report.json'}; recordings beside, for OpenSim too.", markup=False)
+    finish(console, out / "report.html", advice=f"open {out / 'report.html'} in a browser")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and report."""
     run_command(
         ReportConfig,
         report,
+        arguments,
         name="report",
         description=__doc__,
         stopped="stopped; files are whole, but some may be missing",
     )
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main()

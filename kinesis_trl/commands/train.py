@@ -1,15 +1,17 @@
 """Train an expert, a gate over experts, or the whole curriculum.
 
 Examples:
-    python -m kinesis_trl.train laptop --expert 0
-    python -m kinesis_trl.train laptop --expert 1 --ppo.clip 0.1
-    python -m kinesis_trl.train laptop --moe
-    python -m kinesis_trl.train laptop --curriculum --max-experts 2
-    python -m kinesis_trl.train point-goal
-    python -m kinesis_trl.train directional --warm-start runs/plain/policy
-    python -m kinesis_trl.train --config runs/expert0/config.yaml
+    kinesis train laptop --expert 0
+    kinesis train laptop --expert 1 --ppo.clip 0.1
+    kinesis train laptop --moe
+    kinesis train laptop --curriculum --max-experts 2
+    kinesis train point-goal
+    kinesis train directional --warm-start runs/plain/policy
+    kinesis train my_walk.py
+    kinesis train --config runs/expert0/config.yaml
 
-A run that was stopped goes on when the same command is given again.
+A run that was stopped goes on when the same command is given again. Further settings, such as the weights of the
+reward, are in a file: kinesis train laptop --write-config my.yaml, edit it, kinesis train --config my.yaml.
 """
 
 from __future__ import annotations
@@ -17,44 +19,40 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from rich.console import Console
-from rich.markup import escape
 
-from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.catalog import BodyError
+from kinesis_trl.commands import finish, make_console
 from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
-from kinesis_trl.envs.described import as_described
-from kinesis_trl.experiments import directional, point_goal
-from kinesis_trl.experiments.imitation import LAPTOP, PRESETS
-from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.failures import explained
+from kinesis_trl.settings import SettingsError, file_only_fields, from_yaml, to_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
-from kinesis_trl.training.agent import RunError
-from kinesis_trl.training.collect import CollectError, read_clip_list
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.curriculum import (
-    CurriculumConfig,
-    CurriculumController,
-    curriculum_round,
-    expert_config,
-    mixture_config,
-)
-from kinesis_trl.training.guidance import TEACHING, GuidanceConfig, guided_policy
-from kinesis_trl.training.metrics_file import MetricsFileError
-from kinesis_trl.training.ppo import DivergedError
-from kinesis_trl.training.trainer import Trainer
+from kinesis_trl.training.presets import Preset, preset, presets_of, shipped_presets
 
-PROGRAM = "kinesis_trl.train"
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STOPPED = "stopped; the last checkpoint stays, the same command goes on from it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand:
     """What to train, and how."""
+
+    run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("laptop"))
+    """The run."""
+    write_config: Path | None = None
+    """Write all settings of the run, also those that are no options, to this .yaml and end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationCommand(TrainCommand):
+    """A run that imitates, alone or as part of a curriculum."""
 
     expert: int | None = None
     """Train this expert of the curriculum; the first is 0. Later ones start from what the one before left."""
@@ -70,46 +68,106 @@ class TrainCommand:
     """When a clip counts as failed in the curriculum."""
     gate_steps: int = 2_000_000
     """Policy steps of the gate's training in the curriculum."""
-    labels: int = 1_000_000
-    """States on which a policy that sees the goal is taught first, where the task starts from a policy that corrects
-    inverse solutions of a reference; a goal has none."""
-    run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: LAPTOP)
-    """The run."""
 
     def __post_init__(self) -> None:
         if (self.expert is not None) + self.moe + self.curriculum > 1:
             raise ValueError("give one of --expert, --moe and --curriculum.")
-        if self.run.goal is not None and (self.expert is not None or self.moe or self.curriculum):
-            raise ValueError("--expert, --moe and --curriculum are for imitation, not for a task with a goal.")
+        if self.run.goal is not None:
+            raise ValueError("experts, gates and the curriculum are for imitation, not for a task with a goal.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalCommand(TrainCommand):
+    """A run with a goal."""
+
+    labels: int = 1_000_000
+    """States on which a policy that sees the goal is taught first, where the task starts from a policy that corrects
+    inverse solutions of a reference; a goal has none."""
 
 
 def parse(arguments: Sequence[str]) -> TrainCommand:
-    """The command of a command line: a preset by name or `--config FILE`, and changes to single fields.
+    """The command of a command line: a preset by name or of a Python file, or `--config FILE`, and single fields.
 
     Raises:
-        SettingsError: the file does not fit.
+        SettingsError: the file does not fit, or an option that only a file sets.
+        PresetError: a Python file without a preset.
     """
     arguments = list(arguments)
+    _refuse_file_only(arguments)
     if "--config" in arguments:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
             raise SettingsError("--config needs the path of a config.yaml.")
         path = Path(arguments[at + 1])
         try:
-            run = from_yaml(TrainConfig, path.read_text(), where=str(path))
+            run = from_yaml(TrainConfig, path.read_text(encoding="utf-8"), where=str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} cannot be read ({error}).") from error
-        rest = arguments[:at] + arguments[at + 2 :]
-        return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
-    everything = PRESETS | point_goal.PRESETS | directional.PRESETS
-    presets = {name: (text, TrainCommand(run=run)) for name, (text, run) in everything.items()}
-    return tyro.extras.overridable_config_cli(presets, args=arguments, description=__doc__, prog=PROGRAM)
+        return _options(run, arguments[:at] + arguments[at + 2 :], f"--config {path}", str(path))
+    known = shipped_presets()
+    if arguments and arguments[0].endswith(".py"):
+        path = Path(arguments.pop(0))
+        if not path.is_file():
+            raise SettingsError(f"no file {path}; name a preset ({', '.join(known)}) or a Python file that makes one.")
+        known = presets_of(path)
+        if len(known) == 1 and not (arguments and arguments[0] in known):
+            arguments.insert(0, *known)
+    if not arguments or arguments[0] not in known:
+        _list_presets(known, arguments)
+    chosen = known[arguments[0]]
+    return _options(chosen.run, arguments[1:], arguments[0], chosen.description)
+
+
+def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> TrainCommand:
+    """A run with the fields changed that the options name."""
+    about = f"{name}: {text}\n\n{__doc__}"
+    kind = ImitationCommand if run.goal is None else GoalCommand
+    return tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
+
+
+def _list_presets(known: dict[str, Preset], arguments: list[str]) -> None:
+    """Say which presets there are, and exit: with 0 when that was asked for."""
+    asked = arguments[:1] in (["--help"], ["-h"])
+    out = sys.stdout if asked else sys.stderr
+    if asked:
+        out.write(f"usage: kinesis train PRESET|FILE.py [options]\n\n{__doc__}\n")
+    elif arguments:
+        close = get_close_matches(arguments[0], known, n=1)
+        out.write(f"kinesis train: no preset {arguments[0]!r}{f'; did you mean {close[0]}?' if close else '.'}\n")
+    out.write("Presets, each with its options (kinesis train PRESET --help):\n")
+    for name, item in known.items():
+        out.write(f"  {name:<12} {item.description}\n")
+    sys.exit(0 if asked else 2)
+
+
+def _refuse_file_only(arguments: Sequence[str]) -> None:
+    given = {a.removeprefix("--").split("=")[0].replace("-", "_") for a in arguments if a.startswith("--")}
+    given = {name.replace(".no_", ".") for name in given}
+    for name in sorted(file_only_fields(TrainConfig)):
+        for option in given:
+            if option == name or option.startswith(f"{name}."):
+                raise SettingsError(
+                    f"--{option.replace('_', '-')} is set in a file: kinesis train laptop --write-config my.yaml, "
+                    "edit it, kinesis train --config my.yaml."
+                )
 
 
 def train(command: TrainCommand, console: Console) -> bool:
     """Carry out the command; False when it was stopped before its end."""
-    run = command.run
-    if command.curriculum:
+    from kinesis_trl.training.collect import read_clip_list
+    from kinesis_trl.training.curriculum import (
+        CurriculumConfig,
+        CurriculumController,
+        curriculum_round,
+        expert_config,
+        mixture_config,
+    )
+    from kinesis_trl.training.trainer import Trainer
+
+    run, link = command.run, None
+    if isinstance(command, GoalCommand):
+        run = as_imitated(run, console, labels=command.labels)
+    if isinstance(command, ImitationCommand) and command.curriculum:
         config = CurriculumConfig(
             train=run,
             experts=command.max_experts,
@@ -118,14 +176,11 @@ def train(command: TrainCommand, console: Console) -> bool:
             gate_steps=command.gate_steps,
         )
         return CurriculumController(config, console).run()
-    link = None
-    if run.goal is not None:
-        run = as_imitated(run, console, labels=command.labels)
-    if command.expert is not None:
+    if isinstance(command, ImitationCommand) and command.expert is not None:
         run = expert_config(run, command.expert)
         clips = tuple(read_clip_list(run.clips)) if run.clips else ()
         link = curriculum_round(run, clips, command.expert)
-    elif command.moe:
+    elif isinstance(command, ImitationCommand) and command.moe:
         run = mixture_config(run)
         link = curriculum_round(run, (), len(run.experts))
     trainer = Trainer(replace(run), console, curriculum=link)
@@ -144,6 +199,10 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
     Raises:
         CheckpointError: no such policy, or a damaged one.
     """
+    from kinesis_trl.agents.checkpoint import load_checkpoint
+    from kinesis_trl.envs.described import as_described
+    from kinesis_trl.training.guidance import TEACHING, GuidanceConfig, guided_policy
+
     start = run.warm_start or asset(SHIPPED_POLICY)
     if not start.exists():
         raise CheckpointError(f"no policy at {start}; give the folder of one that imitates.")
@@ -164,30 +223,35 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
     return replace(run, warm_start=start, env=as_described(run.env, load_checkpoint(start).notes))
 
 
-def main() -> None:
-    """Parse, train, and say what went wrong in one line."""
-    console = Console()
-    try:
-        finished = train(parse(sys.argv[1:]), console)
-    except KeyboardInterrupt:
-        console.print("stopped; the last checkpoint stays, the same command goes on from it")
-        sys.exit(130)
-    except (
-        BodyError,
-        CheckpointError,
-        ClipFormatError,
-        CollectError,
-        DivergedError,
-        MetricsFileError,
-        RunError,
-        SettingsError,
-        ValueError,
-    ) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
+def closing(command: TrainCommand, console: Console, *, finished: bool) -> None:
+    """Say where the run is and what to do next."""
+    run = command.run
     if not finished:
         console.print("stopped and saved; the same command goes on from here")
+        return
+    runs = "" if run.runs == Path("runs") else f" RUNS={run.runs}"
+    name = run.name
+    advice = f"kinesis eval --policy {run.folder / 'policy'}"
+    if isinstance(run.goal, PointGoalConfig | DirectionalConfig):
+        task = "point-goal" if isinstance(run.goal, PointGoalConfig) else "directional"
+        advice = f"kinesis eval --task {task} --route policy --policy {run.folder / 'policy'}"
+    elif isinstance(command, ImitationCommand) and command.expert is not None:
+        name, advice = f"expert{command.expert}", f"make mine EXPERT={command.expert}{runs}"
+    elif isinstance(command, ImitationCommand) and (command.moe or command.curriculum):
+        name, advice = "moe", f"kinesis eval --policy {run.runs / 'moe' / 'policy'}"
+    console.print(f"{name} is trained.", markup=False, highlight=False)
+    finish(console, run.runs / name, advice=f"{advice}; make aim shows how it learnt")
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse, train, and say what went wrong in one line."""
+    with explained(STOPPED):
+        command = parse(sys.argv[1:] if arguments is None else arguments)
+        console = make_console()
+        if command.write_config is not None:
+            from kinesis_trl.atomic import write_text
+
+            write_text(command.write_config, to_yaml(command.run))
+            finish(console, command.write_config, advice=f"kinesis train --config {command.write_config}")
+            return
+        closing(command, console, finished=train(command, console))

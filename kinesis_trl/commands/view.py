@@ -1,40 +1,28 @@
 """Watch and steer the body in a browser, on this machine only, until the page is closed or Ctrl-C.
 
-Example: python -m kinesis_trl.view --motions locomotion-v1/test --lesion tibant_l
+Example: kinesis view --motions locomotion-v1/test --lesion tibant_l
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-import tyro
-from rich.console import Console
-from rich.markup import escape
-
-from kinesis_trl.agents.baselines import BASELINES
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.catalog import BodyError
-from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.directional import Heading
-from kinesis_trl.evaluation.keyboard import Bindings, has_display
-from kinesis_trl.evaluation.rendering import RenderError
-from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
 from kinesis_trl.planning.config import LookaheadConfig
-from kinesis_trl.planning.controllers import muscles_named
-from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
-from kinesis_trl.viewer.film import film_episode
-from kinesis_trl.viewer.repertoire import Repertoire
-from kinesis_trl.viewer.server import Viewer, ViewerError
-from kinesis_trl.viewer.session import Choice, Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.session import Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +71,10 @@ class ViewConfig:
     """Threads of the simulation; results do not depend on it."""
 
     def __post_init__(self) -> None:
+        from kinesis_trl.agents.baselines import BASELINES
+        from kinesis_trl.envs.directional import Heading
+        from kinesis_trl.evaluation.keyboard import Bindings
+
         Bindings.of(self.keys)
         if self.policy in BASELINES and self.lookahead.futures:
             raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
@@ -96,31 +88,14 @@ class ViewConfig:
             )
 
 
-def main() -> None:
-    """Parse the command line and show the body."""
-    console = Console()
-    # Also when the terminal is closed, and in a shell's background job, which would ignore Ctrl-C.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        view(tyro.cli(ViewConfig, description=__doc__, prog="kinesis_trl.view"), console)
-    except (
-        BodyError,
-        CheckpointError,
-        ClipFormatError,
-        FileNotFoundError,
-        RenderError,
-        ViewerError,
-        ValueError,
-    ) as error:
-        console.print(f"[red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("Stopped.")
-
-
 def view(config: ViewConfig, console: Console) -> None:
     """Serve the page until its last tab is closed, or write the video."""
+    from kinesis_trl.evaluation.keyboard import Bindings, has_display
+    from kinesis_trl.progress import progress
+    from kinesis_trl.viewer.film import film_episode
+    from kinesis_trl.viewer.server import Viewer
+
+    check_outputs(config.video)
     session, repertoire = prepare(config, console)
     try:
         if config.video:
@@ -128,7 +103,8 @@ def view(config: ViewConfig, console: Console) -> None:
                 film_episode(
                     config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
                 )
-            console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
+            console.print(session.verdict, markup=False, highlight=False)
+            finish(console, config.video, advice="kinesis view shows the same in a browser")
             return
         with Viewer(
             session,
@@ -160,6 +136,12 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
     Raises:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
     """
+    from kinesis_trl.agents.baselines import BASELINES
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.planning.controllers import muscles_named
+    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.session import Choice, Session
+
     body = load_body(config.body)
     policies = _shipped()
     chosen = config.policy
@@ -194,10 +176,15 @@ def _shipped() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(asset("policies").glob("*/policy.safetensors"))}
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def show(config: ViewConfig, console: Console) -> None:
+    """View until Ctrl-C, SIGTERM or SIGHUP."""
+    try:
+        with stopping_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            view(config, console)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and show the body."""
+    run_command(ViewConfig, show, arguments, name="view", description=__doc__)

@@ -1,32 +1,26 @@
 """Where in its clips a policy fails: bodies start everywhere, and every one that is lost is counted where it was.
 
-Example: python -m kinesis_trl.weak_spots --motions motions/mine --json spots.json --picture spots.png
+Example: kinesis weak_spots --motions motions/mine --json spots.json --picture spots.png
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from rich.console import Console
-
-from kinesis_trl.agents.provenance import provenance
-from kinesis_trl.atomic import write_text
-from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import open_motions, run_command
+from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
 from kinesis_trl.envs.terminations import RULES
-from kinesis_trl.evaluation.failure_map import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
 from kinesis_trl.planning.config import LookaheadConfig
-from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +58,15 @@ class WeakSpotsConfig:
 
 def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
+    from kinesis_trl.agents.provenance import provenance
+    from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+    from kinesis_trl.evaluation import failure_map
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.progress import progress
+
+    check_outputs(config.json, config.picture)
     body = load_body(config.body)
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
     player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
@@ -71,7 +74,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))
     with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
-        found = find_weak_spots(
+        found = failure_map.find_weak_spots(
             body,
             library,
             player.policy,
@@ -84,28 +87,26 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     report: dict[str, Any] = {
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "provenance": provenance(),
-        **report_weak_spots(found, library),
+        **failure_map.report_weak_spots(found, library),
     }
-    console.print(weak_spot_table(report))
+    console.print(failure_map.verdict(report), markup=False, highlight=False)
+    console.print(failure_map.weak_spot_table(report))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
-        console.print(f"wrote {config.json}")
     if config.picture:
-        draw_weak_spots(report, config.picture)
-        console.print(f"wrote {config.picture}")
+        failure_map.draw_weak_spots(report, config.picture)
+    finish(
+        console, config.json, config.picture, advice="make train EXPERT=0 trains on such motions, MOTIONS=… on yours"
+    )
     return report
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, play, and report."""
     run_command(
         WeakSpotsConfig,
         look,
+        arguments,
         name="weak_spots",
         description=__doc__,
     )
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
+from kinesis_trl.settings import FileOnly
 
 if TYPE_CHECKING:
     from kinesis_trl.body.model import BodyModel
@@ -64,11 +65,11 @@ class DisturbanceConfig:
 
     force: float = 0.0
     """Strongest push in newtons; each has a force from 0 to this. 0: none."""
-    shortest: float = 0.1
+    shortest: FileOnly[float] = 0.1
     """Shortest push in seconds."""
-    longest: float = 0.4
+    longest: FileOnly[float] = 0.4
     """Longest push in seconds."""
-    pause: float = 1.5
+    pause: FileOnly[float] = 1.5
     """Mean time between two pushes in seconds."""
 
     def __post_init__(self) -> None:
@@ -109,23 +110,23 @@ class RewardConfig:
 
     position_weight: float = 0.6
     """Weight of the position term."""
-    position_scale: float = 200.0
+    position_scale: FileOnly[float] = 200.0
     """Scale of the mean squared position error, 1/m²."""
     far_weight: float = 0.0
     """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
-    far_scale: float = 15.0
+    far_scale: FileOnly[float] = 15.0
     """Scale of the mean squared position error in it, 1/m²."""
     velocity_weight: float = 0.2
     """Weight of the velocity term."""
-    velocity_scale: float = 5.0
+    velocity_scale: FileOnly[float] = 5.0
     """Scale of the mean squared velocity error, s²/m²."""
     orientation_weight: float = 0.0
     """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: float = 20.0
+    orientation_scale: FileOnly[float] = 20.0
     """Scale of the squared angle between the root and its reference, 1/rad²."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
-    upright_scale: float = 3.0
+    upright_scale: FileOnly[float] = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
     effort_weight: float = 0.1
     """Weight of the effort term."""
@@ -135,11 +136,11 @@ class RewardConfig:
 class ImitationConfig(EnvConfig):
     """The imitation task; the defaults are the training rules."""
 
-    start: Literal["random", "beginning"] = "random"
+    start: FileOnly[Literal["random", "beginning"]] = "random"
     """Where in its clip an episode starts."""
-    starts: StartConfig = field(default_factory=StartConfig)
+    starts: FileOnly[StartConfig] = field(default_factory=StartConfig)
     """How random starts are drawn."""
-    relapse: RelapseConfig = field(default_factory=RelapseConfig)
+    relapse: FileOnly[RelapseConfig] = field(default_factory=RelapseConfig)
     """Starts in states from which earlier episodes were lost; none where episodes start at the beginning."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
@@ -153,7 +154,7 @@ class ImitationConfig(EnvConfig):
     inverse solution do now (N m; see `Feedforward.moment_error`): what earlier actions will still do."""
     lookahead: tuple[int, ...] = ()
     """Also observe where the tracked bodies shall be this many policy steps after the next one."""
-    feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
+    feedforward: FileOnly[FeedforwardConfig] = field(default_factory=FeedforwardConfig)
     """Corrections, with control feedforward."""
     disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
     """Pushes while training; evaluation has none."""

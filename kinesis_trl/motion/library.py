@@ -112,7 +112,7 @@ class MotionLibrary:
             inverse: also solve static optimisation; the references are then the motions that its solutions belong
                 to: smoothed, with feet that carry and less unsuppliable force at the root.
             workers: processes that solve (see `solving.solve_motions`).
-            on_solved: called with (clips solved, clips in all).
+            on_solved: called with (clips solved, clips in all), first with 0.
 
         Raises:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
@@ -124,6 +124,8 @@ class MotionLibrary:
         given = list(clips)
         motions = [_checked_qpos(clip, body) for clip in given]
         solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
+        if solutions is not None and on_solved is not None:
+            on_solved(0, len(given))
         for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
             if solutions is not None:
                 parts["prepared_qpos"].append(qpos)

@@ -167,6 +167,8 @@ def _prepare(
         else:
             clips += content
     prepared = []
+    if on_clip is not None:
+        on_clip(0, len(clips))
     for done, clip in enumerate(clips, start=1):
         try:
             prepared.append(retarget(clip, body)[0])

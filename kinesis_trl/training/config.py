@@ -10,6 +10,7 @@ from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
 from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.settings import FileOnly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +32,9 @@ class PPOConfig:
     it."""
     critic_lr: float = 1e-3
     """Learning rate of the value function."""
-    min_lr: float = 1e-5
+    min_lr: FileOnly[float] = 1e-5
     """Smallest learning rate of the policy when it is adapted."""
-    max_lr: float = 1e-3
+    max_lr: FileOnly[float] = 1e-3
     """Largest learning rate of the policy when it is adapted."""
     target_kl: float | None = 0.1
     """Divergence per iteration that the policy's learning rate is adapted to; None keeps the rate."""
@@ -47,15 +48,16 @@ class PPOConfig:
     """Iterations at the start in which only the value function learns: a trained policy follows a new one astray."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
-    max_grad_norm: float = 1.0
+    max_grad_norm: FileOnly[float] = 1.0
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
     """Whether the value after a truncated episode counts; the original treats truncation as an end."""
     average: float = 0.98
     """Share of the averaged policy that each iteration keeps, less over the first ones, so that it forgets how the run
     began; the averaged one is evaluated and saved. 0: the last."""
-    autocast: bool = False
-    """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
+    autocast: bool | None = False
+    """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02; None: where the
+    processor multiplies in it."""
 
     def __post_init__(self) -> None:
         if not (0 < self.gamma <= 1 and 0 <= self.lmbda <= 1 and self.clip > 0):
@@ -86,7 +88,7 @@ class CollectConfig:
     """Worker processes or actors; the environments are shared out evenly."""
     horizon: int = 64
     """Policy steps of each environment per iteration."""
-    worker_threads: int = 1
+    worker_threads: FileOnly[int] = 1
     """Simulation threads of each worker."""
 
     def __post_init__(self) -> None:
@@ -114,14 +116,14 @@ class TrackingConfig:
 
     aim: bool = True
     """Whether to record in Aim too; metrics.jsonl is always written."""
-    repository: Path | None = None
+    repository: FileOnly[Path | None] = None
     """Folder whose .aim holds the Aim repository, one for all runs, so that they can be compared; None: that of the
     run's own folder."""
-    experiment: str = "kinesis_trl"
+    experiment: FileOnly[str] = "kinesis_trl"
     """Experiment that Aim lists the run under."""
     tags: tuple[str, ...] = ()
     """Words to find the run by."""
-    patience: float = 120.0
+    patience: FileOnly[float] = 120.0
     """Longest that Aim may take for one call before the run goes on without it, in seconds."""
 
 
@@ -152,9 +154,9 @@ class TrainConfig:
     """The policy."""
     critic: CriticConfig = field(default_factory=CriticConfig)
     """The value function."""
-    experts: tuple[Path, ...] = ()
+    experts: FileOnly[tuple[Path, ...]] = ()
     """Trained policies to mix: trains a gate over them instead of a new policy."""
-    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    mixture: FileOnly[MixtureConfig] = field(default_factory=MixtureConfig)
     """The gate, where experts are given."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """The learning rule."""
@@ -260,3 +262,21 @@ class DistilConfig:
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
     """Seed of everything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """What to time, and for how long."""
+
+    motions: str = "locomotion-v1/test"
+    """Motions to follow: as for kinesis eval."""
+    num_envs: int = 64
+    """Environments stepped together."""
+    steps: int = 12
+    """Policy steps a round."""
+    rounds: int = 9
+    """Rounds; each times everything once."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    seed: int = 0
+    """Seed of the environments."""
