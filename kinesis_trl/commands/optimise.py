@@ -37,7 +37,7 @@ class RehearseConfig(RehearsalConfig):
     out: Path
     """Folder for the library of references that were found; clips that were given up are in it as they were."""
     motions: str = "locomotion-v1/test"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
     """Folder of the policy that follows them, with its value function."""
     body: str = "myolegs"

@@ -68,7 +68,7 @@ class PrepareConfig:
     feedforward."""
     rehearse: bool = False
     """Also search for motions close to the clips that the body can keep up, with a feedback that keeps it on them, as
-    kinesis_trl.rehearse does; includes --inverse and takes about ten seconds for each second of motion."""
+    kinesis optimise does; includes --inverse and takes about ten seconds for each second of motion."""
     variations: int = 0
     """Also keep this many varied copies of every clip, as other people might move, to train on."""
     seed: int = 0

@@ -54,7 +54,7 @@ class ReportConfig:
     """A run's policy folder, an original model.pth, or zero, random, reference, regulator; motion reports on the
     motion itself; '' takes the policy that ships."""
     motions: str = ""
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     text: str = ""
     """What to do, in words, instead of motions; without either, straight walking at the speed of published curves."""
     persons: int = 8

@@ -33,7 +33,7 @@ class RobustnessConfig:
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
     """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     pushes: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0)

@@ -35,7 +35,7 @@ class ViewConfig:
     """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
     takes the regulator for these, else the one that ships."""
     motions: str = "locomotion-v1/test"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     clip: str = ""
     """Name of the clip to begin with; '' takes the first."""
     text: str = "walk forward for 3 meters, then turn left and stop"

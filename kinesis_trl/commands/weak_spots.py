@@ -30,7 +30,7 @@ class WeakSpotsConfig:
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
     """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     rule: Literal["strict", "kinesis"] = "strict"
     """When a body is lost: a tracked body more than 0.15 m away, or all of them 0.5 m on average."""
     steps: int = 300

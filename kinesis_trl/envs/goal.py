@@ -44,7 +44,7 @@ class GoalEnv(MyoLegsEnv):
         if settings.control == "feedforward":
             raise ValueError(
                 "a goal has no reference for control feedforward; take a policy of control pd or direct "
-                "(kinesis_trl.distil makes one), or the route planner."
+                "(kinesis distil makes one), or the route planner."
             )
         n = settings.num_envs
         self.task, self.seen = task, settings

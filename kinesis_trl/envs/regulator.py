@@ -22,7 +22,7 @@ def regulate(env: ImitationEnv) -> Tensor:
         ValueError: motions that were not rehearsed, or actions that are no corrections of joints.
     """
     if env.library.feedback is None or env.feedforward is None:
-        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis_trl.rehearse.")
+        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis optimise.")
     if env.settings.control != "feedforward" or env.feedforward.config.space != "joints":
         raise ValueError("the regulator corrects joints: control feedforward in space joints.")
     frame = env.library.frame_index(env.clip, env.time)

@@ -204,14 +204,14 @@ class MotionLibrary:
         """
         folder = Path(folder)
         try:
-            header = json.loads((folder / "library.json").read_text())
+            header = json.loads((folder / "library.json").read_text(encoding="utf-8"))
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
             kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
             if version == _WITHOUT_POSTURES:
                 kinds.pop("prepared_qpos", None)
         except FileNotFoundError as error:
-            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
+            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
         if version not in (_WITHOUT_POSTURES, _VERSION) or fps != FPS:
@@ -337,7 +337,7 @@ def _track(motion: Kinematics) -> NDArray[np.float64]:
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
     if clip.qpos is None:
-        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis_trl.prepare).")
+        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis prepare).")
     if clip.qpos.shape[1] != body.model.nq:
         raise ClipFormatError(
             f"{clip.name} has {clip.qpos.shape[1]} coordinates, body {body.name} has {body.model.nq}; "

@@ -17,7 +17,7 @@ def read_facts(name: str) -> list[dict[str, str]]:
     Raises:
         FileNotFoundError: no such table ships.
     """
-    lines = asset(f"physiology/{name}.csv").read_text().splitlines()
+    lines = asset(f"physiology/{name}.csv").read_text(encoding="utf-8").splitlines()
     return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 

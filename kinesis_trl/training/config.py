@@ -138,9 +138,9 @@ class TrainConfig:
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     motions: str = "locomotion-v1/train"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     clips: Path | None = None
-    """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
+    """File with the names of the clips to train on, as kinesis mine writes it; None for all."""
     warm_start: Path | None = None
     """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the
     moments of the muscles may start a run that observes them."""

@@ -25,7 +25,7 @@ from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
-from kinesis_trl.progress import progress
+from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.config import DistilConfig
 from kinesis_trl.training.dagger import Dagger, Teacher
 from kinesis_trl.training.pretraining import open_student
@@ -49,7 +49,8 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     settings = ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed)
     teacher, theirs = open_teacher(config.policy, body, settings)
     mine = replace(theirs, control="pd", observe_moments=False)
-    library, _ = open_library(config.motions, body, inverse=SolveConfig())
+    with counting(console, "preparing motions", "clips") as on_clip:
+        library, _ = open_library(config.motions, body, inverse=SolveConfig(), on_clip=on_clip)
     env = ImitationEnv(body, library, mine)
     student, labels = open_student(config.out, config.student, env)
     unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()

@@ -77,8 +77,8 @@ def presets_of(path: Path) -> dict[str, Preset]:
     }
     if not found:
         raise PresetError(
-            f"{path} makes no run; give it a line such as "
-            'RUN = replace(LAPTOP, name="mine", total_steps=1_000_000), see docs/extending.md.'
+            f"{path} makes no run; give it lines such as from kinesis_trl.experiments.imitation import LAPTOP and "
+            'MINE = dataclasses.replace(LAPTOP, name="mine", total_steps=1_000_000).'
         )
     return found
 

@@ -38,7 +38,7 @@ class PretrainConfig:
     """What is taught, on what, and where it goes."""
 
     out: Path
-    """Folder of the policy; give it to `kinesis_trl.train --warm-start`. One that is there is taught further."""
+    """Folder of the policy; give it to `kinesis train --warm-start`. One that is there is taught further."""
     motions: str = "locomotion-v1/train"
     """As for training."""
     body: str = "myolegs"
