@@ -118,7 +118,14 @@ class Sharing:
 
         def part(rows: slice) -> None:
             _share(
-                moment[rows], wanted[rows], *fixed, *groups, dual[rows], activation[rows], lacking[rows], iterations[rows]
+                moment[rows],
+                wanted[rows],
+                *fixed,
+                *groups,
+                dual[rows],
+                activation[rows],
+                lacking[rows],
+                iterations[rows],
             )
 
         run_in_parts(part, count, self._pool, self._threads)

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from kinesis_trl.envs.config import RewardConfig
 
-@dataclass(frozen=True, kw_only=True)
-class RewardConfig:
-    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
 
-    position_weight: float = 0.6
-    """Weight of the position term."""
-    position_scale: float = 200.0
-    """Scale of the mean squared position error, 1/m²."""
-    far_weight: float = 0.0
-    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
-    far_scale: float = 15.0
-    """Scale of the mean squared position error in it, 1/m²."""
-    velocity_weight: float = 0.2
-    """Weight of the velocity term."""
-    velocity_scale: float = 5.0
-    """Scale of the mean squared velocity error, s²/m²."""
-    orientation_weight: float = 0.0
-    """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: float = 20.0
-    """Scale of the squared angle between the root and its reference, 1/rad²."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: float = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
-    effort_weight: float = 0.1
-    """Weight of the effort term."""
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
-        return torch.stack([getattr(self, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
+def weighted_sum(terms: dict[str, Tensor], weights: RewardConfig) -> Tensor:
+    """Reward (N,) from terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
+    return torch.stack([getattr(weights, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
 
 
 def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:
