@@ -7,13 +7,16 @@ import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import tyro
 import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.gen import make_dict_structure_fn
 
 T = TypeVar("T")
+FileOnly = tyro.conf.Suppress[tyro.conf.Fixed[T]]
+"""Marks a field that a settings file sets, or a preset, but no option of the command line."""
 _TYPE = "_type"
 _LONGEST = 1 << 16
 """Characters of a settings file; ours have about 4,000."""
@@ -108,6 +111,29 @@ def _say(error: BaseException, _: type | None) -> str:
         meant = f"did you mean {close[0]!r}?" if close else f"{error.cl.__name__} has {', '.join(names)}"
         said.append(f"no field {key!r:.80}; {REMOVED.get(key, meant)}")
     return ", ".join(said)
+
+
+def file_only_fields(kind: Any) -> set[str]:
+    """Fields of a config dataclass, nested ones with dots, that only a file sets."""
+    found = set()
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if _is_file_only(hint):
+            found.add(name)
+        for inner in _inside(hint):
+            found |= {f"{name}.{field}" for field in file_only_fields(inner)}
+    return found
+
+
+def _is_file_only(hint: Any) -> bool:
+    marker = get_args(FileOnly[int])[1:]
+    return get_origin(hint) is Annotated and set(marker) <= set(hint.__metadata__)
+
+
+def _inside(hint: Any) -> list[Any]:
+    """Dataclasses within a type."""
+    if dataclasses.is_dataclass(hint):
+        return [hint]
+    return [kind for argument in get_args(hint) for kind in _inside(argument)]
 
 
 # -- how cattrs reads and writes each kind of field -------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 
-from experiments.imitation import PRESETS
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.experiments.imitation import PRESETS
 from kinesis_trl.settings import SettingsError, from_yaml, read_settings, to_yaml
 from kinesis_trl.training.config import TrainConfig
 

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, check_noise_memory, clamp_log_std
+from kinesis_trl.agents.actor import GaussianPolicy, clamp_log_std
+from kinesis_trl.agents.config import LatticeConfig
 from kinesis_trl.agents.exceptions import CovarianceError
-from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
 
 _JITTERS = (0.0, 1e-12, 1e-9, 1e-6)
 """Tried in turn on the diagonal, as fractions of its mean."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatticeConfig:
-    """Lattice policy: noise on the actions and on the latent units that drive them together."""
-
-    network: NetworkConfig = LAPTOP
-    """Hidden layers; the last one is the latent state."""
-    normalise: bool = True
-    """Whether observations pass a running norm."""
-    symmetric: bool = False
-    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
-    action_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
-    latent_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each latent unit's noise, in units of its activation."""
-    min_log_std: float = -5.0
-    """Smallest log-deviation, for both."""
-    max_log_std: float = 2.0
-    """Largest log-deviation, for both."""
-    noise_memory: float = 0.0
-    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
-
-    def __post_init__(self) -> None:
-        initial = (self.action_log_std, self.latent_log_std)
-        check_log_std(initial=initial, low=self.min_log_std, high=self.max_log_std)
-        check_noise_memory(self.noise_memory)
 
 
 class LatticeActor(GaussianPolicy):
@@ -61,6 +32,29 @@ class LatticeActor(GaussianPolicy):
         self.log_std = nn.Parameter(torch.cat([action, latent]))
         self._factored: tuple[Tensor, Tensor] | None = None
         self._factor: Tensor | None = None
+
+    @torch.no_grad()
+    def align(self, directions: Tensor) -> None:
+        """Let the first D latent units drive the actions along `directions` (action_width, D), the others not at all.
+
+        The covariance is then diag σ_a² + directions diag σ_x² directionsᵀ, and what the network was given at random
+        remains only as far as training brings it in. These units are made small, so that the mean starts near zero.
+
+        Raises:
+            ValueError: another number of actions, or more directions than latent units.
+        """
+        latent = self.net.head.weight.shape[1]
+        if directions.ndim != 2 or directions.shape[0] != self.action_width or directions.shape[1] > latent:
+            raise ValueError(
+                f"directions have shape {tuple(directions.shape)}; expected {self.action_width} actions and "
+                f"at most {latent} latent units."
+            )
+        used = directions.shape[1]
+        self.net.head.weight.zero_()
+        self.net.head.weight[:, :used] = directions.to(self.net.head.weight)
+        last = next(layer for layer in reversed(self.net.hidden) if isinstance(layer, nn.Linear))
+        last.weight[:used] *= self.config.network.output_scale
+        last.bias[:used] *= self.config.network.output_scale
 
     def covariance(self) -> Tensor:
         """Covariance of the action (action_width, action_width), float64."""

@@ -108,7 +108,7 @@ class MotionLibrary:
             inverse: also solve static optimisation; the references are then the motions that its solutions belong
                 to: smoothed, with feet that carry and less unsuppliable force at the root.
             workers: processes that solve (see `solving.solve_motions`).
-            on_solved: called with (clips solved, clips in all).
+            on_solved: called with (clips solved, clips in all), first with 0.
 
         Raises:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
@@ -120,6 +120,8 @@ class MotionLibrary:
         given = list(clips)
         motions = [_checked_qpos(clip, body) for clip in given]
         solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
+        if solutions is not None and on_solved is not None:
+            on_solved(0, len(given))
         for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
             if solutions is not None:
                 parts["prepared_qpos"].append(qpos)
@@ -189,12 +191,12 @@ class MotionLibrary:
         if not folder.exists():
             sweep(folder.parent, folder.name)  # a writer that was killed may have left it under another name
         try:
-            header = json.loads((folder / "library.json").read_text())
+            header = json.loads((folder / "library.json").read_text(encoding="utf-8"))
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
             kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
         except FileNotFoundError as error:
-            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
+            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
         if version != _VERSION or fps != FPS:
@@ -320,7 +322,7 @@ def _track(motion: Kinematics) -> NDArray[np.float64]:
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
     if clip.qpos is None:
-        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis_trl.prepare).")
+        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis prepare).")
     if clip.qpos.shape[1] != body.model.nq:
         raise ClipFormatError(
             f"{clip.name} has {clip.qpos.shape[1]} coordinates, body {body.name} has {body.model.nq}; "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,49 +23,16 @@ from kinesis_trl.agents.policy import ActorConfig, Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.control import ControlConfig
+from kinesis_trl.envs.control.config import ControlConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.training.actors import new_actor
+from kinesis_trl.training.config import DaggerConfig
 
 Teacher = Callable[[TensorDictBase], tuple[Tensor, Tensor]]
 """Labels (N, A), actions of the learner, for a TensorDict with `observation`; and which (N,) of them count."""
 View = Callable[[TensorDictBase], Tensor]
 """What a learner observes (N, O), for a TensorDict with the `observation` of the teacher's environment."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DaggerConfig:
-    """How a learner is fitted to its teacher."""
-
-    labels: int = 200_000
-    """States that the teacher labels, in all."""
-    horizon: int = 16
-    """Policy steps of each environment between two rounds of fitting."""
-    gradient_steps: int = 32
-    """Gradient steps of a round."""
-    minibatch: int = 1024
-    """Labels per gradient step."""
-    lr: float = 1e-3
-    """Learning rate at the start; it falls to a tenth by the end."""
-    handover: float = 0.4
-    """Share of the labels after which only the learner acts; until then the teacher acts ever more rarely."""
-    noise: float = 0.05
-    """Standard deviation of the noise on all actions made, which leads to more states; labels have none."""
-    mirror: bool = True
-    """Whether half of each minibatch is mirrored left to right. Not for a learner that does not observe which side is
-    to act: from a stand the teacher lifts one foot first, in the mirror the other, and their mean lifts neither."""
-    memory: int = 200_000
-    """Newest labels that are fitted; a label takes 1.3 kB."""
-    save_seconds: float = 120.0
-    """Seconds between two savings of the learner."""
-
-    def __post_init__(self) -> None:
-        for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
-            raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
 
 
 class Dagger:

@@ -8,81 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint, save_policy
-from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import LengthConfig
+from kinesis_trl.envs.control.config import LengthConfig
 from kinesis_trl.envs.described import as_described, describe
-from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import make_guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.planning.controllers import Player
-from kinesis_trl.progress import progress
-from kinesis_trl.training.dagger import Dagger, DaggerConfig, length_labels, open_learner, open_teacher
+from kinesis_trl.progress import counting, progress
+from kinesis_trl.training.config import DistilConfig
+from kinesis_trl.training.dagger import Dagger, length_labels, open_learner, open_teacher
 from kinesis_trl.training.goals import goal_report, goal_table
 
-DAGGER = DaggerConfig(labels=2_000_000, noise=0.01)
-"""How a learner that observes the reference is fitted."""
-GOAL_DAGGER = DaggerConfig(labels=1_000_000, noise=0.01, mirror=False)
-"""How a learner that observes a goal is fitted."""
 COMPARISON = "comparison.json"
 """File in the learner's folder with the evaluation of teacher and learner; written at the end."""
 _LENGTH_UNIT = 0.02  # metres: difference of a target length that counts 1, a tenth of a muscle's peak force
 _GOAL_RULE = DistanceRule(over="any", distance=0.25)
 """When a body is too far from the planner reference for labels: wider than in imitation, as the learner does not see
 it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DistilConfig:
-    """Teacher, motions, and where the learner goes."""
-
-    policy: Path
-    """The teacher: a policy folder, trained with control feedforward."""
-    out: Path
-    """Folder of the learner, a policy with control pd; one that is there goes on."""
-    goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
-    """Task whose goal the learner observes instead of the reference; None: the reference."""
-    motions: str = "locomotion-v1/train"
-    """As for training; not read with a goal."""
-    evaluation: str = "locomotion-v1/test"
-    """Motions on which teacher and learner are compared at the end; not read with a goal."""
-    references: int = 256
-    """Planner references, an episode each, on which a learner that observes a goal gets labels."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
-    learner: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
-        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
-    )
-    """The learner; its exploration noise is not learnt here."""
-    dagger: DaggerConfig = field(default_factory=lambda: DAGGER)
-    """How it is fitted."""
-    num_envs: int = 128
-    """Number of environments stepped together."""
-    threads: int = 1
-    """Threads of the simulation; results do not depend on it."""
-    seed: int = 0
-    """Seed of everything."""
 
 
 def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
@@ -169,7 +129,8 @@ def policy_without_inverse(config: DistilConfig, console: Console) -> Path:
 def _environment(config: DistilConfig, body: BodyModel, settings: ImitationConfig, console: Console) -> ImitationEnv:
     """Where the labels come from: the motions, or planner references to goals."""
     if config.goal is None:
-        library, _ = open_library(config.motions, body, inverse=SolveConfig())
+        with counting(console, "preparing motions", "clips") as on_clip:
+            library, _ = open_library(config.motions, body, inverse=SolveConfig(), on_clip=on_clip)
         return ImitationEnv(body, library, settings)
     with progress(console, "planner references", config.references, "episodes") as advance:
         guides = make_guides(config.goal, body, config.references, seed=config.seed, on_clip=advance)

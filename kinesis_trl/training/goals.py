@@ -20,7 +20,7 @@ GOALS = 100
 
 
 def evaluate_goal(config: TrainConfig, body: BodyModel, policy: Policy) -> dict[str, Any]:
-    """The report of `kinesis_trl.eval` on the task of a run, with the most probable actions.
+    """The report of `kinesis eval` on the task of a run, with the most probable actions.
 
     Raises:
         ValueError: the run has no goal.

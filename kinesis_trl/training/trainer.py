@@ -30,7 +30,7 @@ from kinesis_trl.evaluation.rollout import Episode, play_clips
 from kinesis_trl.evaluation.video import film
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
-from kinesis_trl.progress import progress
+from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.agent import RunError, make_agent
 from kinesis_trl.training.collect import Source, flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
@@ -76,8 +76,8 @@ class Trainer:
         self.body = load_body(config.body)
         self.library: MotionLibrary | None = None
         if config.goal is None:
-            with self.console.status("preparing the motions; they are kept for the next time"):
-                self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
+            with counting(self.console, "preparing motions, which are kept for the next time", "clips") as on_clip:
+                self.library = open_clips(config, self.body, workers=os.cpu_count() or 1, on_clip=on_clip)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
@@ -202,7 +202,7 @@ class Trainer:
     def evaluate(self) -> dict[str, Any]:
         """Play the evaluation clips, or the task with a goal, with the most probable actions.
 
-        The report of `kinesis_trl.eval`.
+        The report of `kinesis eval`.
         """
         if self.config.goal is not None:
             return evaluate_goal(self.config, self.body, self.learner.averaged.eval())
@@ -261,7 +261,7 @@ class Trainer:
                 frames = film(self.body, self._evaluation, episode)
             except RenderError as error:
                 self._draws = False
-                self.console.print(f"[yellow]no pictures for the dashboard[/]: {error}")
+                self.console.print(f"no pictures for the dashboard: {error}", style="yellow", markup=False)
                 return
             self.log.log_video(f"eval/clip_{index}", frames, self.progress["step"], fps=15.0)
 

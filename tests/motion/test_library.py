@@ -158,7 +158,7 @@ def spoil(name):
     "damage, says",
     [
         ("missing", "library.json"),
-        ("no header", "kinesis_trl.prepare"),
+        ("no header", "kinesis prepare"),
         ("garbage header", "damaged"),
         ("other body", "--body myolegs_abdomen"),
         ("other version", "version 99"),

@@ -8,7 +8,8 @@ import torch
 
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.planning.ilqr import RefineConfig, Refiner

@@ -57,8 +57,13 @@ def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplo
         assert (run.name, run["hparams"]) == ("expert-1", {"ppo": {"clip": 0.2}})
         names = ("curriculum", "trains", "expert", "round", "clips", "parent_run")
         assert {name: run[name] for name in names} == {
-            "curriculum": "c", "trains": "expert", "expert": 1, "round": 2, "clips": ["a", "b"], "parent_run": "expert-0",
-        }  # fmt: skip
+            "curriculum": "c",
+            "trains": "expert",
+            "expert": 1,
+            "round": 2,
+            "clips": ["a", "b"],
+            "parent_run": "expert-0",
+        }
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 

@@ -1,21 +1,22 @@
 """The training command line: presets, single fields, settings files, and clear refusals."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from experiments.imitation import LAPTOP, PAPER
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.commands.train import ImitationCommand, as_imitated, main, parse, train
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.experiments.imitation import LAPTOP, PAPER
 from kinesis_trl.settings import SettingsError, to_yaml
-from kinesis_trl.train import TrainCommand, as_imitated, main, parse, train
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.distillation import COMPARISON
 
@@ -54,6 +55,29 @@ def test_wrong_words_exit_with_what_was_meant(arguments, says, capsys):
     assert says in said.err + said.out
 
 
+@pytest.mark.parametrize("name", ["laptop", "recover", "paper", "directional"])
+def test_help_shows_at_most_80_options_and_says_where_the_others_are(name, capsys):
+    with pytest.raises(SystemExit):
+        parse([name, "--help"])
+    text = capsys.readouterr().out
+    options = re.findall(r"^\W*?(--[a-z][\w.-]*)", text, flags=re.MULTILINE)
+    assert 20 < len(options) <= 80
+    assert "--write-config" in " ".join(text.split())
+    assert ("--labels" in options) == (name == "directional") != ("--expert" in options)
+
+
+def test_what_only_a_file_sets_is_refused_with_the_way_to_set_it(tmp_path):
+    for option in ("--env.reward.position-scale", "--env.starts.grid", "--env.disturbance.pause"):
+        with pytest.raises(SettingsError, match=f"{option.replace('no-', '')} is set in a file: kinesis train"):
+            parse(["laptop", option, "3"])
+    path = tmp_path / "my.yaml"
+    main(["laptop", "--write-config", str(path), "--seed", "5"])
+    assert parse(["--config", str(path)]).run == replace(LAPTOP, seed=5)
+    text = path.read_text().replace("position_scale: 200.0", "position_scale: 50.0")
+    path.write_text(text)
+    assert parse(["--config", str(path), "--seed", "6"]).run.env.reward.position_scale == 50.0
+
+
 def test_settings_files_that_cannot_be_used(tmp_path):
     with pytest.raises(SettingsError, match="needs the path"):
         parse(["--config"])
@@ -83,9 +107,9 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 323, 80)
     save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "direct", "lookahead": [4]})
     run = as_imitated(command.run, quiet, labels=1)
-    assert run.env.control == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
+    assert run.env.control.name == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
     with pytest.raises(ValueError, match="are for imitation"):
-        replace(command, expert=0)
+        ImitationCommand(run=command.run, expert=0)
 
 
 def test_a_policy_that_sees_the_goal_is_distilled_from_what_ships(tmp_path, body, monkeypatch):
@@ -99,7 +123,7 @@ def test_a_policy_that_sees_the_goal_is_distilled_from_what_ships(tmp_path, body
 
     monkeypatch.setattr("kinesis_trl.training.distillation.distil", distil)
     save_policy(tmp_path / "shipped", actor, body=body.name, notes={"control": "feedforward"})
-    monkeypatch.setattr("kinesis_trl.train.asset", lambda name: tmp_path / "shipped")
+    monkeypatch.setattr("kinesis_trl.commands.train.asset", lambda name: tmp_path / "shipped")
     command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
     for _ in range(2):
         console = Console(record=True, width=500, file=io.StringIO())
@@ -124,5 +148,5 @@ def test_training_to_the_end_is_said(library, tmp_path):
         tracking=replace(LAPTOP.tracking, aim=False),
     )
     assert isinstance(run, TrainConfig)
-    assert train(TrainCommand(expert=0, run=run), Console(quiet=True))
+    assert train(ImitationCommand(expert=0, run=run), Console(quiet=True))
     assert (tmp_path / "runs" / "expert0" / "policy" / "policy.safetensors").is_file()

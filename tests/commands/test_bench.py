@@ -7,8 +7,8 @@ import mujoco
 import numpy as np
 from rich.console import Console
 
-from kinesis_trl.bench import ENV, BenchConfig, _step_by_loop, run, table
 from kinesis_trl.body.muscles import length_controller
+from kinesis_trl.training.bench import ENV, BenchConfig, _step_by_loop, run, table
 
 
 def test_the_loop_it_compares_with_is_the_same_controller(body):

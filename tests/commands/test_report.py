@@ -9,8 +9,8 @@ import pytest
 import tyro
 from rich.console import Console
 
+from kinesis_trl.commands.report import ReportConfig, read_report, report
 from kinesis_trl.physiology.recording import Recording
-from kinesis_trl.report import ReportConfig, read_report, report
 
 
 def run(config):

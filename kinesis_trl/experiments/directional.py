@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from experiments.point_goal import LAPTOP as POINT_GOAL
-from kinesis_trl.envs.directional import DirectionalConfig
+from kinesis_trl.envs.config import DirectionalConfig
+from kinesis_trl.experiments.point_goal import LAPTOP as POINT_GOAL
 
 LAPTOP = replace(
     POINT_GOAL, name="directional", goal=DirectionalConfig(), ppo=replace(POINT_GOAL.ppo, reward_scale=0.1)

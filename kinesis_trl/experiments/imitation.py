@@ -3,26 +3,24 @@
 import os
 from dataclasses import replace
 
-import torch
-
-from kinesis_trl.agents.critic import CriticConfig
-from kinesis_trl.agents.lattice import LatticeConfig
-from kinesis_trl.agents.networks import LAPTOP as SMALL
-from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
-from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
+from kinesis_trl.agents.config import LAPTOP as SMALL
+from kinesis_trl.agents.config import PAPER as PAPER_NETWORK
+from kinesis_trl.agents.config import WORKSTATION as MIDDLE
+from kinesis_trl.agents.config import CriticConfig, LatticeConfig
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.calm import AdaptiveEffortConfig
-from kinesis_trl.envs.control import CoordinatedConfig, FeedforwardConfig
-from kinesis_trl.envs.disturbance import DisturbanceConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.rewards import CalmConfig, RewardConfig
+from kinesis_trl.envs.config import (
+    AdaptiveEffortConfig,
+    CalmConfig,
+    DisturbanceConfig,
+    ImitationConfig,
+    RewardConfig,
+)
+from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 
 CORES = os.cpu_count() or 1
-BFLOAT16 = any(torch.cpu.get_capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
-"""Whether this processor multiplies in bfloat16, in which networks learn faster."""
 
 FOLLOW = RewardConfig(
     position_weight=0.45, velocity_weight=0.15, orientation_weight=0.25, upright_weight=0.05, effort_weight=0.1
@@ -43,7 +41,7 @@ LAPTOP = TrainConfig(
     ),
     actor=LatticeConfig(network=SMALL, symmetric=True),
     critic=CriticConfig(network=SMALL, symmetric=True),
-    ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4, autocast=BFLOAT16),
+    ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4, autocast=None),
     collect=CollectConfig(horizon=32),
     total_steps=10_000_000,
     torch_threads=min(CORES, 2),
@@ -81,7 +79,7 @@ COORDINATED = replace(
     ppo=replace(RECOVER.ppo, minibatch=2048, target_kl=0.06, final_kl=0.01),
     collect=CollectConfig(horizon=64),
 )
-"""Joint moments shared among muscles at least effort, with calm actions and as much effort spared as tracking allows."""
+"""Joint moments shared among muscles at least effort, calm actions, and as much effort spared as tracking allows."""
 
 WORKSTATION = replace(
     LAPTOP,

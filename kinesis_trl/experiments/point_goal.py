@@ -3,10 +3,9 @@
 import os
 from dataclasses import replace
 
-from experiments.imitation import LAPTOP as IMITATION
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.envs.config import ImitationConfig, PointGoalConfig
+from kinesis_trl.experiments.imitation import LAPTOP as IMITATION
 from kinesis_trl.training.config import CollectConfig, EvaluationConfig
 
 CORES = os.cpu_count() or 1

@@ -12,13 +12,14 @@ import pytest
 from rich.console import Console
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.eval import EvalConfig, evaluate
+from kinesis_trl.commands.eval import evaluate
+from kinesis_trl.commands.prepare import PrepareConfig, Prepared, main, prepare
+from kinesis_trl.commands.tasks import imitation
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.optimise import RehearsalConfig
 from kinesis_trl.planning.search import SearchConfig
-from kinesis_trl.prepare import PrepareConfig, Prepared, main, prepare
 
 
 @pytest.fixture
@@ -146,9 +147,9 @@ def test_rehearsed_clips_are_followed_by_eval_as_they_are(
     library = MotionLibrary.load(tmp_path / "out", body)
     assert library.feedback is not None and library.feedback.any()
     console = Console(file=io.StringIO())
-    report = evaluate(EvalConfig(motions=str(tmp_path / "out"), threads=1), console)
-    named = evaluate(EvalConfig(motions=str(tmp_path / "out"), policy="regulator", threads=1), console)
+    report = evaluate(imitation.Options(motions=str(tmp_path / "out"), threads=1), console)
+    named = evaluate(imitation.Options(motions=str(tmp_path / "out"), policy="regulator", threads=1), console)
     assert report["clips"] == named["clips"]
     assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
     with pytest.raises(ValueError, match="the regulator corrects joints"):
-        evaluate(EvalConfig(motions=str(tmp_path / "out"), control="pd", threads=1), console)
+        evaluate(imitation.Options(motions=str(tmp_path / "out"), control="pd", threads=1), console)

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands.eval import evaluate
+from kinesis_trl.commands.optimise import RehearseConfig, rehearse
+from kinesis_trl.commands.tasks import imitation
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
@@ -21,7 +23,6 @@ from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.ilqr import RefineConfig
 from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
 from kinesis_trl.planning.search import SearchConfig
-from kinesis_trl.rehearse import RehearseConfig, rehearse
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 SMALL = SearchConfig(bodies=6, clips=2)
@@ -59,7 +60,7 @@ def test_rehearsed_motions_are_followed_by_the_regulator(body, motions, tmp_path
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []  # nothing is left lying about
     library = MotionLibrary.load(out, body)
     assert library.feedback is not None and library.feedback[:30].any()
-    followed = evaluate(EvalConfig(policy="regulator", motions=str(out), threads=1), console)
+    followed = evaluate(imitation.Options(policy="regulator", motions=str(out), threads=1), console)
     assert followed["summary"]["kinesis"]["success"]["mean"] == 1.0
     # it goes the way that was found: as far from the clip as prepared, to within a few millimetres
     found, gone = (r["summary"]["kinesis"]["mpjpe_mm"]["mean"] for r in (report, followed))
@@ -139,13 +140,11 @@ def test_clips_that_cannot_be_kept_up_stay_as_they_were(body, tmp_path):
 def test_evaluation_rehearses_first_and_remembers(motions, tmp_path, console, monkeypatch):
     monkeypatch.setenv("KINESIS_TRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(rehearsing.RehearsalConfig, "rounds", lambda self: (SMALL, SMALL))
-    first = evaluate(EvalConfig(motions=str(motions), rehearse=True, threads=2), console)
+    first = evaluate(imitation.Options(motions=str(motions), rehearse=True, threads=2), console)
     assert first["summary"]["strict"]["success"]["mean"] > 0
     monkeypatch.setattr(rehearsing, "search", None)  # not called again
-    again = evaluate(EvalConfig(motions=str(motions), rehearse=True, threads=2), console)
+    again = evaluate(imitation.Options(motions=str(motions), rehearse=True, threads=2), console)
     assert again["clips"] == first["clips"]
-    with pytest.raises(ValueError, match="--rehearse is for --task imitation or text"):
-        EvalConfig(task="directional", rehearse=True)
 
 
 def test_only_a_trained_policy_of_this_kind_rehearses(motions, tmp_path, console):
