@@ -33,13 +33,13 @@ from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training.agent import RunError, make_agent
-from kinesis_trl.training.carriers import Counters, EnvCarrier
 from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.goals import evaluate_goal
 from kinesis_trl.training.goals import figures as goal_figures
 from kinesis_trl.training.ppo import Learner
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
+from kinesis_trl.training.state_adapters import Counters, EnvStateAdapter
 
 CONFIG = "config.yaml"
 POLICY = "policy"
@@ -78,7 +78,7 @@ class Trainer:
         )
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
         self.progress["next_evaluation"] = config.evaluation.every
-        self._carrier = EnvCarrier(self.env)
+        self._env_state = EnvStateAdapter(self.env)
         self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
         self.resumed = self._restore()
         self.log = RunLog(config.folder, config.tracking, resume_step=self.progress["step"] if self.resumed else None)
@@ -257,7 +257,7 @@ class Trainer:
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            learner=self.learner, env=self._carrier, rng=GlobalRNGState(), progress=Counters(self.progress)
+            learner=self.learner, env=self._env_state, rng=GlobalRNGState(), progress=Counters(self.progress)
         )
 
     def _restore(self) -> bool:

@@ -10,7 +10,7 @@ import torch
 from kinesis_trl.envs.base import MyoLegsEnv
 
 
-class EnvCarrier:
+class EnvStateAdapter:
     """The environment's state in the form that checkpoints take: tensors and text."""
 
     def __init__(self, env: MyoLegsEnv | None) -> None:
