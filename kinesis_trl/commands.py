@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,28 @@ _Config = TypeVar("_Config")
 
 EXPECTED: tuple[type[Exception], ...] = (BodyError, CheckpointError, ClipFormatError, OSError, ValueError)
 """Errors whose message tells the user what to do; anything else is a fault of ours and keeps its trace."""
+
+RENAMED: Mapping[str, str] = {
+    "--rehearse": "--optimise",
+    "--lookahead.futures": "--planner.samples",
+    "--lookahead.persistence": "--planner.ar1",
+    "--lookahead.pull": "--planner.distance-cost",
+    "--lookahead.choice": "--planner.inverse-temperature",
+    "--lookahead.": "--planner.",
+    "--search.persistence": "--search.ar1",
+    "--search.pull": "--search.distance-cost",
+    "--search.choice": "--search.inverse-temperature",
+    "--student.": "--learner.",
+}
+"""Options of version 0.1.0 and their names now; a dot at the end stands for all options that begin so."""
+
+
+def check_renamed(arguments: Sequence[str]) -> None:
+    """Raise ValueError with the new name where an option has another one now."""
+    for option in (word.split("=")[0] for word in arguments):
+        for old, new in RENAMED.items():
+            if option == old or (old.endswith(".") and option.startswith(old)):
+                raise ValueError(f"{option} is now {new}{option.removeprefix(old)}; see --help.")
 
 
 def open_motions(
@@ -65,6 +87,7 @@ def run_command(
     if not console.is_terminal:
         console = Console(width=max(console.width, 120))  # tables in a file or pipe need room
     try:
+        check_renamed(sys.argv[1:])
         usual = MISSING_NONPROP if default is None else default
         act(tyro.cli(config, description=description, prog=f"kinesis_trl.{name}", default=usual), console)
     except EXPECTED + expected as error:

@@ -5,7 +5,7 @@ Examples:
     python -m kinesis_trl.eval --task point-goal --goals 1000 --picture goals.png
     python -m kinesis_trl.eval --task directional --picture ride.png
     python -m kinesis_trl.eval --task text --text "walk in a circle, then walk backward"
-    python -m kinesis_trl.eval --task text --clip mdm_walk.pkl --rehearse --lesion tibant_l --strength 0.7
+    python -m kinesis_trl.eval --task text --clip mdm_walk.pkl --optimise --lesion tibant_l --strength 0.7
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ from kinesis_trl.evaluation.video import (
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.planning.controllers import Control, Player, Sensing, make_player, muscles_named
-from kinesis_trl.planning.mppi import LookaheadConfig
-from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.mppi import MppiConfig
+from kinesis_trl.planning.optimise import OptimisationConfig, TrajectoryOptimiser
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 
@@ -73,20 +73,19 @@ class EvalConfig:
     """Which task."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
-    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions
-    unless it shall look ahead, the policy that ships for others, and for route policy the one of the task."""
+    muscle lengths) or regulator (the feedback of optimised trajectories); '' takes the regulator for these unless
+    the planner is on, the policy that ships for others, and for route policy the one of the task."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     text: str = ""
     """What to do, in words; task text."""
     clip: Path | None = None
     """File of one motion or some, of any format we read, to follow instead of a sentence; task text."""
-    rehearse: bool = False
-    """Search each clip for a motion that the body can keep up, by the policy, and follow that by a regulator, as
-    kinesis_trl.rehearse does; about ten seconds for each second of motion, once. Tasks imitation and text."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
-    and steps together."""
+    optimise: bool = False
+    """Optimise a trajectory close to each clip, by the policy, and follow that by a regulator, as kinesis_trl.optimise
+    does; about ten seconds for each second of motion, once. Tasks imitation and text."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
     route: Literal["planner", "policy"] = "planner"
     """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
     sees the goal itself; tasks point-goal and directional."""
@@ -139,8 +138,8 @@ class EvalConfig:
             raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
         if self.interactive and (self.json or self.picture or self.video or self.sheet):
             raise ValueError("--interactive measures nothing; leave out --json, --picture, --video and --sheet.")
-        if self.rehearse and self.lookahead.futures:
-            raise ValueError("--rehearse follows by a regulator, which does not look ahead; leave out one of the two.")
+        if self.optimise and self.planner.samples:
+            raise ValueError("--optimise follows by a regulator, which takes no planner; leave out --planner.samples.")
         if not self.hold >= 4.0:
             raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
 
@@ -154,11 +153,11 @@ _ONLY = {
     "interactive": ("directional",),
     "keys": ("directional",),
     "motions": ("imitation",),
-    "rehearse": ("imitation", "text"),
+    "optimise": ("imitation", "text"),
     "sheet": ("imitation", "text"),
 }
 """Options of some tasks only."""
-_SHARED = ("policy", "body", "lesion", "strength", "lookahead", "keys", "threads")
+_SHARED = ("policy", "body", "lesion", "strength", "planner", "keys", "threads")
 """Options that the page has too."""
 
 
@@ -212,11 +211,11 @@ def _on_page(config: EvalConfig, console: Console) -> dict[str, Any]:
 
 def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
     library = _open(config, player.settings.control, body, console)
-    if config.rehearse:
+    if config.optimise:
         policy = Path(config.policy) if config.policy else asset(SHIPPED_POLICY)
-        rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
-        library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
-    if library.feedback is not None and (config.rehearse or not (config.policy or config.lookahead.futures)):
+        optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
+        library = optimiser.cached(workers=config.threads, progress=partial(progress, console))
+    if library.feedback is not None and (config.optimise or not (config.policy or config.planner.samples)):
         player = make_player("regulator", body, player.settings, control=config.control)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     video = config.video or (Path("text.mp4") if config.task == "text" else None)
@@ -333,7 +332,7 @@ def _player(config: EvalConfig, body: BodyModel) -> Player:
         control=config.control,
         sensing=config.sensing,
         seed=config.seed,
-        lookahead=config.lookahead,
+        planner=config.planner,
     )
 
 

@@ -26,6 +26,7 @@ from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands import check_renamed
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
@@ -46,7 +47,7 @@ from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.optimise import OptimisationConfig, TrajectoryOptimiser
 from kinesis_trl.processes import WorkerDiedError, in_processes
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -82,9 +83,9 @@ class PrepareConfig:
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
-    rehearse: bool = False
+    optimise: bool = False
     """Also search for motions close to the clips that the body can keep up, with a feedback that keeps it on them, as
-    kinesis_trl.rehearse does; includes --inverse and takes about ten seconds for each second of motion."""
+    kinesis_trl.optimise does; includes --inverse and takes about ten seconds for each second of motion."""
     variations: int = 0
     """Also keep this many varied copies of every clip, as other people might move, to train on."""
     seed: int = 0
@@ -109,7 +110,7 @@ class Prepared:
     clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    """Names of the clips that a rehearsal gave up."""
+    """Names of the clips that trajectory optimisation gave up."""
 
 
 def prepare(config: PrepareConfig, console: Console) -> Prepared:
@@ -118,7 +119,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     Raises:
         ClipFormatError: the folder to write to is not ours to replace, or the key list is unusable.
         BodyError: the body cannot be built.
-        CheckpointError: motions are to be rehearsed on a body that the policy that ships is not made for.
+        CheckpointError: motions are to be optimised on a body that the policy that ships is not made for.
     """
     body = load_body(config.body)
     if not _is_ours(config.out):
@@ -157,7 +158,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        inverse = SolveConfig() if config.inverse or config.rehearse else None
+        inverse = SolveConfig() if config.inverse or config.optimise else None
         clips = [clip for clip, _ in result.clips]
         rng = np.random.default_rng(config.seed)
         clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
@@ -165,8 +166,8 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
             library = MotionLibrary.build(
                 clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
             )
-        if config.rehearse:
-            result.lost = _rehearse(body, library, config.out, workers, console)
+        if config.optimise:
+            result.lost = _optimise(body, library, config.out, workers, console)
         else:
             library.save(config.out)
         reports = [quality for _, quality in result.clips]
@@ -177,12 +178,12 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     return result
 
 
-def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
+def _optimise(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
     """Write what the policy that ships finds for the clips; returns the names of those it gives up."""
     policy = asset(SHIPPED_POLICY)
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
-    rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
-    _, found = rehearsal.run(out, workers=workers, progress=partial(progress, console))
+    optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
+    _, found = optimiser.run(out, workers=workers, progress=partial(progress, console))
     return [clip.name for clip, result in zip(library.clips, found, strict=True) if not result.whole]
 
 
@@ -254,6 +255,10 @@ def _refusals(refused: list[tuple[str, str]]) -> Table:
 
 def main() -> None:
     """Command line."""
+    try:
+        check_renamed(sys.argv[1:])
+    except ValueError as error:
+        sys.exit(str(error))
     config = tyro.cli(PrepareConfig, description=__doc__, prog="kinesis_trl.prepare")
     console = Console()
     torch.set_num_threads(1)  # those of the simulation are enough
@@ -272,7 +277,7 @@ def main() -> None:
     frames = sum(quality.frames for _, quality in result.clips)
     copies = f", and {config.variations} varied copies of each" if config.variations else ""
     if result.lost:
-        console.print(f"given up, and as they were without rehearsal: {', '.join(result.lost)}", markup=False)
+        console.print(f"given up, and as they were without optimisation: {', '.join(result.lost)}", markup=False)
     console.print(f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, in {config.out}", markup=False)
 
 

@@ -23,12 +23,13 @@ from kinesis_trl.agents.baselines import BASELINES
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
+from kinesis_trl.commands import check_renamed
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.keyboard import Bindings, has_display
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.planning.controllers import muscles_named
-from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.mppi import MppiConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.viewer.film import film_episode
@@ -44,8 +45,8 @@ class ViewConfig:
     task: Literal["imitation", "directional", "text"] = "imitation"
     """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
-    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
-    takes the regulator for these, else the one that ships."""
+    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for optimised
+    trajectories; '' takes the regulator for these, else the one that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     clip: str = ""
@@ -58,8 +59,8 @@ class ViewConfig:
     """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """MPPI about trained policies before each step; slower than the clock on few cores."""
     keys: tuple[str, ...] = ()
     """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
     host: str = "127.0.0.1"
@@ -84,8 +85,8 @@ class ViewConfig:
 
     def __post_init__(self) -> None:
         Bindings.of(self.keys)
-        if self.policy in BASELINES and self.lookahead.futures:
-            raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
+        if self.policy in BASELINES and self.planner.samples:
+            raise ValueError(f"the planner needs a trained policy, {self.policy!r} is none; use --planner.samples 0.")
         heading = Heading()
         for name in self.commands:
             heading = heading.obey(name)
@@ -103,6 +104,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
+        check_renamed(sys.argv[1:])
         view(tyro.cli(ViewConfig, description=__doc__, prog="kinesis_trl.view"), console)
     except (
         BodyError,
@@ -170,8 +172,8 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
-    regulated = repertoire.rehearsed and config.task == "imitation" and not config.lookahead.futures
+        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, planner=config.planner)
+    regulated = repertoire.optimised and config.task == "imitation" and not config.planner.samples
     usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
     session = Session(body, repertoire.make)
     try:

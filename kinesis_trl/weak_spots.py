@@ -23,7 +23,7 @@ from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_fo
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.failure_map import draw_weak_spots, find_weak_spots, report_weak_spots, weak_spot_table
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.mppi import MppiConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
@@ -33,7 +33,7 @@ class WeakSpotsConfig:
     """What to play, for how long, and what to write."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
-    """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
+    """zero, random, reference, regulator (of optimised trajectories), a policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
     rule: Literal["strict", "kinesis"] = "strict"
@@ -42,9 +42,8 @@ class WeakSpotsConfig:
     """Policy steps of each body."""
     num_envs: int = 128
     """Bodies."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
-    and steps together."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     json: Path | None = None
@@ -65,7 +64,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
     body = load_body(config.body)
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
-    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
+    player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))

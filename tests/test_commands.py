@@ -53,3 +53,27 @@ def test_ctrl_c_says_what_is_left(monkeypatch, capsys):
         run(stop, monkeypatch)
     assert ended.value.code == 130
     assert "stopped here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "option, now",
+    [
+        ("--rehearse", "--optimise"),
+        ("--lookahead.futures=12", "--planner.samples"),
+        ("--lookahead.steps", "--planner.steps"),
+        ("--search.choice", "--search.inverse-temperature"),
+        ("--student.network.hidden", "--learner.network.hidden"),
+    ],
+)
+def test_an_option_that_was_renamed_is_named_as_it_is_now(monkeypatch, capsys, option, now):
+    with pytest.raises(SystemExit) as ended:
+        run(None, monkeypatch, option, "3")
+    assert ended.value.code == 1
+    assert f"{option.split('=')[0]} is now {now}; see --help." in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_command_that_was_renamed_says_so():
+    from kinesis_trl.rehearse import main
+
+    with pytest.raises(SystemExit, match=r"is now kinesis_trl\.optimise"):
+        main()

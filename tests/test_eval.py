@@ -21,7 +21,7 @@ from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.gait.clauses import SentenceError
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.mppi import MppiConfig
 
 
 @pytest.fixture(scope="module")
@@ -194,16 +194,16 @@ def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, t
     MotionLibrary.build([short], body, inverse=inverse_for("feedforward")).save(tmp_path / "short")
     options = {"motions": str(tmp_path / "short"), "threads": 1}
     plain, _ = run(EvalConfig(**options))
-    ahead, _ = run(EvalConfig(**options, lookahead=LookaheadConfig(futures=8, steps=4)))
-    assert ahead["config"]["lookahead"]["futures"] == 8
+    ahead, _ = run(EvalConfig(**options, planner=MppiConfig(samples=8, steps=4)))
+    assert ahead["config"]["planner"]["samples"] == 8
     assert ahead["clips"][0]["kinesis"]["mpjpe"] < plain["clips"][0]["kinesis"]["mpjpe"]
 
 
 def test_what_cannot_look_ahead_is_refused(motions):
-    ahead = LookaheadConfig(futures=4)
+    ahead = MppiConfig(samples=4)
     with pytest.raises(ValueError, match="leave out one of the two"):
-        EvalConfig(motions=motions, rehearse=True, lookahead=ahead)
+        EvalConfig(motions=motions, optimise=True, planner=ahead)
     with pytest.raises(ValueError, match="needs a trained policy"):
-        run(EvalConfig(motions=motions, policy="zero", lookahead=ahead))
+        run(EvalConfig(motions=motions, policy="zero", planner=ahead))
     with pytest.raises(ValueError, match="--route planner"):
-        run(EvalConfig(task="point-goal", route="policy", goals=1, lookahead=ahead))
+        run(EvalConfig(task="point-goal", route="policy", goals=1, planner=ahead))

@@ -21,11 +21,11 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
 
     `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference's muscle
     lengths one policy step ahead, or, with control `feedforward`, for those of its inverse solution; `regulator`
-    follows rehearsed motions by their feedback (`envs.regulator`).
+    follows optimised trajectories by their feedback (`envs.regulator`).
 
     Raises:
         ValueError: unknown name, `reference` with direct excitations, or `regulator` with motions that were not
-            rehearsed or another control than feedforward in joints.
+            optimised or another control than feedforward in joints.
     """
     shape = env.action_spec.shape
     if name == "zero":

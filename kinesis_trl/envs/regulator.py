@@ -1,4 +1,4 @@
-"""Follow a rehearsed motion by the feedback that was computed for it, instead of by a policy."""
+"""Follow an optimised trajectory by the feedback that was computed for it, instead of by a policy."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def regulate(env: ImitationEnv) -> Tensor:
     x is `body.deviation` followed by `Feedforward.moment_error`; K (J, D) is `MotionLibrary.feedback` at the frame.
 
     Raises:
-        ValueError: motions that were not rehearsed, or actions that are no corrections of joints.
+        ValueError: motions that were not optimised, or actions that are no corrections of joints.
     """
     if env.library.feedback is None or env.feedforward is None:
-        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis_trl.rehearse.")
+        raise ValueError("the regulator follows optimised trajectories only; make them with kinesis_trl.optimise.")
     if env.settings.control != "feedforward" or env.feedforward.config.space != "joints":
         raise ValueError("the regulator corrects joints: control feedforward in space joints.")
     frame = env.library.frame_index(env.clip, env.time)

@@ -1,8 +1,8 @@
-"""Many bodies follow one clip side by side with noise on their actions; those that do well go on in the others' place.
+"""Sampling: bodies follow one clip side by side with noise on their actions, and are resampled by their returns.
 
 A particle filter over the actions of a policy (compare Liu et al. 2010, "Sampling-based contact-rich motion control",
-ACM Trans. Graph. 29:128): what a body has earned lately and what the value function still expects of it decide how many
-bodies go on from it. Where all are lost, they go back and try again with more noise.
+ACM Trans. Graph. 29:128): a body's recent rewards and its value decide how many bodies go on from it. Where all are
+lost, they go back and try again with more noise.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class SearchConfig:
     clips: int = 4
     """Clips searched at once."""
     noise: float = 0.08
-    """Deviation of the noise on each number of an action."""
-    persistence: float = 0.8
-    """Share of its noise that a body keeps from one policy step to the next."""
+    """Standard deviation of the noise on each number of an action."""
+    ar1: float = 0.8
+    """AR(1) coefficient of the noise from one policy step to the next."""
     every: int = 3
-    """Policy steps after which bodies go on in the place of others."""
-    choice: float = 1.0
-    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
-    pull: float = 5.0
-    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
+    """Policy steps between two resamplings."""
+    inverse_temperature: float = 1.0
+    """Inverse temperature of resampling, per standard deviation of the bodies' returns."""
+    distance_cost: float = 5.0
+    """Cost per step and metre of mean distance from the clip, besides the reward, which vanishes far away."""
     memory: float = 0.9
-    """Share of what it earned that counts another policy step later."""
+    """Decay per policy step of the rewards that count."""
     far: float = 0.15
     """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
     back: int = 20
@@ -65,9 +65,9 @@ class SearchConfig:
             )
         if not 0 < self.far <= KINESIS.distance:
             raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
-        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
+        if not (self.noise > 0 and self.distance_cost >= 0 and 0 <= self.ar1 < 1 and 0 <= self.memory < 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
+                f"noise {self.noise} must be positive, distance_cost {self.distance_cost} not negative, ar1 {self.ar1} "
                 f"and memory {self.memory} must lie in 0…1, 1 excluded."
             )
 
@@ -202,10 +202,10 @@ class _Run:
         """One policy step of all bodies; returns by how many steps the clips' searches got further."""
         config = self.config
         td = self.policy(TensorDict({"observation": self.observation}, batch_size=[len(self.observation)]))
-        fresh = np.sqrt(1 - config.persistence**2) * config.noise * self.rng.standard_normal(self.noise.shape)
+        fresh = np.sqrt(1 - config.ar1**2) * config.noise * self.rng.standard_normal(self.noise.shape)
         for one in self._running():
             fresh[one.rows] *= 1 + 0.25 * min(one.lost_here, 4)
-        self.noise = config.persistence * self.noise + fresh
+        self.noise = config.ar1 * self.noise + fresh
         action = np.clip(td["action"].double().numpy() + self.noise, -1, 1)
         after = self.env.step(td.set("action", torch.from_numpy(action).float()))["next"]
         self.observation = after["observation"]
@@ -217,7 +217,7 @@ class _Run:
         }
         apart = made["distance"].mean(-1)
         self.apart = self.apart + apart
-        self.earned = config.memory * self.earned + made["reward"] - config.pull * apart
+        self.earned = config.memory * self.earned + made["reward"] - config.distance_cost * apart
         worth = self.earned + self.critic.net(self.observation).reshape(-1).double().numpy()
         now = snapshot(self.env)
         before = sum(one.done for one in self._running())
@@ -247,7 +247,8 @@ class _Run:
         parents = np.arange(count)
         last = one.done + 1 == one.steps
         if (one.done + 1) % self.config.every == 0 or last or not alive.all():
-            parents = survivors[_systematic(self.config.choice * _scores(worth[survivors]), count, self.rng)]
+            shares = self.config.inverse_temperature * _scores(worth[survivors])
+            parents = survivors[_systematic(shares, count, self.rng)]
         one.made.append(made)
         one.parents.append(parents)
         rows = one.rows[parents]
