@@ -27,7 +27,7 @@ ARGS ?=
 # One thread per process: threads of linear algebra libraries only fight with those of the simulation.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint bench parity train mine moe curriculum eval rehearse view report robustness aim clean
+.PHONY: help setup demo test lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,9 +79,12 @@ curriculum: setup ## train experts, mine and mix until done
 eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR] [TASK=point-goal|directional|text]
 	$(BIN)/python -m kinesis_trl eval --task $(TASK) $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
-rehearse: setup ## find motions close to clips that the body can keep up: make rehearse MOTIONS=motions/mine [POLICY=DIR]
-	$(if $(MOTIONS),,$(error name the motions: make rehearse MOTIONS=motions/mine))
-	$(BIN)/python -m kinesis_trl optimise --motions $(MOTIONS) --out $(patsubst %/,%,$(MOTIONS))-rehearsed $(if $(POLICY),--policy $(POLICY)) $(ARGS)
+optimise: setup ## find motions close to clips that the body can make: make optimise MOTIONS=motions/mine [POLICY=DIR]
+	$(if $(MOTIONS),,$(error name the motions: make optimise MOTIONS=motions/mine))
+	$(BIN)/python -m kinesis_trl optimise --motions $(MOTIONS) --out $(patsubst %/,%,$(MOTIONS))-optimised $(if $(POLICY),--policy $(POLICY)) $(ARGS)
+
+rehearse:
+	@echo "make rehearse is now: make optimise"; exit 1
 
 view: setup ## watch and steer a policy in the browser
 	$(BIN)/python -m kinesis_trl view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)

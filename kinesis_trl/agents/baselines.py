@@ -21,11 +21,11 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
 
     `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference as it is,
     by target lengths of its muscles or of its inverse solution (`Control.reference_action`); `regulator`
-    follows rehearsed motions by their feedback (`envs.regulator`).
+    follows optimised trajectories by their feedback (`envs.regulator`).
 
     Raises:
         ValueError: unknown name, `reference` with a control that cannot ask for it, or `regulator` with motions that
-            were not rehearsed or another control than feedforward.
+            were not optimised or another control than feedforward.
     """
     shape = env.action_spec.shape
     if name == "zero":

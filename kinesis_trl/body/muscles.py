@@ -143,7 +143,7 @@ def effort_reward(excitation: Array) -> Array:
 
 
 def lesion_mask(names: Sequence[str], lesioned: Iterable[str]) -> Array:
-    """(M,) 1 for a muscle that works and 0 for one whose excitation is cut.
+    """(M,) 1 for an intact muscle and 0 for one whose excitation is cut.
 
     Args:
         names: the body's muscles.

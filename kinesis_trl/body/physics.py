@@ -54,7 +54,7 @@ class BatchPhysics:
     Attributes:
         qpos, qvel, activation, excitation: live views (N, ·) of the simulations' states.
         length, velocity: muscle–tendon lengths (N, M) in metres and their rates, as last derived.
-        works: (M,) share of its excitation that each muscle receives; may be changed between steps.
+        strength: (M,) share of its excitation that each muscle receives; may be changed between steps.
         failures: reports on simulations that became non-finite, newest last.
         on_substep: called before every physics substep, states and excitations as they enter it; None: never.
     """
@@ -69,7 +69,7 @@ class BatchPhysics:
         """
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
-        self.works = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)
+        self.strength = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)
         self._batch = Batch(body.model, num, self.config.threads)
         self.qpos, self.qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self.activation, self.excitation = self._batch.bind("act"), self._batch.bind("ctrl")
@@ -144,7 +144,7 @@ class BatchPhysics:
         effort = np.zeros(self.num)
         parameters = self.body.muscles
         for k in range(self.config.substeps):
-            excitation = length_controller(self.length, self.velocity, target, parameters) * self.works
+            excitation = length_controller(self.length, self.velocity, target, parameters) * self.strength
             self.excitation[:] = excitation
             effort += effort_reward(excitation)
             self._advance(1, last=k == self.config.substeps - 1)
@@ -170,7 +170,7 @@ class BatchPhysics:
 
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
-        self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.works
+        self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.strength
         pieces = 1 if self.on_substep is None else self.config.substeps
         for k in range(pieces):
             self._advance(self.config.substeps // pieces, last=k == pieces - 1)
@@ -194,7 +194,7 @@ class BatchPhysics:
         self._moment = MomentArms(self.body), live, live.copy()
 
     def push(self, force: Array) -> None:
-        """Push the root at its centre of mass with `force` (N, 3) newtons, world frame, until told otherwise."""
+        """Push the root at its centre of mass with `force` (N, 3) newtons, world frame, until the next call."""
         self._applied[:, self.body.observed_ids[0], :3] = force
 
     def weaken(self, strength: Array) -> None:
@@ -203,9 +203,9 @@ class BatchPhysics:
         Raises:
             ValueError: shares of another shape, or outside [0, 1].
         """
-        if strength.shape != self.works.shape or not ((strength >= 0) & (strength <= 1)).all():
-            raise ValueError(f"expected {len(self.works)} shares from 0 to 1, got {strength}.")
-        self.works = strength.copy()
+        if strength.shape != self.strength.shape or not ((strength >= 0) & (strength <= 1)).all():
+            raise ValueError(f"expected {len(self.strength)} shares from 0 to 1, got {strength}.")
+        self.strength = strength.copy()
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of `rows` (R,) as last derived; copies, safe to keep."""

@@ -1,4 +1,4 @@
-"""What a simulator of N bodies is told, and what it tells."""
+"""What a simulator of N bodies takes and gives."""
 
 from __future__ import annotations
 

@@ -26,6 +26,19 @@ _Config = TypeVar("_Config")
 ALIASES = {"aim": "dashboard", "rehearse": "optimise"}
 """Further names of subcommands."""
 STOPPED = "stopped; nothing was written"
+RENAMED = {
+    "--rehearse": "--optimise",
+    "--lookahead.futures": "--planner.samples",
+    "--lookahead.persistence": "--planner.ar1",
+    "--lookahead.pull": "--planner.distance-cost",
+    "--lookahead.choice": "--planner.inverse-temperature",
+    "--lookahead.": "--planner.",
+    "--search.persistence": "--search.ar1",
+    "--search.pull": "--search.distance-cost",
+    "--search.choice": "--search.inverse-temperature",
+    "--student.": "--learner.",
+}
+"""Options of version 0.1.0 and their names now; a dot at the end stands for all options that begin so."""
 
 
 def names() -> tuple[str, ...]:
@@ -42,7 +55,16 @@ def main(command: str | None = None) -> None:
         arguments = sys.argv[1:]
         if command is None:
             command, arguments = _chosen(arguments)
+        _check_renamed(arguments)
         import_module(f"kinesis_trl.commands.{command}").main(arguments)
+
+
+def _check_renamed(arguments: Sequence[str]) -> None:
+    """Raise ValueError with the new name where an option has another one now."""
+    for option in (word.split("=")[0] for word in arguments):
+        for old, new in RENAMED.items():
+            if option == old or (old.endswith(".") and option.startswith(old)):
+                raise ValueError(f"{option} is now {new}{option.removeprefix(old)}; see --help.")
 
 
 def _chosen(arguments: list[str]) -> tuple[str, list[str]]:

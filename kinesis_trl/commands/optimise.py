@@ -1,8 +1,8 @@
 """Find motions and controls by which the simulated body keeps up with clips, and write them as references to follow.
 
 Examples:
-    kinesis optimise --motions motions/mine --out motions/rehearsed --json found.json --video found.mp4
-    kinesis eval --policy regulator --motions motions/rehearsed
+    kinesis optimise --motions motions/mine --out motions/optimised --json found.json --video found.mp4
+    kinesis eval --policy regulator --motions motions/optimised
 
 Bodies follow each clip side by side by a policy with noise on its actions; those that do well go on in the place of
 others. The motion found is one that muscles made. It is led as close to the clip as a linear model of it allows, and a
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.planning.config import RehearsalConfig
+from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RehearseConfig(RehearsalConfig):
-    """What to rehearse, how, and what to write."""
+class OptimiseConfig(OptimisationConfig):
+    """What to optimise, how, and what to write."""
 
     out: Path
     """Folder for the library of references that were found; clips that were given up are in it as they were."""
@@ -52,7 +52,7 @@ class RehearseConfig(RehearsalConfig):
     """Threads of the simulation; results do not depend on it."""
 
 
-def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
+def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
@@ -63,7 +63,7 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.evaluation.tables import clip_table, summary_table, verdict
     from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
     from kinesis_trl.planning.controllers import make_player
-    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.planning.optimise import TrajectoryOptimiser
     from kinesis_trl.progress import progress
 
     check_outputs(config.json, config.video)
@@ -71,13 +71,13 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
-    rehearsal = Rehearsal(body, library, Path(config.policy), player, config)
-    rehearsed, found = rehearsal.run(config.out, workers=config.threads, progress=partial(progress, console))
+    optimiser = TrajectoryOptimiser(body, library, Path(config.policy), player, config)
+    optimised, found = optimiser.run(config.out, workers=config.threads, progress=partial(progress, console))
     regulator = make_player("regulator", body, ImitationConfig(physics=player.settings.physics))
     shown = spread_over_categories(library, config.video_clips) if config.video else []
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
         episodes = play_clips(
-            body, rehearsed, regulator.policy, regulator.settings, keep_states=frozenset(shown), on_step=advance
+            body, optimised, regulator.policy, regulator.settings, keep_states=frozenset(shown), on_step=advance
         )
     report: dict[str, Any] = {
         "config": json.loads(json.dumps(asdict(config), default=str)),
@@ -99,10 +99,10 @@ def rehearse(config: RehearseConfig, console: Console) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, rehearse, and report."""
+    """Parse the command line, optimise, and report."""
     run_command(
-        RehearseConfig,
-        rehearse,
+        OptimiseConfig,
+        optimise,
         arguments,
         name="optimise",
         description=__doc__,

@@ -19,7 +19,7 @@ import tyro
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.planning.config import RehearsalConfig
+from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.processes import WorkerDiedError, in_processes
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
@@ -64,7 +64,7 @@ class PrepareConfig:
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
-    rehearse: bool = False
+    optimise: bool = False
     """Also search for motions close to the clips that the body can keep up, with a feedback that keeps it on them, as
     kinesis optimise does; includes --inverse and takes about ten seconds for each second of motion."""
     variations: int = 0
@@ -91,7 +91,7 @@ class Prepared:
     clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    """Names of the clips that a rehearsal gave up."""
+    """Names of the clips that the optimisation gave up."""
 
 
 def prepare(config: PrepareConfig, console: Console) -> Prepared:
@@ -100,7 +100,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     Raises:
         ClipFormatError: the folder to write to is not ours to replace, or the key list is unusable.
         BodyError: the body cannot be built.
-        CheckpointError: motions are to be rehearsed on a body that the policy that ships is not made for.
+        CheckpointError: motions are to be optimised on a body that the policy that ships is not made for.
     """
     from kinesis_trl.body.model import load_body
     from kinesis_trl.motion.clip import ClipFormatError
@@ -163,7 +163,7 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     from kinesis_trl.motion.variation import vary
     from kinesis_trl.progress import progress
 
-    inverse = SolveConfig() if config.inverse or config.rehearse else None
+    inverse = SolveConfig() if config.inverse or config.optimise else None
     clips = [clip for clip, _ in result.clips]
     rng = np.random.default_rng(config.seed)
     clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
@@ -171,8 +171,8 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
         library = MotionLibrary.build(
             clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(min(done, 1))
         )
-    if config.rehearse:
-        result.lost = _rehearse(body, library, config.out, workers, console)
+    if config.optimise:
+        result.lost = _optimise(body, library, config.out, workers, console)
     else:
         library.save(config.out)
     reports = [quality for _, quality in result.clips]
@@ -182,16 +182,16 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
         write_picture(reports, picture)
 
 
-def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
+def _optimise(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
     """Write what the policy that ships finds for the clips; returns the names of those it gives up."""
     from kinesis_trl.planning.controllers import make_player
-    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.planning.optimise import TrajectoryOptimiser
     from kinesis_trl.progress import progress
 
     policy = asset(SHIPPED_POLICY)
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
-    rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
-    _, found = rehearsal.run(out, workers=workers, progress=partial(progress, console))
+    optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
+    _, found = optimiser.run(out, workers=workers, progress=partial(progress, console))
     return [clip.name for clip, result in zip(library.clips, found, strict=True) if not result.whole]
 
 
@@ -292,7 +292,7 @@ def prepare_and_say(config: PrepareConfig, console: Console) -> None:
         console.print("no usable motion; nothing was written.", style="red")
         sys.exit(1)
     if result.lost:
-        console.print(f"given up, and as they were without rehearsal: {', '.join(result.lost)}", markup=False)
+        console.print(f"given up, and as they were without optimisation: {', '.join(result.lost)}", markup=False)
     finish(console, config.out, config.out / "quality.md", advice=f"kinesis eval --motions {config.out}")
 
 

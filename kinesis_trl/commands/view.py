@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
-from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ViewConfig:
     task: Literal["imitation", "directional", "text"] = "imitation"
     """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
-    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
+    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for optimised motions; ''
     takes the regulator for these, else the one that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
@@ -46,7 +46,7 @@ class ViewConfig:
     """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    planner: MppiConfig = field(default_factory=MppiConfig)
     """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
     keys: tuple[str, ...] = ()
     """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
@@ -76,7 +76,7 @@ class ViewConfig:
         from kinesis_trl.evaluation.keyboard import Bindings
 
         Bindings.of(self.keys)
-        if self.policy in BASELINES and self.lookahead.futures:
+        if self.policy in BASELINES and self.planner.samples:
             raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
         heading = Heading()
         for name in self.commands:
@@ -152,8 +152,8 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
-    regulated = repertoire.rehearsed and config.task == "imitation" and not config.lookahead.futures
+        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, planner=config.planner)
+    regulated = repertoire.optimised and config.task == "imitation" and not config.planner.samples
     usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
     session = Session(body, repertoire.make)
     try:

@@ -16,7 +16,7 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terminations import RULES
-from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class WeakSpotsConfig:
     """What to play, for how long, and what to write."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
-    """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
+    """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     rule: Literal["strict", "kinesis"] = "strict"
@@ -37,9 +37,8 @@ class WeakSpotsConfig:
     """Policy steps of each body."""
     num_envs: int = 128
     """Bodies."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
-    and steps together."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     json: Path | None = None
@@ -69,7 +68,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     check_outputs(config.json, config.picture)
     body = load_body(config.body)
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
-    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
+    player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))

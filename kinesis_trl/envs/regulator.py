@@ -1,4 +1,4 @@
-"""Follow a rehearsed motion by the feedback that was computed for it, instead of by a policy."""
+"""Follow an optimised trajectory by the feedback that was computed for it, instead of by a policy."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def regulate(env: ImitationEnv) -> Tensor:
     x is `body.deviation` followed by `InverseSolutions.moment_error`; K (J, D) is `MotionLibrary.feedback` there.
 
     Raises:
-        ValueError: motions that were not rehearsed, or actions that are no corrections of joints.
+        ValueError: motions that were not optimised, or actions that are no corrections of joints.
     """
     if env.library.feedback is None or env.library.inverse is None:
-        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis optimise.")
+        raise ValueError("the regulator follows optimised trajectories only; make them with kinesis optimise.")
     if not isinstance(env.control, FeedforwardControl):
         raise ValueError("the regulator corrects joints: control feedforward.")
     frame = env.library.frame_index(env.clip, env.time)

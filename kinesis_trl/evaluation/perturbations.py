@@ -58,7 +58,7 @@ def perturbed(policy: Callable[[ImitationEnv], Policy], perturbation: Perturbati
 
 def _deviations(policy: Policy) -> torch.Tensor:
     """(O,) standard deviations of the observations in training, from the policy's norm or its gate's."""
-    policy = getattr(policy, "policy", policy)  # of one that looks ahead
+    policy = getattr(policy, "policy", policy)  # of one with a planner
     for owner in (policy, getattr(policy, "gate", None)):
         norm = getattr(getattr(owner, "net", None), "norm", None)
         if norm is not None:

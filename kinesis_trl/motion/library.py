@@ -64,7 +64,7 @@ class MotionLibrary:
         prepared (F, K, 6): like `track`, of the clips before they were made fit to be followed; the same without
             inverse solutions.
         prepared_qpos (F, nq): like `qpos`, of the same.
-        feedback: None, or (F, J, D) gains for each frame of rehearsed clips (see `envs.regulator`), float32.
+        feedback: None, or (F, J, D) gains for each frame of optimised clips (see `envs.regulator`), float32.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
 

@@ -71,7 +71,8 @@ def joints(section: dict[str, Any]) -> dict[str, Any] | None:
     if not good:
         return None
     curves = {title: found["curves"] for title, found in good.items()}
-    rows, panels = [], {}
+    rows: list[list[Cell]] = []
+    panels: dict[str, list[Panel]] = {}
     for kind, joints_ in next(iter(curves.values())).items():
         shown = panels.setdefault(_KINDS.get(kind, kind), [])
         for joint, own in joints_.items():

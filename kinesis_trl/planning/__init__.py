@@ -1,1 +1,1 @@
-"""Rehearsal: a clip searched for motions and controls that the simulated body can keep up, before it is followed."""
+"""MPPI about a policy, and trajectory optimisation: motions close to clips that the simulated body can make."""

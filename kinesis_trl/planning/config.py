@@ -17,17 +17,17 @@ class SearchConfig:
     clips: int = 4
     """Clips searched at once."""
     noise: float = 0.08
-    """Deviation of the noise on each number of an action."""
-    persistence: float = 0.8
-    """Share of its noise that a body keeps from one policy step to the next."""
+    """Standard deviation of the noise on each number of an action."""
+    ar1: float = 0.8
+    """AR(1) coefficient of the noise from one policy step to the next."""
     every: int = 3
-    """Policy steps after which bodies go on in the place of others."""
-    choice: float = 1.0
-    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
-    pull: float = 5.0
-    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
+    """Policy steps between two resamplings."""
+    inverse_temperature: float = 1.0
+    """Inverse temperature of resampling, per standard deviation of the bodies' returns."""
+    distance_cost: float = 5.0
+    """Cost per step and metre of mean distance from the clip, besides the reward, which vanishes far away."""
     memory: float = 0.9
-    """Share of what it earned that counts another policy step later."""
+    """Decay per policy step of the rewards that count."""
     far: float = 0.15
     """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
     back: int = 20
@@ -45,9 +45,9 @@ class SearchConfig:
             )
         if not 0 < self.far <= KINESIS.distance:
             raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
-        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
+        if not (self.noise > 0 and self.distance_cost >= 0 and 0 <= self.ar1 < 1 and 0 <= self.memory < 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
+                f"noise {self.noise} must be positive, distance_cost {self.distance_cost} not negative, ar1 {self.ar1} "
                 f"and memory {self.memory} must lie in 0…1, 1 excluded."
             )
 
@@ -106,8 +106,8 @@ class RefineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RehearsalConfig:
-    """How clips are rehearsed."""
+class OptimisationConfig:
+    """How clips are optimised."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
     """How each clip is searched the first time."""
@@ -124,36 +124,39 @@ class RehearsalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookaheadConfig:
-    """How far and how widely to look ahead before each step."""
+class MppiConfig:
+    """MPPI before each policy step."""
 
-    futures: int = 0
-    """Futures that are tried, 12 being a good number; 0 acts without looking ahead, 2 are the least."""
+    samples: int = 0
+    """Samples, copies of the body that are simulated before each step; 12 is a good number, 2 the least; 0: no MPPI."""
     steps: int = 16
-    """Policy steps of a future."""
+    """Horizon in policy steps of 1/30 s."""
     noise: float = 0.08
-    """Deviation of the noise on each number of an action."""
-    persistence: float = 0.8
-    """Share of its noise that a future keeps from one policy step to the next."""
-    pull: float = 5.0
-    """What it costs in a step, besides the reward, that the furthest tracked body is a metre away from the clip."""
-    choice: float = 3.0
-    """How much more a better future counts: e to this, for each standard deviation of what futures are worth."""
+    """Standard deviation of the noise on each number of an action."""
+    ar1: float = 0.8
+    """AR(1) coefficient of the noise from one policy step to the next."""
+    distance_cost: float = 5.0
+    """Cost per step and metre of the largest distance of a tracked body from the clip, besides the reward."""
+    inverse_temperature: float = 3.0
+    """Inverse temperature of the weights, per standard deviation of the samples' returns."""
     discount: float = 0.97
-    """What a reward is worth a policy step later; the value function's own."""
+    """Discount per policy step; that of the value function."""
     seed: int = 0
     """Seed of the noise."""
 
     def __post_init__(self) -> None:
-        if self.futures < 0 or self.futures == 1 or self.steps < 1:
-            raise ValueError(f"futures {self.futures} must be 0 or at least 2, and steps {self.steps} at least 1.")
-        if not (self.noise > 0 and 0 <= self.persistence < 1 and 0 < self.discount <= 1):
+        if self.samples < 0 or self.samples == 1 or self.steps < 1:
+            raise ValueError(f"samples {self.samples} must be 0 or at least 2, and steps {self.steps} at least 1.")
+        if not (self.noise > 0 and 0 <= self.ar1 < 1 and 0 < self.discount <= 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, persistence {self.persistence} lie in 0…1, 1 excluded, and "
+                f"noise {self.noise} must be positive, ar1 {self.ar1} lie in 0…1, 1 excluded, and "
                 f"discount {self.discount} lie in 0…1, 0 excluded."
             )
-        if not (self.choice >= 0 and self.pull >= 0):
-            raise ValueError(f"choice {self.choice} and pull {self.pull} must not be negative.")
+        if not (self.inverse_temperature >= 0 and self.distance_cost >= 0):
+            raise ValueError(
+                f"inverse_temperature {self.inverse_temperature} and distance_cost {self.distance_cost} must not be "
+                "negative."
+            )
 
 
 Sensing = Literal["lagged", "fresh", "original"]

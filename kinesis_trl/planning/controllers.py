@@ -15,8 +15,8 @@ from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.control.config import ControlName, control_named
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.planning.config import Sensing
-from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
+from kinesis_trl.planning.config import MppiConfig, Sensing
+from kinesis_trl.planning.mppi import Mppi
 
 
 def muscles_named(words: Iterable[str]) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def make_player(
     control: ControlName | None = None,
     sensing: Sensing | None = None,
     seed: int = 0,
-    lookahead: LookaheadConfig | None = None,
+    planner: MppiConfig | None = None,
 ) -> Player:
     """The policy, with what its checkpoint was trained with.
 
@@ -64,16 +64,16 @@ def make_player(
         control: what actions mean; None: as trained, feedforward for the regulator, pd for another baseline.
         sensing: which moment is sensed; None: as trained, `original` for a model.pth.
         seed: of the random policy.
-        lookahead: how futures are tried out before each step; None: not at all.
+        planner: MPPI before each step; None: none.
 
     Raises:
         CheckpointError: no such policy, or a damaged one, or of another body.
-        ValueError: looking ahead without a trained policy.
+        ValueError: a planner without a trained policy.
     """
-    looks = lookahead is not None and lookahead.futures > 0
+    plans = planner is not None and planner.samples > 0
     if policy in BASELINES:
-        if looks:
-            raise ValueError(f"looking ahead needs a trained policy, {policy!r} is none; leave out lookahead.futures.")
+        if plans:
+            raise ValueError(f"the planner needs a trained policy, {policy!r} is none; leave out --planner.samples.")
         usual = "feedforward" if policy == "regulator" else settings.control.name
         settings = _controlled(settings, control or usual)
         made = count()
@@ -87,8 +87,8 @@ def make_player(
     settings = replace(settings, physics=replace(settings.physics, sensing=sensing or settings.physics.sensing))
     actor = loaded.policy.eval()
     widths = (actor.observation_width, actor.action_width)
-    if lookahead is not None and looks:
-        return Player(settings, lambda env: Lookahead(env, actor, loaded.critic, body, lookahead), widths)
+    if planner is not None and plans:
+        return Player(settings, lambda env: Mppi(env, actor, loaded.critic, body, planner), widths)
     return Player(settings, lambda env: actor, widths)
 
 

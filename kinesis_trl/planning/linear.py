@@ -1,4 +1,4 @@
-"""Feedback for one rehearsed motion: its simulation made linear frame by frame, and the regulator best for that.
+"""Feedback for one optimised trajectory: its simulation made linear frame by frame, and the regulator best for that.
 
 A finite-horizon linear-quadratic regulator (Anderson and Moore 1990, "Optimal Control", chapter 2) about a motion that
 the simulated body can make, so that nothing but deviations is left to correct.
@@ -30,7 +30,7 @@ def feedback(
     physics: PhysicsConfig,
     config: RegulatorConfig,
 ) -> Array:
-    """(T, J, D) gains for `envs.regulator` of a library of one rehearsed clip; those of the last frame are zero."""
+    """(T, J, D) gains for `envs.regulator` of a library of one optimised clip; those of the last frame are zero."""
     dynamics, inputs = linearise(body, clip, settings, physics, config)
     count, (width, joints) = len(dynamics) + 1, inputs.shape[1:]
     state_cost, action_cost = regulator_cost(width, joints, config)

@@ -1,12 +1,12 @@
-"""Look before you step: a policy whose every action is tried out in imagination first, in a few futures side by side.
+"""Model predictive path integral control (MPPI) about a policy.
 
-In each future a copy of the body goes on by the policy with noise on its actions; what the future earns, and what the
-value function expects of where it ends, say how much its noise counts. Model predictive path integral control
-(Williams et al. 2017, IEEE International Conference on Robotics and Automation) about a policy, with a learnt value at
-the horizon (compare Lowrey et al. 2019, International Conference on Learning Representations).
+Before each step, copies of the body are simulated for some steps by the policy with noise on its actions. The return of
+each sample, with the value function at the horizon, is the weight of its noise in the correction of the action
+(Williams et al. 2017, IEEE International Conference on Robotics and Automation; a learnt value at the horizon as in
+Lowrey et al. 2019, International Conference on Learning Representations).
 
-The simulation serves as the model, so the body's state and lesions are known exactly; pushes are not foreseen. Nothing
-is known of the clip but what the policy is shown of it, and nothing is computed beforehand.
+The simulation is the model, so the body's state and lesions are known exactly; pushes are not foreseen. Of the clip
+nothing is known but what the policy observes, and nothing is computed beforehand.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.branches import put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.planning.config import MppiConfig
 
 Array = NDArray[np.float64]
 
 
-class Lookahead:
-    """A policy for one environment: the given one, plus the correction that did best in its futures.
+class Mppi:
+    """A policy for one environment: the given one, corrected by MPPI.
 
     Attributes:
         policy: what is corrected.
-        plan: (N, steps, A) corrections that each row goes on with, the next one first.
+        plan: (N, steps, A) mean corrections of each row, the next one first.
     """
 
     def __init__(
-        self, env: MyoLegsEnv, policy: Policy, critic: Critic | None, body: BodyModel, config: LookaheadConfig
+        self, env: MyoLegsEnv, policy: Policy, critic: Critic | None, body: BodyModel, config: MppiConfig
     ) -> None:
         """For the rows of `env`.
 
@@ -48,27 +48,29 @@ class Lookahead:
             env: where it acts.
             policy: what it corrects.
             critic: value of the states that it observes.
-            body: what the futures are simulated with; the environment's own may differ, and it does not know.
-            config: how to look ahead.
+            body: the model of the samples; the environment's own may differ.
+            config: how to sample.
 
         Raises:
             ValueError: a task other than imitation, or a policy without a value function.
         """
         if not isinstance(env, ImitationEnv):
-            raise ValueError("looking ahead is for policies that imitate; use --route planner, or futures 0.")
+            raise ValueError("the planner is for policies that imitate; use --route planner, or --planner.samples 0.")
         if critic is None:
-            raise ValueError("looking ahead needs a value function, which this policy does not have; use futures 0.")
+            raise ValueError(
+                "the planner needs the policy's value function, which is missing; use --planner.samples 0."
+            )
         self.env, self.config = env, config
         self.policy, self._critic = policy, critic.eval()
-        self._rows = np.repeat(np.arange(env.settings.num_envs), config.futures)
+        self._rows = np.repeat(np.arange(env.settings.num_envs), config.samples)
         settings = replace(
             env.rules,
             num_envs=len(self._rows),
             disturbance=DisturbanceConfig(),
             physics=replace(env.settings.physics, failure_dir=None),
         )
-        self._futures = ImitationEnv(body, env.library, settings)
-        self._futures.reset()
+        self._model = ImitationEnv(body, env.library, settings)
+        self._model.reset()
         self._rng = np.random.default_rng(config.seed)
         self.plan = np.zeros((env.settings.num_envs, config.steps, int(env.action_spec.shape[-1])))
 
@@ -78,9 +80,8 @@ class Lookahead:
         self.plan[self.env.episode_steps.numpy() == 0] = 0.0
         tried = self._tried()
         worth = self._worth(tried)
-        share = np.exp(
-            self.config.choice * (worth - worth.max(1, keepdims=True)) / (worth.std(1, keepdims=True) + 1e-9)
-        )
+        scores = self.config.inverse_temperature * (worth - worth.max(1, keepdims=True))
+        share = np.exp(scores / (worth.std(1, keepdims=True) + 1e-9))
         best = np.einsum("nf,nfsa->nsa", share / share.sum(1, keepdims=True), tried)
         self.plan = np.concatenate([best[:, 1:], np.zeros_like(best[:, :1])], axis=1)
         td = self.policy(td)
@@ -89,22 +90,22 @@ class Lookahead:
     def _tried(self) -> Array:
         """Corrections (N, F, S, A): none, the plan, and the plan with noise."""
         config, (rows, steps, width) = self.config, self.plan.shape
-        noise = config.noise * self._rng.standard_normal((rows, config.futures, steps, width))
+        noise = config.noise * self._rng.standard_normal((rows, config.samples, steps, width))
         for step in range(1, steps):
-            fresh = np.sqrt(1 - config.persistence**2) * noise[:, :, step]
-            noise[:, :, step] = config.persistence * noise[:, :, step - 1] + fresh
+            fresh = np.sqrt(1 - config.ar1**2) * noise[:, :, step]
+            noise[:, :, step] = config.ar1 * noise[:, :, step - 1] + fresh
         noise[:, :2] = 0.0
         tried = self.plan[:, None] + noise
         tried[:, 0] = 0.0
         return tried
 
     def _worth(self, tried: Array) -> Array:
-        """What comes of corrections (N, F, S, A), (N, F): discounted rewards and the value of the end, 0 where lost."""
-        env, count = self._futures, len(self._rows)
+        """Returns (N, F) of corrections (N, F, S, A): discounted rewards and the value at the horizon, 0 where lost."""
+        env, count = self._model, len(self._rows)
         env.library = self.env.library  # a live reference changes
         seen = put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
         env.physics.push(np.zeros((count, 3)))
-        env.physics.weaken(self.env.physics.works)
+        env.physics.weaken(self.env.physics.strength)
         worth, alive = np.zeros(count), np.ones(count, dtype=bool)
         with set_exploration_type(ExplorationType.DETERMINISTIC):
             for step in range(tried.shape[2]):
@@ -113,7 +114,7 @@ class Lookahead:
                 after = env.step(td.set("action", (td["action"] + correction).clamp(-1, 1)))["next"]
                 seen = after["observation"]
                 earned = after["reward"].reshape(-1).double().numpy()
-                earned = earned - self.config.pull * env.apart_from_prepared().amax(-1).numpy()
+                earned = earned - self.config.distance_cost * env.apart_from_prepared().amax(-1).numpy()
                 worth += np.where(alive, self.config.discount**step * earned, 0.0)
                 alive &= ~after["terminated"].reshape(-1).numpy()
             end = self._critic.net(seen).reshape(-1).numpy()

@@ -1,4 +1,4 @@
-"""All clips of a library rehearsed: searched, made references, and given feedback."""
+"""All clips of a library optimised: searched, made references, and given feedback."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import cache_folder
-from kinesis_trl.planning.config import RehearsalConfig
+from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.planning.controllers import Player
 from kinesis_trl.planning.references import Task, run_tasks
 from kinesis_trl.planning.search import Found, search
 from kinesis_trl.planning.store import FoundStore, ReferenceStore
 
 Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
-"""Shows work: its name, how much of what there is, entered to be told of more that is done."""
+"""Shows work: its name, how much of what there is, called with how much more is done."""
 
 
 @contextmanager
@@ -36,11 +36,11 @@ def silent(name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     yield lambda done: None
 
 
-class Rehearsal:
-    """The rehearsal of one library by one policy, kept in files beside the library that it will write."""
+class TrajectoryOptimiser:
+    """Trajectory optimisation of one library by one policy, kept in files beside the library that it will write."""
 
     def __init__(
-        self, body: BodyModel, library: MotionLibrary, policy: Path, player: Player, config: RehearsalConfig
+        self, body: BodyModel, library: MotionLibrary, policy: Path, player: Player, config: OptimisationConfig
     ) -> None:
         """Check that they fit.
 
@@ -56,15 +56,16 @@ class Rehearsal:
         """
         settings = player.settings
         if player.widths is None:
-            raise CheckpointError(f"{policy} is no trained policy; rehearsal needs one with its value function.")
+            raise CheckpointError(f"{policy} is no trained policy; one with its value function is needed.")
         if not isinstance(settings.control, FeedforwardConfig):
             raise CheckpointError(
-                f"{policy} does not correct inverse solutions joint by joint (control feedforward), as rehearsal does."
+                f"{policy} does not correct inverse solutions joint by joint (control feedforward), "
+                "as trajectory optimisation does."
             )
         player.check(ImitationEnv(body, library, replace(settings, num_envs=1)))
         critic = load_checkpoint(policy, body=body.name).critic
         if critic is None:
-            raise CheckpointError(f"{policy} has no value function; rehearse with a policy that a run has saved.")
+            raise CheckpointError(f"{policy} has no value function; optimise with a policy that a run has saved.")
         self._critic: Critic = critic.eval()
         self._control = settings.control
         self._body, self._library, self._player, self._config = body, library, player, config
@@ -76,9 +77,9 @@ class Rehearsal:
         ]
 
     def cached(self, *, workers: int = 1, progress: Progress = silent) -> MotionLibrary:
-        """The references, from the user's cache where the same clips were rehearsed before."""
+        """The references, from the user's cache where the same clips were optimised before."""
         settings = {"search": asdict(self._config.search), **self._finishing()}
-        out = cache_folder() / f"rehearsed-{_digest([*self._key, json.dumps(settings)])}"
+        out = cache_folder() / f"optimised-{_digest([*self._key, json.dumps(settings)])}"
         try:
             return MotionLibrary.load(out, self._body)
         except ClipFormatError:  # not there yet, or damaged
@@ -144,7 +145,7 @@ class Rehearsal:
                 found[clip] = _better(result, found.get(clip))
             left = [clip for clip in left if clip not in before]
             steps = int((frames[left] - 1).sum()) if left else 0
-            with progress(f"rehearsing, {config.bodies} bodies", steps, "frames") as advance:
+            with progress(f"searching, {config.bodies} bodies", steps, "frames") as advance:
                 for clip, result in search(
                     self._body,
                     self._library,

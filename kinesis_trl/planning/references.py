@@ -1,6 +1,6 @@
 """A motion that the simulated body was found to keep up becomes the reference, with its controls and its feedback.
 
-The body is then told to do what it can do, and only small deviations are left to correct.
+The reference is then one that the body can make, and only small deviations are left to correct.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def as_reference(
         refining: how the motion is led closer to the clip.
     """
     if clip.inverse is None:
-        raise ValueError("only motions with inverse solutions are rehearsed; prepare them with --inverse.")
+        raise ValueError("only motions with inverse solutions are optimised; prepare them with --inverse.")
     solution = clip.inverse["target_length"].double().numpy()
     refiner = Refiner(body, settings, physics, regulator, refining, solution)
     closer = refiner.refine(as_found(body, clip, found, settings))

@@ -1,8 +1,8 @@
-"""Many bodies follow one clip side by side with noise on their actions; those that do well go on in the others' place.
+"""Sampling: bodies follow one clip side by side with noise on their actions, and are resampled by their returns.
 
 A particle filter over the actions of a policy (compare Liu et al. 2010, "Sampling-based contact-rich motion control",
-ACM Trans. Graph. 29:128): what a body has earned lately and what the value function still expects of it decide how many
-bodies go on from it. Where all are lost, they go back and try again with more noise.
+ACM Trans. Graph. 29:128): a body's recent rewards and its value decide how many bodies go on from it. Where all are
+lost, they go back and try again with more noise.
 """
 
 from __future__ import annotations
@@ -159,10 +159,10 @@ class _Run:
         """One policy step of all bodies; returns by how many steps the clips' searches got further."""
         config = self.config
         td = self.policy(TensorDict({"observation": self.observation}, batch_size=[len(self.observation)]))
-        fresh = np.sqrt(1 - config.persistence**2) * config.noise * self.rng.standard_normal(self.noise.shape)
+        fresh = np.sqrt(1 - config.ar1**2) * config.noise * self.rng.standard_normal(self.noise.shape)
         for one in self._running():
             fresh[one.rows] *= 1 + 0.25 * min(one.lost_here, 4)
-        self.noise = config.persistence * self.noise + fresh
+        self.noise = config.ar1 * self.noise + fresh
         action = np.clip(td["action"].double().numpy() + self.noise, -1, 1)
         after = self.env.step(td.set("action", torch.from_numpy(action).float()))["next"]
         self.observation = after["observation"]
@@ -174,7 +174,7 @@ class _Run:
         }
         apart = made["distance"].mean(-1)
         self.apart = self.apart + apart
-        self.earned = config.memory * self.earned + made["reward"] - config.pull * apart
+        self.earned = config.memory * self.earned + made["reward"] - config.distance_cost * apart
         worth = self.earned + self.critic.net(self.observation).reshape(-1).double().numpy()
         now = snapshot(self.env)
         before = sum(one.done for one in self._running())
@@ -204,7 +204,8 @@ class _Run:
         parents = np.arange(count)
         last = one.done + 1 == one.steps
         if (one.done + 1) % self.config.every == 0 or last or not alive.all():
-            parents = survivors[_systematic(self.config.choice * _scores(worth[survivors]), count, self.rng)]
+            shares = self.config.inverse_temperature * _scores(worth[survivors])
+            parents = survivors[_systematic(shares, count, self.rng)]
         one.made.append(made)
         one.parents.append(parents)
         rows = one.rows[parents]

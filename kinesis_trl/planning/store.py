@@ -86,7 +86,7 @@ class ReferenceStore:
 
 
 def _beside(out: Path, key: str) -> Path:
-    folder = out.parent / f".{out.name}.rehearsal-{key}"
+    folder = out.parent / f".{out.name}.optimisation-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "README.txt", "Clips that a rehearsal has done so far; gone when it is finished.\n")
+    write_text(folder / "README.txt", "Clips that trajectory optimisation has done so far; gone when it is finished.\n")
     return folder

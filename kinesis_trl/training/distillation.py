@@ -28,6 +28,7 @@ from kinesis_trl.envs.guides import make_guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
+from kinesis_trl.evaluation.point_goal import Route
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
@@ -91,8 +92,8 @@ def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
     else:
         widths = (learner.observation_width, learner.action_width)
         found = {
-            "teacher": _reach(config, body, Player(theirs, lambda env: teacher.eval()), console),
-            "learner": _reach(config, body, Player(mine, lambda env: learner.eval(), widths), console),
+            "teacher": _reach(config, body, Player(theirs, lambda env: teacher.eval()), "planner", console),
+            "learner": _reach(config, body, Player(mine, lambda env: learner.eval(), widths), "policy", console),
         }
     write_text(config.out / COMPARISON, json.dumps(found, indent=1))
     console.print(f"regression loss {dagger.loss:.4f} after {dagger.labelled:,} labels; wrote {config.out}")
@@ -144,11 +145,10 @@ def _follow(config: DistilConfig, body: BodyModel, policy: Policy, settings: Imi
     return summary
 
 
-def _reach(config: DistilConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
+def _reach(config: DistilConfig, body: BodyModel, player: Player, route: Route, console: Console) -> dict[str, Any]:
     assert config.goal is not None
-    by_planner = player.settings.control.needs_reference
-    console.print("teacher, on planner references:" if by_planner else "learner, which sees the goal:")
-    report = goal_report(body, player, "planner" if by_planner else "policy", config.goal, seed=config.seed + 1)
+    console.print("teacher, on planner references:" if route == "planner" else "learner, which sees the goal:")
+    report = goal_report(body, player, route, config.goal, seed=config.seed + 1)
     console.print(goal_table(report, config.goal))
     summary: dict[str, Any] = report["summary"]
     return summary

@@ -16,7 +16,7 @@ from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import as_clip, open_library
 from kinesis_trl.planning.controllers import Player, make_player
-from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.mppi import MppiConfig
 from kinesis_trl.viewer.plays import ClipPlay, LivePlay
 from kinesis_trl.viewer.session import Choice, Play
 
@@ -36,7 +36,7 @@ class Repertoire:
         policies: Mapping[str, Path] | None = None,
         *,
         threads: int = 1,
-        lookahead: LookaheadConfig | None = None,
+        planner: MppiConfig | None = None,
     ) -> None:
         """Open the motions.
 
@@ -45,20 +45,20 @@ class Repertoire:
             motions: as of `open_library`; clips without inverse solutions are solved when a policy needs them.
             policies: policy folders or files besides the baselines, by the names to show.
             threads: threads of the simulation.
-            lookahead: how trained policies try out their steps; None: not at all.
+            planner: MPPI about trained policies; None: none.
 
         Raises:
             ClipFormatError: nothing usable in `motions`.
         """
         self.body = body
-        self._physics, self._lookahead = PhysicsConfig(threads=threads), lookahead
+        self._physics, self._planner = PhysicsConfig(threads=threads), planner
         self._library = open_library(motions, body)[0]
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
         self.policies: dict[str, Path | None] = {**(policies or {}), **dict.fromkeys(BASELINES)}
 
     @property
-    def rehearsed(self) -> bool:
+    def optimised(self) -> bool:
         """Whether the motions come with the regulator's feedback."""
         return self._library.feedback is not None
 
@@ -95,7 +95,7 @@ class Repertoire:
             num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=self._physics
         )
         path = self.policies[name]
-        return make_player(str(path or name), self.body, settings, lookahead=self._lookahead if path else None)
+        return make_player(str(path or name), self.body, settings, planner=self._planner if path else None)
 
 
 def _index(name: str, known: Sequence[str], kind: str) -> int:

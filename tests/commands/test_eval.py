@@ -22,7 +22,7 @@ from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.gait.clauses import SentenceError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.planning.mppi import LookaheadConfig
+from kinesis_trl.planning.mppi import MppiConfig
 
 
 @pytest.fixture(scope="module")
@@ -212,16 +212,16 @@ def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, t
     MotionLibrary.build([short], body, inverse=SolveConfig()).save(tmp_path / "short")
     options = {"motions": str(tmp_path / "short"), "threads": 1}
     plain, _ = run(imitation.Options(**options))
-    ahead, _ = run(imitation.Options(**options, lookahead=LookaheadConfig(futures=8, steps=4)))
-    assert ahead["config"]["lookahead"]["futures"] == 8
+    ahead, _ = run(imitation.Options(**options, planner=MppiConfig(samples=8, steps=4)))
+    assert ahead["config"]["planner"]["samples"] == 8
     assert ahead["clips"][0]["kinesis"]["mpjpe"] < plain["clips"][0]["kinesis"]["mpjpe"]
 
 
 def test_what_cannot_look_ahead_is_refused(motions):
-    ahead = LookaheadConfig(futures=4)
+    ahead = MppiConfig(samples=4)
     with pytest.raises(ValueError, match="leave out one of the two"):
-        imitation.Options(motions=motions, rehearse=True, lookahead=ahead)
+        imitation.Options(motions=motions, optimise=True, planner=ahead)
     with pytest.raises(ValueError, match="needs a trained policy"):
-        run(imitation.Options(motions=motions, policy="zero", lookahead=ahead))
+        run(imitation.Options(motions=motions, policy="zero", planner=ahead))
     with pytest.raises(ValueError, match="--route planner"):
-        run(point_goal.Options(route="policy", goals=1, lookahead=ahead))
+        run(point_goal.Options(route="policy", goals=1, planner=ahead))

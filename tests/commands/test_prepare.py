@@ -18,7 +18,7 @@ from kinesis_trl.commands.tasks import imitation
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.planning.optimise import RehearsalConfig
+from kinesis_trl.planning.optimise import OptimisationConfig
 from kinesis_trl.planning.search import SearchConfig
 
 
@@ -133,15 +133,15 @@ def test_varied_copies_stand_behind_the_clips_and_depend_on_the_seed(
     assert first != other
 
 
-def test_rehearsed_clips_are_followed_by_eval_as_they_are(
+def test_optimised_clips_are_followed_by_eval_as_they_are(
     body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walk = text_to_clip("walk forward", body)
     assert walk.qpos is not None
     np.savez(tmp_path / "walk.npz", qpos=walk.qpos[20:51], fps=30.0)
     small = SearchConfig(bodies=6, clips=1)
-    monkeypatch.setattr(RehearsalConfig, "rounds", lambda self: (small,))
-    result = run(PrepareConfig(paths=(str(tmp_path / "walk.npz"),), out=tmp_path / "out", rehearse=True, workers=1))
+    monkeypatch.setattr(OptimisationConfig, "rounds", lambda self: (small,))
+    result = run(PrepareConfig(paths=(str(tmp_path / "walk.npz"),), out=tmp_path / "out", optimise=True, workers=1))
     assert result.lost == []
     assert (tmp_path / "out" / "quality.md").is_file()
     library = MotionLibrary.load(tmp_path / "out", body)

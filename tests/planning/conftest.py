@@ -1,4 +1,4 @@
-"""A short walk, and what a rehearsal finds for it."""
+"""A short walk, and what a search finds for it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Looking ahead: what is imagined is what would happen, nothing real is touched, and it keeps bodies up for longer."""
+"""MPPI: samples are what would happen, the environment is not touched, and bodies stay up for longer."""
 
 from dataclasses import replace
 
@@ -17,13 +17,13 @@ from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
+from kinesis_trl.planning.mppi import Mppi, MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 SETTINGS = ImitationConfig(
     num_envs=2, control="feedforward", start="beginning", random_heading=False, rule=DistanceRule(distance=0.3)
 )
-FEW = LookaheadConfig(futures=4, steps=3, pull=0.0)
+FEW = MppiConfig(samples=4, steps=3, distance_cost=0.0)
 
 
 class Constant(torch.nn.Module):
@@ -55,7 +55,7 @@ def env(body, solved):
 
 
 def looking(env, body, config=FEW, value=0.0):
-    return Lookahead(env, uncorrected, Constant(value), body, config)
+    return Mppi(env, uncorrected, Constant(value), body, config)
 
 
 def same(one, other):
@@ -87,7 +87,7 @@ def test_the_furthest_body_costs_by_its_distance(env, body):
     for _ in range(4):
         td = env.step(uncorrected(td))["next"]
     none = np.zeros((2, 4, 3, 14))
-    free, pulled = (looking(env, body, replace(FEW, pull=pull))._worth(none) for pull in (0.0, 4.0))
+    free, pulled = (looking(env, body, replace(FEW, distance_cost=cost))._worth(none) for cost in (0.0, 4.0))
     cost = np.zeros(2)
     for step in range(3):
         td = env.step(uncorrected(td))["next"]
@@ -106,7 +106,7 @@ def test_nothing_is_earned_after_a_loss(body, solved):
     np.testing.assert_allclose(worth[:, 0], first["reward"].reshape(-1), rtol=1e-6)
 
 
-def test_imagining_leaves_the_body_where_it_is(env, body):
+def test_sampling_leaves_the_body_where_it_is(env, body):
     td = env.reset()
     ahead = looking(env, body)
     before = env.get_state()
@@ -114,7 +114,7 @@ def test_imagining_leaves_the_body_where_it_is(env, body):
     same(before, env.get_state())
 
 
-def test_futures_do_not_know_of_a_push(env, body):
+def test_samples_do_not_know_of_a_push(env, body):
     env.reset()
     ahead = looking(env, body)
     quiet = ahead._worth(np.zeros((2, 4, 3, 14)))
@@ -122,7 +122,7 @@ def test_futures_do_not_know_of_a_push(env, body):
     np.testing.assert_array_equal(ahead._worth(np.zeros((2, 4, 3, 14))), quiet)
 
 
-def test_futures_know_of_a_lesion(env, body):
+def test_samples_know_of_a_lesion(env, body):
     env.reset()
     ahead = looking(env, body)
     healthy = ahead._worth(np.zeros((2, 4, 3, 14)))
@@ -139,7 +139,7 @@ def test_futures_know_of_a_lesion(env, body):
 
 
 def test_corrections_are_none_the_plan_and_noise_about_it(env, body):
-    ahead = looking(env, body, LookaheadConfig(futures=400, steps=3, noise=0.1, persistence=0.5))
+    ahead = looking(env, body, MppiConfig(samples=400, steps=3, noise=0.1, ar1=0.5))
     ahead.plan[:] = 0.25
     tried = ahead._tried()
     assert (tried[:, 0] == 0).all() and (tried[:, 1] == 0.25).all()
@@ -151,7 +151,7 @@ def test_corrections_are_none_the_plan_and_noise_about_it(env, body):
 
 def test_the_best_future_is_taken_where_only_it_counts(env, body, monkeypatch):
     td = env.reset()
-    ahead = looking(env, body, LookaheadConfig(futures=4, steps=3, choice=1000.0))
+    ahead = looking(env, body, MppiConfig(samples=4, steps=3, inverse_temperature=1000.0))
     seen = {}
 
     def worth(tried):
@@ -182,9 +182,9 @@ def test_bodies_that_look_ahead_stay_closer_for_longer(body, solved):
     shipped = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS)
     settings = shipped.settings
     plain = play_clips(body, solved, lambda env: uncorrected, settings)
-    config = LookaheadConfig(futures=16, steps=6, noise=0.15)
-    ahead = play_clips(body, solved, lambda env: Lookahead(env, uncorrected, critic, body, config), settings)
-    again = play_clips(body, solved, lambda env: Lookahead(env, uncorrected, critic, body, config), settings)
+    config = MppiConfig(samples=16, steps=6, noise=0.15)
+    ahead = play_clips(body, solved, lambda env: Mppi(env, uncorrected, critic, body, config), settings)
+    again = play_clips(body, solved, lambda env: Mppi(env, uncorrected, critic, body, config), settings)
     for one, other, same_again in zip(plain, ahead, again, strict=True):
         both = min(len(one.distance), len(other.distance))
         assert other.distance[:both].mean() < 0.8 * one.distance[:both].mean()
@@ -192,7 +192,7 @@ def test_bodies_that_look_ahead_stay_closer_for_longer(body, solved):
 
 
 def test_a_live_reference_is_followed_into_the_future(body):
-    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, lookahead=FEW)
+    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, planner=FEW)
     env = LiveEnv(body, player.settings)
     td = env.reset()
     policy = player.policy(env)
@@ -200,12 +200,12 @@ def test_a_live_reference_is_followed_into_the_future(body):
     with torch.no_grad():
         for _ in range(20):
             td = env.step(policy(td))["next"]
-    assert policy._futures.library is env.library
+    assert policy._model.library is env.library
     assert float(env.apart_from_prepared().mean()) < 0.1 and not td["terminated"].any()
 
 
 def test_noise_is_measured_by_the_policy_inside(body, solved):
-    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, lookahead=FEW)
+    player = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, planner=FEW)
     env = ImitationEnv(body, solved, player.settings)
     td = env.reset()
     assert perturbed(player.policy, Perturbation(noise=0.1))(env)(td)["action"].isfinite().all()
@@ -213,20 +213,20 @@ def test_noise_is_measured_by_the_policy_inside(body, solved):
 
 def test_what_cannot_look_ahead_says_so(body, env):
     with pytest.raises(ValueError, match="value function"):
-        Lookahead(env, uncorrected, None, body, FEW)
+        Mppi(env, uncorrected, None, body, FEW)
     goals = PointGoalEnv(body, PointGoalConfig(), replace(SETTINGS, control="pd"))
     with pytest.raises(ValueError, match="imitate"):
-        Lookahead(goals, uncorrected, Constant(0.0), body, FEW)
+        Mppi(goals, uncorrected, Constant(0.0), body, FEW)
     with pytest.raises(ValueError, match="'zero' is none"):
-        make_player("zero", body, SETTINGS, lookahead=FEW)
+        make_player("zero", body, SETTINGS, planner=FEW)
     for bad in (
-        {"futures": 1},
-        {"futures": -2},
+        {"samples": 1},
+        {"samples": -2},
         {"steps": 0},
         {"noise": 0.0},
-        {"persistence": 1.0},
+        {"ar1": 1.0},
         {"discount": 0.0},
-        {"pull": -1.0},
+        {"distance_cost": -1.0},
     ):
         with pytest.raises(ValueError, match="must"):
-            LookaheadConfig(**bad)
+            MppiConfig(**bad)

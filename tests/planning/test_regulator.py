@@ -23,7 +23,7 @@ JOINTS = FeedforwardConfig()
 
 
 @pytest.fixture(scope="module")
-def rehearsed(body, walk, found):
+def optimised(body, walk, found):
     return as_reference(body, walk, found, JOINTS, PhysicsConfig(), RegulatorConfig(), RefineConfig(rounds=0))
 
 
@@ -75,12 +75,12 @@ def test_offsets_are_those_that_cost_least():
         assert cost(1e-3 * rng.normal(size=(6, 2))) > least
 
 
-def test_the_linear_model_predicts_what_the_simulation_does(body, rehearsed):
-    dynamics, inputs = linearise(body, rehearsed, JOINTS, PhysicsConfig(), RegulatorConfig())
-    assert dynamics.shape == (int(rehearsed.frames[0]) - 1, 54, 54)
+def test_the_linear_model_predicts_what_the_simulation_does(body, optimised):
+    dynamics, inputs = linearise(body, optimised, JOINTS, PhysicsConfig(), RegulatorConfig())
+    assert dynamics.shape == (int(optimised.frames[0]) - 1, 54, 54)
     assert inputs.shape == (*dynamics.shape[:2], 14)
-    control, rng, frame = Feedforward(body, rehearsed, JOINTS), np.random.default_rng(0), 20
-    qpos, qvel = (np.tile(a[frame].numpy(), (5, 1)) for a in (rehearsed.qpos, rehearsed.qvel))
+    control, rng, frame = Feedforward(body, optimised, JOINTS), np.random.default_rng(0), 20
+    qpos, qvel = (np.tile(a[frame].numpy(), (5, 1)) for a in (optimised.qpos, optimised.qvel))
     action = np.zeros((5, 14))
     qvel[1:, :6] += 0.01 * rng.normal(size=(4, 6))
     action[1:] = 0.01 * rng.normal(size=(4, 14))
@@ -94,25 +94,25 @@ def test_the_linear_model_predicts_what_the_simulation_does(body, rehearsed):
     assert (error < 0.4).all() and np.median(error) < 0.2, error
 
 
-def test_a_body_set_off_its_motion_is_led_back(body, rehearsed):
+def test_a_body_set_off_its_motion_is_led_back(body, optimised):
     """From velocities 0.03 m/s and rad/s off; without feedback it goes away from the motion."""
     apart = {}
     for name in ("regulator", "zero"):
-        env = ImitationEnv(body, rehearsed, settings(num_envs=8))
+        env = ImitationEnv(body, optimised, settings(num_envs=8))
         td, policy = env.reset(), baseline(name, env)
         env.physics.qvel[:, :6] += 0.03 * np.random.default_rng(0).normal(size=(8, 6))
-        for _ in range(int(rehearsed.frames[0]) - 2):
+        for _ in range(int(optimised.frames[0]) - 2):
             td = env.step(policy(td))["next"]
         apart[name] = float(env.distances.mean(-1).median())
     assert apart["regulator"] < 0.02
     assert apart["zero"] > 3 * apart["regulator"]
 
 
-def test_actions_do_not_depend_on_where_the_clip_is_turned(body, rehearsed):
+def test_actions_do_not_depend_on_where_the_clip_is_turned(body, optimised):
     """Two bodies a little off in the axes of their clips, one of which is turned about."""
     seen = []
     for turned in (False, True):
-        env = ImitationEnv(body, rehearsed, replace(settings(num_envs=4, seed=3), random_heading=turned))
+        env = ImitationEnv(body, optimised, replace(settings(num_envs=4, seed=3), random_heading=turned))
         env.reset()
         env.physics.qvel[:, 6:] += 0.1
         step = np.array([[0.02, -0.01, 0.01]] * 4)
@@ -122,25 +122,25 @@ def test_actions_do_not_depend_on_where_the_clip_is_turned(body, rehearsed):
     torch.testing.assert_close(seen[1], seen[0], atol=1e-6, rtol=1e-4)
 
 
-def test_libraries_keep_their_feedback(tmp_path, body, walk, rehearsed):
-    both = MotionLibrary.joined([rehearsed, without_feedback(body, walk)])
+def test_libraries_keep_their_feedback(tmp_path, body, walk, optimised):
+    both = MotionLibrary.joined([optimised, without_feedback(body, walk)])
     both.save(tmp_path / "both")
     back = MotionLibrary.load(tmp_path / "both", body)
-    torch.testing.assert_close(back.feedback[: len(rehearsed.feedback)], rehearsed.feedback)
-    assert not back.feedback[len(rehearsed.feedback) :].any()
-    torch.testing.assert_close(back.subset([0]).feedback, rehearsed.feedback)
+    torch.testing.assert_close(back.feedback[: len(optimised.feedback)], optimised.feedback)
+    assert not back.feedback[len(optimised.feedback) :].any()
+    torch.testing.assert_close(back.subset([0]).feedback, optimised.feedback)
     # what metrics compare with and what is shown as a ghost are left as they were
-    torch.testing.assert_close(rehearsed.prepared, walk.prepared)
+    torch.testing.assert_close(optimised.prepared, walk.prepared)
     torch.testing.assert_close(back.subset([0]).prepared_qpos, walk.prepared_qpos)
-    assert not torch.equal(rehearsed.qpos, walk.qpos)
+    assert not torch.equal(optimised.qpos, walk.qpos)
 
 
-def test_only_rehearsed_motions_have_a_regulator(body, walk, rehearsed):
-    with pytest.raises(ValueError, match="rehearsed motions only"):
+def test_only_optimised_trajectories_have_a_regulator(body, walk, optimised):
+    with pytest.raises(ValueError, match="optimised trajectories only"):
         baseline("regulator", ImitationEnv(body, walk, settings(num_envs=1)))
     other = replace(settings(num_envs=1), control="pd")
     with pytest.raises(ValueError, match="control feedforward"):
-        baseline("regulator", ImitationEnv(body, rehearsed, other))
+        baseline("regulator", ImitationEnv(body, optimised, other))
     with pytest.raises(ValueError, match="position must be positive"):
         RegulatorConfig(position=0.0)
     with pytest.raises(ValueError, match="for tracks"):

@@ -194,22 +194,22 @@ def test_a_sentence_becomes_a_motion_and_nonsense_a_message(watched, hands, view
 
 def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, viewer):
     hands.open_tab("Muscles")
-    works = lambda: watched.play.env.physics.works  # noqa: E731
+    strength = lambda: watched.play.env.physics.strength  # noqa: E731
     tibialis = watched.body.muscle_names.index("tibant_l")
     hands.write(hands.field("Cut"), "tibant_x", viewer._page._cut)
     hands.press("Cut them")
     hands.says("did you mean")
-    assert (works() == 1).all()
+    assert (strength() == 1).all()
     hands.write(hands.field("Cut"), "tibant_l, tibant_r", viewer._page._cut)
     hands.field("Cut").send_keys(hands.keys.ENTER)
-    wait_for(lambda: works()[tibialis] == 0)
+    wait_for(lambda: strength()[tibialis] == 0)
     hands.says("tibant_l: cut")
-    hands.set("All muscles (%)", 70, lambda: works().max() == pytest.approx(0.7))
+    hands.set("All muscles (%)", 70, lambda: strength().max() == pytest.approx(0.7))
     hands.choose("Muscles", "soleus_r")
     soleus = watched.body.muscle_names.index("soleus_r")
-    hands.set("Their strength (%)", 50, lambda: works()[soleus] == pytest.approx(0.35))
+    hands.set("Their strength (%)", 50, lambda: strength()[soleus] == pytest.approx(0.35))
     hands.press("Heal all")
-    wait_for(lambda: works().min() == 1)
+    wait_for(lambda: strength().min() == 1)
     hands.says("All muscles are whole")
 
 

@@ -9,7 +9,7 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.motion.gait.language import SentenceError
-from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
+from kinesis_trl.planning.mppi import Mppi, MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.viewer.repertoire import Repertoire
 from kinesis_trl.viewer.session import Choice
@@ -98,15 +98,15 @@ def test_weakness_reaches_the_muscles(repertoire):
 def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
     library.save(tmp_path / "clips")
     known = Repertoire(
-        body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)}, lookahead=LookaheadConfig(futures=3, steps=2)
+        body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)}, planner=MppiConfig(samples=3, steps=2)
     )
     for choice in (Choice(policy="walking", clip="march"), Choice(policy="walking", task="directional")):
         play = known.make(choice)
-        assert isinstance(play._policy, Lookahead)
+        assert isinstance(play._policy, Mppi)
         play.begin()
         assert play.step() == "on" and play._policy.plan.any()
         saved = play.save()
         play.step()
         play.restore(saved)
         assert play.step() == "on"
-    assert not isinstance(known.make(Choice(policy="zero", clip="march"))._policy, Lookahead)
+    assert not isinstance(known.make(Choice(policy="zero", clip="march"))._policy, Mppi)

@@ -34,12 +34,12 @@ def test_options_reach_the_session(motions, body):
     session, repertoire = prepare(config, quiet())
     assert session.choice.clip == "turning" and session.choice.policy == "zero"
     assert session.weakened == {"tibant_l": 0.0, "soleus_l": 0.0}
-    assert session.play.env.physics.works.max() == pytest.approx(0.7)
+    assert session.play.env.physics.strength.max() == pytest.approx(0.7)
     assert "walking" in repertoire.policies
     session.close()
 
 
-def test_rehearsed_motions_are_followed_by_their_regulator(body, tmp_path):
+def test_optimised_motions_are_followed_by_their_regulator(body, tmp_path):
     clip = text_to_clip("walk forward", body)
     short = replace(clip, qpos=clip.qpos[20:41].copy())
     library = MotionLibrary.build([short], body, inverse=SolveConfig())

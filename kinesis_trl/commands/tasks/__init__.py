@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kinesis_trl.envs.control.config import ControlName
-from kinesis_trl.planning.config import LookaheadConfig, Sensing
+from kinesis_trl.planning.config import MppiConfig, Sensing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,11 +34,10 @@ class EvalConfig:
 
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
-    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions
-    unless it shall look ahead, the policy that ships for others, and for route policy the one of the task."""
-    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
-    and steps together."""
+    muscle lengths) or regulator (the feedback of optimised motions); '' takes the regulator for optimised motions
+    unless the planner is on, the policy that ships for others, and for route policy the one of the task."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     control: ControlName | None = None
@@ -117,7 +116,7 @@ def player_of(config: EvalConfig, body: BodyModel) -> Player:
         control=config.control,
         sensing=config.sensing,
         seed=config.seed,
-        lookahead=config.lookahead,
+        planner=config.planner,
     )
 
 

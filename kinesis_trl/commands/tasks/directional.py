@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kinesis_trl.body.model import BodyModel
     from kinesis_trl.planning.controllers import Player
 
-_SHARED = ("policy", "body", "lesion", "strength", "lookahead", "keys", "threads")
+_SHARED = ("policy", "body", "lesion", "strength", "planner", "keys", "threads")
 """Options that the page has too."""
 
 

@@ -2,7 +2,7 @@
 
 Examples:
     kinesis eval --policy reference --motions locomotion-v1/test --json out.json --video out.mp4
-    kinesis eval --motions motions/mine --rehearse
+    kinesis eval --motions motions/mine --optimise
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 class Following(EvalConfig):
     """What following clips takes, wherever they come from."""
 
-    rehearse: bool = False
+    optimise: bool = False
     """Search each clip for a motion that the body can keep up, by the policy, and follow that by a regulator, as
     kinesis optimise does; about ten seconds for each second of motion, once."""
     sheet: Path | None = None
     """Write what the video would show as one picture to this .png, a moment every fifth of a second."""
 
     def __post_init__(self) -> None:
-        if self.rehearse and self.lookahead.futures:
-            raise ValueError("--rehearse follows by a regulator, which does not look ahead; leave out one of the two.")
+        if self.optimise and self.planner.samples:
+            raise ValueError("--optimise follows by a regulator, without the planner; leave out one of the two.")
 
     def outputs(self) -> tuple[Path | None, ...]:
         """As all tasks, and the sheet."""
@@ -72,17 +72,17 @@ def follow(
     from kinesis_trl.evaluation.rollout import play_clips
     from kinesis_trl.evaluation.tables import clip_table, summary_table, verdict, write_picture
     from kinesis_trl.evaluation.video import spread_over_categories
-    from kinesis_trl.planning.config import RehearsalConfig
+    from kinesis_trl.planning.config import OptimisationConfig
     from kinesis_trl.planning.controllers import make_player
-    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.planning.optimise import TrajectoryOptimiser
     from kinesis_trl.progress import progress
     from kinesis_trl.shipped import asset
 
-    if config.rehearse:
+    if config.optimise:
         policy = Path(config.policy) if config.policy else asset(config.shipped())
-        rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
-        library = rehearsal.cached(workers=config.threads, progress=partial(progress, console))
-    if library.feedback is not None and (config.rehearse or not (config.policy or config.lookahead.futures)):
+        optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
+        library = optimiser.cached(workers=config.threads, progress=partial(progress, console))
+    if library.feedback is not None and (config.optimise or not (config.policy or config.planner.samples)):
         player = make_player("regulator", body, player.settings, control=config.control)
     player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     shown = spread_over_categories(library, config.video_clips) if video or config.sheet else []

@@ -2,7 +2,7 @@
 
 Examples:
     kinesis eval --task text --text "walk in a circle, then walk backward"
-    kinesis eval --task text --clip mdm_walk.pkl --rehearse --lesion tibant_l --strength 0.7
+    kinesis eval --task text --clip mdm_walk.pkl --optimise --lesion tibant_l --strength 0.7
 """
 
 from __future__ import annotations
