@@ -27,7 +27,10 @@ ARGS ?=
 # One thread per process: threads of linear algebra libraries only fight with those of the simulation.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
+# How often `make kills` kills.
+KILLS ?= 50
+
+.PHONY: help setup demo test kills lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +51,9 @@ demo: setup ## imitate a clip of each category with the shipped policy: table, v
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+kills: setup ## kill a small curriculum at random moments and see that nothing is lost: make kills [KILLS=50]
+	$(BIN)/python tests/training/kills.py --kills $(KILLS) $(ARGS)
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

@@ -41,7 +41,7 @@ class MetricsFile:
         self._waiting: deque[bytes] = deque()
         self._warned = -math.inf
         try:
-            if self.path.exists() and not self.path.is_file():
+            if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
                 raise OSError("no regular file")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _drop_later_lines(self.path, resume_step)

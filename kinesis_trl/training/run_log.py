@@ -81,13 +81,6 @@ class RunLog:
         known = {name: value for name, value in asdict(curriculum_round).items() if value is not None}
         self._to_aim(lambda aim: aim.log_properties(known))
 
-    def log_image(self, name: str, image: np.ndarray, step: int) -> None:
-        """Record a picture, (H, W, 3) uint8. Aim only."""
-        split_name(name)
-        check_frames(image, "(H, W, 3)")
-        kept = image.copy()
-        self._to_aim(lambda aim: aim.log_image(name, kept, step))
-
     def log_video(self, name: str, frames: np.ndarray, step: int, *, fps: float = 30.0) -> None:
         """Record a video, (T, H, W, 3) uint8, as a moving GIF. Aim only."""
         split_name(name)
@@ -95,11 +88,6 @@ class RunLog:
         check_rate(fps)
         kept = torch.from_numpy(frames.copy()).movedim(-1, -3)
         self._to_aim(lambda aim: aim.log_video(name, kept, step, fps=fps))
-
-    def log_text(self, name: str, text: str, step: int) -> None:
-        """Record a text. Aim only."""
-        split_name(name)
-        self._to_aim(lambda aim: aim.log_text(name, text, step))
 
     def flush(self) -> None:
         """See that metrics.jsonl holds every line so far. Raises MetricsFileError when the disk refuses."""

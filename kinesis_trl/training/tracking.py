@@ -1,4 +1,4 @@
-"""Aim as a TorchRL logger: scalars with contexts, images, videos, text, settings and where they came from."""
+"""Aim as a TorchRL logger: scalars with contexts, videos, distributions, settings and where they came from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_VIDEO_BYTES = 1 << 29  # raw; a minute at 30 frames/s of 320 × 240 takes 
 class AimLogger(Logger):
     """Writes one run into an Aim repository on this machine; errors of Aim are passed on.
 
-    Names of scalars and pictures carry their context: `eval/coverage@turn in place` is tracked as `coverage`
+    Names of scalars and videos carry their context: `eval/coverage@turn in place` is tracked as `coverage`
     with subset `eval` and category `turn in place`, so that Aim can group and compare. A point tracked again
     at the same step replaces the earlier one, as a resumed run needs.
     """
@@ -85,31 +85,22 @@ class AimLogger(Logger):
         metric, context = split_name(name)
         self.experiment.track(float(value), name=metric, step=step, context=context)
 
-    def log_image(self, name: str, image: np.ndarray, step: int | None = None, *, caption: str = "") -> None:
-        """Track a picture, (H, W, 3) uint8."""
-        check_frames(image, "(H, W, 3)")
-        self._track_picture(name, Image.fromarray(image), step, caption)
-
     def log_video(self, name: str, video: Tensor, step: int | None = None, **kwargs: Any) -> None:
         """Track a video, ([N,] T, 3, H, W) uint8 as in TorchRL, as a moving GIF; N clips stand side by side.
 
         `fps` (default 30) and `caption` are the only further arguments.
         """
+        from aim import Image as AimImage  # noqa: PLC0415
+
         fps, caption = kwargs.pop("fps", 30.0), kwargs.pop("caption", "")
         if kwargs:
             raise TypeError(f"unknown arguments {', '.join(kwargs)}, expected fps or caption")
         if video.ndim == 5:
             video = torch.cat(list(video), dim=-1)
         gif = encode_gif(video.movedim(-3, -1).cpu().numpy(), fps=fps)
-        with Image.open(BytesIO(gif)) as picture:
-            self._track_picture(name, picture, step, caption)
-
-    def log_text(self, name: str, text: str, step: int | None = None) -> None:
-        """Track a text."""
-        from aim import Text  # noqa: PLC0415
-
         metric, context = split_name(name)
-        self.experiment.track(Text(text), name=metric, step=step, context=context)
+        with Image.open(BytesIO(gif)) as picture:
+            self.experiment.track(AimImage(picture, caption=caption), name=metric, step=step, context=context)
 
     def log_histogram(self, name: str, data: Sequence[float], **kwargs: Any) -> None:
         """Track how the values in `data` are spread; `step` and `bins` (default 64) are the further arguments."""
@@ -133,12 +124,6 @@ class AimLogger(Logger):
 
     def __repr__(self) -> str:
         return f"AimLogger(exp_name={self.exp_name!r}, log_dir={self.log_dir!r}, run_hash={self.run_hash!r})"
-
-    def _track_picture(self, name: str, picture: Image.Image, step: int | None, caption: str) -> None:
-        from aim import Image as AimImage  # noqa: PLC0415
-
-        metric, context = split_name(name)
-        self.experiment.track(AimImage(picture, caption=caption), name=metric, step=step, context=context)
 
 
 def split_name(name: str) -> tuple[str, dict[str, str]]:

@@ -54,6 +54,19 @@ def test_a_damaged_cache_is_made_again(raw, body, cache):
     assert len(library.qpos) == 61
 
 
+def test_an_entry_without_its_index_is_made_again_and_leftovers_go(raw, body, cache, monkeypatch):
+    open_library(raw, body)
+    (folder,) = [p for p in cache.iterdir() if p.is_dir()]
+    (folder / "library.json").unlink()
+    killed = cache / f".{folder.name}.01234567.part"
+    killed.mkdir()
+    (killed / "qpos.npy").write_bytes(b"half")
+    library, _ = open_library(raw, body)
+    assert len(library.qpos) == 61 and not killed.exists()
+    monkeypatch.setattr(sources, "retarget", lambda *a: pytest.fail("prepared again"))
+    assert len(open_library(raw, body)[0].qpos) == 61
+
+
 def test_an_unwritable_cache_only_costs_time(raw, body, monkeypatch):
     monkeypatch.setenv("KINESIS_TRL_CACHE", "/proc/nowhere")
     assert len(open_library(raw, body)[0]) == 1

@@ -155,7 +155,7 @@ def kill_again_and_again(folder: Path, *, kills: int, iterations: int, seed: int
         before: dict[str, int] = {}
         while seen.total() < kills and phase(runs) != "done":
             process = start(go_on, config)
-            process.join(rng.uniform(0.05, 0.6) * seconds)
+            process.join(rng.uniform(0.02, 0.3) * seconds)
             if process.exitcode is None:
                 process.kill()
                 process.join()

@@ -119,6 +119,9 @@ def test_wrong_use(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MetricsFileError, match="cannot be opened"):
         MetricsFile(tmp_path / "file" / "metrics.jsonl")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with pytest.raises(MetricsFileError, match="no regular file"):
+        MetricsFile(tmp_path / "link")
     with MetricsFile(tmp_path / "m.jsonl") as file:
         with pytest.raises(ValueError, match="'step'"):
             file.write({"step": 1.0}, 0)

@@ -59,11 +59,9 @@ def test_everything_is_stored_and_a_run_can_go_on(tmp_path: Path, logger: AimLog
     logger.log_metrics({"train/loss": torch.tensor(0.5), "eval/coverage@turn in place": 0.25, "speed": 3}, step=10)
     logger.log_hparams(Outer())
     logger.log_properties({"expert": 1, "clips": ("a", "b")})
-    logger.log_image("eval/pose", np.full((4, 6, 3), 200, np.uint8), step=10)
     video = torch.zeros(2, 5, 3, 4, 6, dtype=torch.uint8)
     video[1, :, 0] = torch.arange(0, 250, 50, dtype=torch.uint8)[:, None, None]
     logger.log_video("eval/rollout", video, step=10, fps=25)
-    logger.log_text("note", "hello", step=10)
     logger.log_histogram("train/weights", [0.0, 1.0, 1.0], step=10, bins=2)
     logger.close()
     again = AimLogger("test", tmp_path / "runs", run_name="walk", run_hash=logger.run_hash, tags=("two", "three"))
@@ -84,14 +82,11 @@ def test_everything_is_stored_and_a_run_can_go_on(tmp_path: Path, logger: AimLog
     from aim.storage.context import Context
 
     subset = Context({"subset": "eval"})
-    pose = run.get_image_sequence("pose", subset).values.first_value()
-    assert np.array_equal(np.asarray(pose.to_pil_image().convert("RGB")), np.full((4, 6, 3), 200))
     movie = run.get_image_sequence("rollout", subset).values.first_value().to_pil_image()
     assert (movie.size, movie.n_frames) == ((12, 4), 5)
     movie.seek(4)
     shown = np.asarray(movie.convert("RGB")).astype(int)
     assert (shown[:, :6] == 0).all() and np.abs(shown[:, 6:] - [200, 0, 0]).max() <= 8
-    assert run.get_text_sequence("note", Context({})).values.first_value().data == "hello"
     weights = run.get_distribution_sequence("weights", Context({"subset": "train"})).values.first_value()
     assert weights.to_np_histogram()[0].tolist() == [1, 2]
 
