@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,9 +28,10 @@ from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
 from kinesis_trl.motion.gait.language import SentenceError, closest_clip, text_to_clip
+from kinesis_trl.motion.ingest import IngestConfig, Refused, ingest, library_of
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
-from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
+from kinesis_trl.motion.library_files import is_library
+from kinesis_trl.motion.readers.splits import read_keys, select_split
 from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.motion.retarget.quality import (
     QualityReport,
@@ -43,17 +40,14 @@ from kinesis_trl.motion.retarget.quality import (
     quality_table,
     write_picture,
 )
-from kinesis_trl.motion.retarget.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import EMBEDDED, embedded
 from kinesis_trl.motion.variation import vary
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
-from kinesis_trl.processes import worker_pool
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
-_SHARE_BYTES = 1 << 20
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 
 
@@ -95,21 +89,12 @@ class PrepareConfig:
     """Processes that work at once; 0: one for every core."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some of the clips of one file: those with index ≡ share (mod shares)."""
-
-    path: Path
-    share: int
-    shares: int
-
-
 @dataclass
 class Prepared:
     """What became of the files: clips with their reports, and what was refused with the reason."""
 
     clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Names of the clips that a rehearsal gave up."""
 
@@ -127,30 +112,18 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
     keys = read_keys(config.keys) if config.keys else None
     workers = config.workers or os.cpu_count() or 1
-    result = Prepared()
-    parts: list[_Part] = []
     if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
         raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
     made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
     for name in (name for name in config.paths if name in EMBEDDED):
-        made += embedded(name)[1](body)
-    for given in (name for name in config.paths if name not in EMBEDDED):
-        files = motion_files(given)
-        if not files:
-            result.refused.append((given, f"no motion file there; known endings: {', '.join(SUFFIXES)}."))
-        for path in files:
-            size = path.stat().st_size if path.is_file() else 0
-            shares = min(workers, 1 + size // _SHARE_BYTES) if path.suffix in (".pkl", ".npy") else 1
-            parts += [_Part(path, share, shares) for share in range(shares)]
-    with progress(console, "preparing", len(parts), "parts") as advance:
-        order = []
-        for part, done in _work(parts, config, min(workers, max(len(parts), 1))):
-            order += [(part.path, part.share + k * part.shares, pair) for k, pair in enumerate(done.clips)]
-            result.refused += done.refused
-            advance(1)
-    place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
-    result.clips = [pair for _, _, pair in sorted(order, key=lambda item: (place[item[0]], item[1]))]
-    result.clips += [retarget(clip, body) for clip in made]
+        made += embedded(name)(body)
+    reading = IngestConfig(
+        fps=config.fps, up=config.up, unit=config.unit, smpl_model=config.smpl_model, keys=config.keys
+    )
+    files = [name for name in config.paths if name not in EMBEDDED]
+    with progress(console, "preparing", None, "parts") as advance:
+        found = ingest(files, body, reading, workers=workers, on_part=lambda done, total: advance(1))
+    result = Prepared(clips=found.clips + [retarget(clip, body) for clip in made], refused=list(found.refused))
     if config.closest and config.text and result.clips:
         best, _ = closest_clip(config.text, [clip.label for clip, _ in result.clips])
         result.clips = [result.clips[best]]
@@ -159,24 +132,32 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         chosen = select_split([clip for clip, _ in result.clips], keys)
         result.clips = [(clip, report[id(clip)]) for clip in chosen]
     if result.clips:
-        inverse = SolveConfig() if config.inverse or config.rehearse else None
-        clips = [clip for clip, _ in result.clips]
-        rng = np.random.default_rng(config.seed)
-        clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
-        with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
-            library = MotionLibrary.build(
-                clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
-            )
-        if config.rehearse:
-            result.lost = _rehearse(body, library, config.out, workers, console)
-        else:
-            library.save(config.out)
-        reports = [quality for _, quality in result.clips]
-        write_text(config.out / "quality.json", quality_json(reports))
-        write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
-        with replacing(config.out / "quality.png") as picture:
-            write_picture(reports, picture)
+        _write(config, body, result, workers, console)
     return result
+
+
+def _write(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int, console: Console) -> None:
+    """The library of the clips and their varied copies, and the reports."""
+    clips = [clip for clip, _ in result.clips]
+    rng = np.random.default_rng(config.seed)
+    clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
+    inverse = SolveConfig() if config.inverse or config.rehearse else None
+    with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
+        library, unsolved = library_of(
+            clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(1)
+        )
+    result.refused += unsolved
+    left_out = {item.name for item in unsolved}
+    result.clips = [(clip, quality) for clip, quality in result.clips if clip.name not in left_out]
+    if config.rehearse:
+        result.lost = _rehearse(body, library, config.out, workers, console)
+    else:
+        library.save(config.out)
+    reports = [quality for _, quality in result.clips]
+    write_text(config.out / "quality.json", quality_json(reports))
+    write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
+    with replacing(config.out / "quality.png") as picture:
+        write_picture(reports, picture)
 
 
 def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
@@ -190,73 +171,12 @@ def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, 
 
 def _is_ours(folder: Path) -> bool:
     """Whether `folder` may be replaced: it does not exist, is empty or is a motion library."""
-    if not folder.exists() or (folder / "library.json").is_file():
+    if not folder.exists() or is_library(folder):
         return True
     return folder.is_dir() and not any(folder.iterdir())
 
 
-def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[tuple[_Part, Prepared]]:
-    """Each part with what became of it, in order; only a few parts per worker are in memory at a time."""
-    if workers <= 1:
-        yield from ((part, _prepare_part(part, config)) for part in parts)
-        return
-    with worker_pool(workers) as pool:
-        waiting: deque[tuple[_Part, Future[Prepared]]] = deque()
-        for part in parts:
-            waiting.append((part, pool.submit(_prepare_part, part, config)))
-            if len(waiting) >= 4 * workers:
-                yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
-
-
-def _finished(part: _Part, future: Future[Prepared]) -> tuple[_Part, Prepared]:
-    try:
-        return part, future.result()
-    except BrokenProcessPool:
-        reason = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
-        return part, Prepared(refused=[(str(part.path), reason)])
-
-
-def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
-    """Read one file and retarget its share of clips; runs in a worker process."""
-    body = load_body(config.body)
-    result = Prepared()
-    try:
-        clips = read_motion(
-            part.path,
-            fps=config.fps,
-            up=config.up,
-            unit=config.unit,
-            smpl_model=_smpl_model(config.smpl_model) if config.smpl_model else None,
-        )
-    except ClipFormatError as error:
-        if part.share == 0:
-            result.refused.append((str(part.path), str(error)))
-        return result
-    wanted = _wanted(config.keys) if config.keys else None
-    for clip in clips[part.share :: part.shares]:
-        names = (clip.name, str(clip.extra.get("key", "")))
-        if wanted is not None and not any(canonical_key(name) in wanted for name in names):
-            continue
-        try:
-            result.clips.append(retarget(clip, body))
-        except ClipFormatError as error:
-            result.refused.append((f"{part.path} ({clip.name})", str(error)))
-    return result
-
-
-@lru_cache(maxsize=1)
-def _smpl_model(path: Path) -> SmplModel:
-    return SmplModel.load(path)
-
-
-@lru_cache(maxsize=1)
-def _wanted(path: Path) -> frozenset[str]:
-    return frozenset(map(canonical_key, read_keys(path)))
-
-
-def _refusals(refused: list[tuple[str, str]]) -> Table:
+def _refusals(refused: list[Refused]) -> Table:
     table = Table(title=f"{len(refused)} refused", header_style="bold")
     table.add_column("file", overflow="fold")
     table.add_column("why", overflow="fold")
@@ -275,6 +195,9 @@ def main() -> None:
     except (ClipFormatError, CommandError, SentenceError, BodyError, CheckpointError, OSError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing was written")
+        sys.exit(130)
     if result.clips:
         console.print(quality_table([quality for _, quality in result.clips]))
     if result.refused:

@@ -14,6 +14,7 @@ import yaml
 
 T = TypeVar("T")
 _TYPE = "_type"
+_LONGEST, _DEEPEST = 100_000, 30
 
 
 class SettingsError(ValueError):
@@ -36,11 +37,27 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
     Raises:
         SettingsError: not YAML, an unknown field, or a value of a wrong type.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{where}: not YAML ({error}).") from error
+    content = _parsed(text, where)
     return typing.cast(T, _typed(kind, content, where))
+
+
+def _parsed(text: str, where: str) -> Any:
+    """Plain content of YAML that no config would need more of; the events are counted before anything is made."""
+    if len(text) > _LONGEST:
+        raise SettingsError(f"{where} has {len(text)} characters, more than the {_LONGEST} that settings may have.")
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise SettingsError(f"{where}: has an alias (*{event.anchor:.40}), which settings do not use.")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise SettingsError(f"{where}: is nested more than {_DEEPEST} deep, as no settings are.")
+        return yaml.safe_load(text)
+    except SettingsError:
+        raise
+    except Exception as error:  # PyYAML lets errors of dates, numbers and text through as they come
+        raise SettingsError(f"{where}: not YAML ({error!s:.300}).") from error
 
 
 def _plain(value: Any) -> Any:
@@ -54,6 +71,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.200}"
+    except ValueError:  # an integer of thousands of digits
+        return f"a {type(value).__name__} too long to show"
+
+
 def _typed(kind: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
@@ -62,11 +86,11 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         return _one_of(arguments, value, where)
     if origin is Literal:
         if value not in arguments:
-            raise SettingsError(f"{where} is {value!r}; choose one of {', '.join(map(repr, arguments))}.")
+            raise SettingsError(f"{where} is {_shown(value)}; choose one of {', '.join(map(repr, arguments))}.")
         return value
     if origin is tuple:
         if not isinstance(value, list):
-            raise SettingsError(f"{where} is {value!r}; expected a list.")
+            raise SettingsError(f"{where} is {_shown(value)}; expected a list.")
         kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
         if len(kinds) != len(value):
             raise SettingsError(f"{where} has {len(value)} values; expected {len(kinds)}.")
@@ -81,7 +105,7 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         return None
     if kind in (int, float, str, bool) and type(value) is kind:
         return value
-    raise SettingsError(f"{where} is {value!r}; expected {getattr(kind, '__name__', kind)}.")
+    raise SettingsError(f"{where} is {_shown(value)}; expected {getattr(kind, '__name__', kind)}.")
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -102,7 +126,7 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} is {value!r}; expected the fields of {kind.__name__}.")
+        raise SettingsError(f"{where} is {_shown(value)}; expected the fields of {kind.__name__}.")
     named = value.get(_TYPE, kind.__name__)
     if named != kind.__name__:
         raise SettingsError(f"{where} is a {named!r}; expected {kind.__name__}.")

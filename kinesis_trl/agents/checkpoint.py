@@ -35,6 +35,7 @@ DESCRIPTION = "policy.json"
 FORMAT_VERSION = 1
 
 _KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
+_MOST_LAYERS = 64
 _MOST_EXPERTS = 64
 _Config = TypeVar("_Config", bound=LatticeConfig | GaussianConfig | MixtureConfig | CriticConfig)
 
@@ -165,6 +166,8 @@ def _describe(policy: Policy) -> dict[str, Any]:
 
 
 def _read(path: Path) -> PolicyCheckpoint:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path}: is a folder, pipe or device, expected a safetensors file.")
     try:
         with safe_open(path, framework="pt") as file:
             description = json.loads((file.metadata() or {}).get("kinesis_trl", "null"))
@@ -220,7 +223,7 @@ def _build(path: Path, description: dict[str, Any]) -> tuple[Policy, Critic | No
             policy = _build_policy(description["policy"], observation, action)
             critic = description.get("critic")
             return policy, None if critic is None else Critic(_config(CriticConfig, critic), observation)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError) as error:
         raise CheckpointError(
             f"{path}: the description of its networks does not hold together "
             f"({type(error).__name__}: {error}). Download it again or use another checkpoint."
@@ -246,6 +249,8 @@ def _config(kind: type[_Config], values: dict[str, Any]) -> _Config:
     typed: dict[str, Any] = dict(values)
     for name in {"network", "gate"} & set(values):
         network = dict(values[name])
+        if len(network["hidden"]) > _MOST_LAYERS:
+            raise ValueError(f"{len(network['hidden'])} layers, expected at most {_MOST_LAYERS}")
         typed[name] = NetworkConfig(**{**network, "hidden": tuple(network["hidden"])})
     return kind(**typed)
 

@@ -6,7 +6,9 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,8 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeActor, LatticeConfig
 from kinesis_trl.agents.mixture import MixtureActor, MixtureConfig
 from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.confined import Limits, run_confined
 
 _LARGEST_FILE = 4 << 30
 """Bytes; the largest original checkpoint, with its optimizer's state, is below 0.5 GiB."""
@@ -59,38 +63,60 @@ def import_original(path: Path | str) -> OriginalCheckpoint:
             critic=_critic(value) if value else None,
             notes={k: n for k in ("epoch", "frame") if isinstance(n := content.get(k), int)},
         )
-    except (KeyError, ValueError, RuntimeError) as error:
+    except Exception as error:  # weights of any shape, type and name come in here
         raise CheckpointError(
             f"{path}: neither a Lattice policy nor a mixture of KINESIS ({type(error).__name__}: {error}). "
-            f"Found keys {', '.join(list(policy)[:8])}, …"
+            f"Found keys {', '.join(map(str, list(policy)[:8]))!s:.300}, …"
         ) from error
 
 
 def _read(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        what = "is a folder, pipe or device" if path.exists() else "no such file"
+        raise CheckpointError(f"{path}: {what}, expected a KINESIS model.pth.")
+    try:
+        content = run_confined(path, partial(_loaded, path), Limits.of(path))
+    except ClipFormatError as error:
+        raise CheckpointError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return {
+        key: {name: torch.tensor(array) for name, array in value.items()} if isinstance(value, dict) else value
+        for key, value in content.items()
+    }
+
+
+def _loaded(path: Path) -> Any:
+    """Content with tensors as arrays; runs in a child process."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(record.file_size for record in archive.infolist())
             compressed = any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist())
         if size > _LARGEST_FILE or compressed:
-            raise CheckpointError(
-                f"{path}: {size} bytes{' compressed' if compressed else ''}, expected up to {_LARGEST_FILE} "
+            raise ClipFormatError(
+                f"{size} bytes{' compressed' if compressed else ''}, expected up to {_LARGEST_FILE} "
                 "bytes stored as torch.save does. Download the file from its authors again."
             )
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file, expected a KINESIS model.pth.") from error
+        wanted = ("policy", "value", "epoch", "frame")
+        if not isinstance(content, dict):
+            raise ClipFormatError(f"holds a {type(content).__name__}, expected a dict with 'policy'.")
+        return {key: _plain(content[key]) for key in wanted if key in content}
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path}: holds more than tensors and numbers, which could run code; it was not opened. "
+        raise ClipFormatError(
+            "holds more than tensors and numbers, which could run code; it was not opened. "
             "Expected a model.pth from the authors of KINESIS."
         ) from error
-    except (zipfile.BadZipFile, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path}: damaged or no model.pth ({error}). Download it again.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: holds a {type(content).__name__}, expected a dict with 'policy'.")
-    return content
+    except (ClipFormatError, MemoryError):
+        raise
+    except Exception as error:  # what torch raises for damaged content has no end
+        raise ClipFormatError(
+            f"damaged or no model.pth ({type(error).__name__}: {error!s:.300}). Download it again."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): item.detach().numpy() if isinstance(item, Tensor) else None for key, item in value.items()}
+    return value
 
 
 def _lattice(weights: Weights) -> LatticeActor:

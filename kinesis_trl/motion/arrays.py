@@ -67,7 +67,8 @@ def map_npy(path: Path, shape: tuple[int, ...], kind: str, *, largest: float = L
         dtype = np.dtype(kind)
         if found["kind"] != kind.encode() or stated != shape:
             raise ClipFormatError(
-                f"{path} has {stated} {found['kind'].decode('latin1')!r}, expected {shape} {kind}; prepare it again."
+                f"{path} is damaged: it has {stated} {found['kind'].decode('latin1')!r}, expected {shape} {kind}; "
+                "prepare it again."
             )
         needed = found.end() + checked_size(shape, dtype)[1]
         if int.from_bytes(found["length"], "little") != found.end() - 10 or size != needed:
@@ -86,7 +87,8 @@ def _check_numbers(path: Path, array: NDArray[Any], largest: float) -> None:
         if block.dtype.itemsize == 2:  # their exponent tells, ten times as fast as arithmetic in half precision
             whole = not ((block.view(np.uint16) & 0x7C00) == 0x7C00).any()
         else:
-            whole = bool(block.min() >= -largest and block.max() <= largest)  # false for NaN
+            low, high = block.min(), block.max()  # NaN where there is one
+            whole = bool(np.isfinite(low) and np.isfinite(high) and -largest <= low and high <= largest)
         if not whole:
             raise ClipFormatError(
                 f"{path} holds numbers that are not finite or beyond {largest:g}, as no motion has; prepare it again."

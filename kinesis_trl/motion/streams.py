@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from kinesis_trl.motion.clip import ClipFormatError
 
-_MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 32 << 20, 160
+_MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 16 << 20, 160
 
 _CHUNK = 1 << 20
 TORCH_SAVED = (
@@ -82,7 +82,7 @@ class explained:
 
 
 def budget(file: IO[bytes]) -> int:
-    """Most bytes that a file may expand to: 32 MiB and 160 times its size, up to 4 GiB.
+    """Most bytes that a file may expand to: 16 MiB and 160 times its size, up to 4 GiB.
 
     Past it the file is taken for a decompression bomb. Motion rarely shrinks tenfold when it is compressed.
     """
