@@ -11,9 +11,11 @@ from kinesis_trl.agents.networks import LAPTOP as SMALL
 from kinesis_trl.agents.networks import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.networks import WORKSTATION as MIDDLE
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.calm import AdaptiveEffortConfig
+from kinesis_trl.envs.control import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.rewards import RewardConfig
+from kinesis_trl.envs.rewards import CalmConfig, RewardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
@@ -30,7 +32,7 @@ FOLLOW = RewardConfig(
 LAPTOP = TrainConfig(
     env=ImitationConfig(
         num_envs=128,
-        control="feedforward",
+        control=FeedforwardConfig(),
         observe_orientation=True,
         observe_joints=True,
         observe_moments=True,
@@ -59,6 +61,27 @@ RECOVER = replace(
     collect=CollectConfig(horizon=128),
 )
 """Goes on from a policy of `LAPTOP`, which has never been further off than 0.15 m and falls when it is."""
+
+COORDINATED = replace(
+    RECOVER,
+    env=replace(
+        RECOVER.env,
+        control=CoordinatedConfig(),
+        observe_action=True,
+        reward=replace(
+            RECOVER.env.reward,
+            effort_weight=0.0,
+            calm=CalmConfig(
+                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=0.5
+            ),
+        ),
+        effort=AdaptiveEffortConfig(threshold=0.92, start=0.5, largest=8.0),
+    ),
+    actor=LatticeConfig(network=SMALL, symmetric=True, noise_memory=0.5),
+    ppo=replace(RECOVER.ppo, minibatch=2048, target_kl=0.06, final_kl=0.01),
+    collect=CollectConfig(horizon=64),
+)
+"""Joint moments shared among muscles at least effort, with calm actions and as much effort spared as tracking allows."""
 
 WORKSTATION = replace(
     LAPTOP,
@@ -96,6 +119,10 @@ PAPER = replace(
 PRESETS = {
     "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
     "recover": ("goes on from a policy that laptop trained (--warm-start), failing at 0.5 m instead of 0.15", RECOVER),
+    "coordinated": (
+        "joint moments shared among muscles at least effort, calm actions",
+        COORDINATED,
+    ),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }

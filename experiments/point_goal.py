@@ -25,7 +25,7 @@ LAPTOP = replace(
         target_kl=0.02,
         final_kl=0.005,
         reward_scale=0.01,  # a step at the goal earns 100
-        value_first=10,  # the policy is taught by the planner's follower, the value function by nobody
+        value_first=10,  # the policy is distilled, the value function is new
     ),
     collect=CollectConfig(horizon=96),
     evaluation=EvaluationConfig(every=250_000),

@@ -13,8 +13,6 @@ import os
 import re
 import secrets
 import shutil
-import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,22 +80,6 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
         for held in (handle, *(held for _, held in retired)):
             os.close(held)
-
-
-@contextmanager
-def _poured_into(path: Path) -> Iterator[Path]:
-    """A temporary path elsewhere, with the suffix of `path`, whose content goes into the device or pipe `path`."""
-    mode = path.stat().st_mode
-    if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
-        raise OSError(errno.EINVAL, "neither a file nor a device or pipe that takes text; name a file", str(path))
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder) / f"content{path.suffix}"
-        temporary.touch()
-        yield temporary
-        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # a pipe that nobody reads is an error, not a wait
-        os.set_blocking(handle, True)
-        with temporary.open("rb") as source, open(handle, "wb") as target:
-            shutil.copyfileobj(source, target)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

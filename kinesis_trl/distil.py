@@ -1,4 +1,4 @@
-"""Teach a policy of plain target lengths what a policy that corrects inverse solutions does.
+"""Distil a policy of plain target lengths from one that corrects inverse solutions (DAgger).
 
 Example: python -m kinesis_trl.distil --policy runs/expert0/policy --motions locomotion-v1/train --out runs/plain
 """
@@ -12,7 +12,7 @@ from kinesis_trl.training.distillation import DistilConfig, distil
 
 
 def main() -> None:
-    """Parse, teach, and say what went wrong in one line."""
+    """Parse, distil, and say what went wrong in one line."""
     run_command(
         DistilConfig,
         distil,

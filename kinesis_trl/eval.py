@@ -30,6 +30,7 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import open_motions, run_command
+from kinesis_trl.envs.control import ControlConfig, ControlName
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.point_goal import PointGoalConfig
@@ -58,7 +59,7 @@ from kinesis_trl.evaluation.video import (
 )
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.planning.controllers import Control, Player, Sensing, make_player, muscles_named
+from kinesis_trl.planning.controllers import Player, Sensing, make_player, muscles_named
 from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
 from kinesis_trl.progress import progress
@@ -101,7 +102,7 @@ class EvalConfig:
     """Keys besides the numeric keypad's, as KEY=COMMAND, such as w=away; task directional."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
-    control: Control | None = None
+    control: ControlName | None = None
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
     reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
     sensing: Sensing | None = None
@@ -311,7 +312,7 @@ def _film(path: Path, body: BodyModel, runs: Sequence[Run], console: Console) ->
     console.print(f"wrote {path}")
 
 
-def _open(config: EvalConfig, control: str, body: BodyModel, console: Console) -> MotionLibrary:
+def _open(config: EvalConfig, control: ControlConfig, body: BodyModel, console: Console) -> MotionLibrary:
     inverse = inverse_for(control)
     if config.text:
         return MotionLibrary.build([text_to_clip(config.text, body, config.seed)], body, inverse=inverse)

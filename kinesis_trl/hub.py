@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from rich.console import Console
 
 from kinesis_trl.agents.checkpoint import DESCRIPTION, WEIGHTS, load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.atomic import replacing_folder, sweep
 
 ORIGINAL = "model.pth"
 SOURCE = "source.json"
@@ -92,9 +92,8 @@ def pull(config: PullConfig) -> Path:
     if (largest := max(sizes[name] for name in wanted)) > _LARGEST_FILE:
         raise HubError(f"{config.repo}: {largest} bytes in one file, expected at most {_LARGEST_FILE} of a policy.")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".pull-") as temporary:
-            staging = Path(temporary) / out.name
+        sweep(out.parent, out.name)
+        with replacing_folder(out) as staging:
             with _explained(api.endpoint, config.repo, config.revision):
                 for name in wanted:
                     api.hf_hub_download(config.repo, name, revision=info.sha, local_dir=staging)
@@ -102,7 +101,6 @@ def pull(config: PullConfig) -> Path:
             shutil.rmtree(staging / ".cache", ignore_errors=True)  # the client's notes on its download
             source = {"endpoint": api.endpoint, "repo": config.repo, "commit": info.sha}
             (staging / SOURCE).write_text(json.dumps(source, indent=2))
-            staging.replace(out)
     except OSError as error:
         raise HubError(f"{out}: could not be written ({error}). Free space or choose another folder.") from error
     return out

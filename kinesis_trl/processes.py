@@ -2,101 +2,71 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Any, TypeVar
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_AHEAD = 4  # parts for each worker that are under way or waiting to be taken
+from joblib import Parallel, delayed, parallel_config
 
-T = TypeVar("T")
-R = TypeVar("R")
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
-
-class WorkerDied(RuntimeError):
-    """The process that did a part of the work ended, twice, before it was done."""
+_DIED = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
 
 
-@contextmanager
-def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that use one thread each for linear algebra: there is one a core already.
-
-    They are started afresh and import the main module; a script that calls this needs `if __name__ == "__main__":`.
-    They do not take Ctrl-C; an exception in the block ends them at once, whatever they are doing.
-    """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        with _Pool(workers, mp_context=get_context("spawn")) as pool:
-            try:
-                yield pool
-            except BaseException:
-                pool.kill()
-                raise
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+class WorkerDiedError(RuntimeError):
+    """A worker process was killed; the message says what to do."""
 
 
-class _Pool(ProcessPoolExecutor):
-    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
-        """As in any pool; processes that it starts inherit that Ctrl-C is blocked."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return super().submit(fn, *args, **kwargs)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], workers: int) -> Iterator[Result]:
+    """`function` of each part in turn, by processes of one thread each for linear algebra: there is one a core already.
 
-    def kill(self) -> None:
-        """End all processes now."""
-        for process in list((self._processes or {}).values()):
-            process.kill()
-        self.shutdown(wait=True, cancel_futures=True)
+    One worker is this process.
 
-
-def in_processes(work: Callable[[T], R], parts: Sequence[T], workers: int) -> Iterator[R | WorkerDied]:
-    """What `work` makes of each part, in order; only a few results per worker are in memory at a time.
-
-    With one worker all happens in this process. A part whose process died, as for want of memory, is tried once more
-    by itself; where that dies too, a `WorkerDied` takes its place, and the other parts go on.
+    Raises:
+        WorkerDiedError: a process died on the part whose result is next, or on a later one.
     """
     if workers <= 1 or len(parts) <= 1:
-        yield from map(work, parts)
+        yield from map(function, parts)
         return
-    done = 0
-    while done < len(parts):
-        try:
-            for result in _in_order(work, parts[done:], min(workers, len(parts) - done)):
-                yield result
-                done += 1
-        except BrokenProcessPool:
-            yield _alone(work, parts[done])
-            done += 1
-
-
-def _in_order(work: Callable[[T], R], parts: Sequence[T], workers: int) -> Iterator[R]:
-    with worker_pool(workers) as pool:
-        waiting: deque[Future[R]] = deque()
-        for part in parts:
-            waiting.append(pool.submit(work, part))
-            if len(waiting) >= _AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _alone(work: Callable[[T], R], part: T) -> R | WorkerDied:
+    with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
+        # a copy of a large array instead of a file that all may read: functions may write to what they are given
+        pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
+        results = pool(delayed(function)(part) for part in parts)
     try:
-        with worker_pool(1) as pool:
-            return pool.submit(work, part).result()
+        yield from results
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(_DIED) from error
+
+
+def every_part(
+    function: Callable[[Part], Result], parts: Sequence[Part], workers: int
+) -> Iterator[Result | WorkerDiedError]:
+    """As `in_processes`; where a process dies, the part whose turn it is is tried once more by itself.
+
+    When that dies too, the error stands in the place of its result. The other parts go on.
+    """
+    waiting = deque(parts)
+    died = False
+    while waiting:
+        if died and len(waiting) == 1:
+            yield _alone(function, waiting.popleft())
+            continue
+        try:
+            for result in in_processes(function, list(waiting), workers):
+                waiting.popleft()
+                yield result
+        except WorkerDiedError:
+            died = True
+            yield _alone(function, waiting.popleft())
+
+
+def _alone(function: Callable[[Part], Result], part: Part) -> Result | WorkerDiedError:
+    """One part in a process of its own."""
+    try:
+        with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
+            (result,) = Parallel(n_jobs=2)([delayed(function)(part)])
     except BrokenProcessPool:
-        return WorkerDied("its process died, probably for want of memory; use fewer --workers or shorter files.")
+        return WorkerDiedError(_DIED)
+    return result

@@ -43,8 +43,7 @@ from kinesis_trl.physiology.emg_data import (
     load_emg_csv,
     load_wang2023,
 )
-from kinesis_trl.physiology.markup import STATES
-from kinesis_trl.physiology.page import TITLES, page
+from kinesis_trl.physiology.page import STATES, TITLES, page
 from kinesis_trl.physiology.recorder import record
 from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.physiology.replay import replay

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
+from cattrs import Converter, ForbiddenExtraKeysError, transform_error
+from cattrs.gen import make_dict_structure_fn
 
 T = TypeVar("T")
 _TYPE = "_type"
-_LONGEST, _DEEPEST = 100_000, 30
+_LONGEST = 1 << 16
+"""Characters of a settings file; ours have about 4,000."""
+_DEEPEST = 32
+"""Levels of nesting; ours have 5."""
+
+REMOVED: Mapping[str, str] = {
+    "compact": "observations are no longer shortened; leave it out",
+    "directions": "the noise always starts at random; leave it out",
+    "relapse": "episodes no longer start before earlier failures; leave it out",
+    "space": "a correction is one number a joint; leave it out",
+    "muscle_scale": "a correction is one number a joint; leave it out",
+    "excitation_scale": "a correction is one number a joint; leave it out",
+}
+"""Fields that files of older versions have, and what to do about them."""
 
 
 class SettingsError(ValueError):
@@ -23,7 +37,7 @@ class SettingsError(ValueError):
 
 def to_yaml(config: Any) -> str:
     """A config dataclass, with any nesting, as YAML; `from_yaml` gives it back equal."""
-    return yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(_converter.unstructure(config), sort_keys=False, allow_unicode=True)
 
 
 def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
@@ -35,110 +49,141 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
         where: name of the file, for messages.
 
     Raises:
-        SettingsError: not YAML, an unknown field, or a value of a wrong type.
+        SettingsError: not YAML, too long or too deep, an unknown field, or a value of a wrong type; names all that does
+            not fit.
     """
-    content = _parsed(text, where)
-    return typing.cast(T, _typed(kind, content, where))
-
-
-def _parsed(text: str, where: str) -> Any:
-    """Plain content of YAML that no config would need more of; the events are counted before anything is made."""
     if len(text) > _LONGEST:
-        raise SettingsError(f"{where} has {len(text)} characters, more than the {_LONGEST} that settings may have.")
+        raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise SettingsError(f"{where}: has an alias (*{event.anchor:.40}), which settings do not use.")
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise SettingsError(f"{where}: is nested more than {_DEEPEST} deep, as no settings are.")
-        return yaml.safe_load(text)
-    except SettingsError:
-        raise
-    except Exception as error:  # PyYAML lets errors of dates, numbers and text through as they come
-        raise SettingsError(f"{where}: not YAML ({error!s:.300}).") from error
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {_TYPE: type(value).__name__, **fields}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    return str(value) if isinstance(value, Path) else value
-
-
-def _shown(value: Any) -> str:
+        content = yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"{where}: not YAML of plain settings ({reason}).") from error
     try:
-        return f"{value!r:.200}"
-    except ValueError:  # an integer of thousands of digits
-        return f"a {type(value).__name__} too long to show"
+        return _converter.structure(content, kind)
+    except Exception as error:  # cattrs gathers what hooks raise in groups
+        raise SettingsError("; ".join(transform_error(error, where, _say))) from error
 
 
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Annotated:
-        return _typed(arguments[0], value, where)
-    if origin in (Union, types.UnionType):
-        return _one_of(arguments, value, where)
-    if origin is Literal:
-        if value not in arguments:
-            raise SettingsError(f"{where} is {_shown(value)}; choose one of {', '.join(map(repr, arguments))}.")
-        return value
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise SettingsError(f"{where} is {_shown(value)}; expected a list.")
-        kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
-        if len(kinds) != len(value):
-            raise SettingsError(f"{where} has {len(value)} values; expected {len(kinds)}.")
-        return tuple(_typed(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, value, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    if kind is type(None) and value is None:
-        return None
-    if kind in (int, float, str, bool) and type(value) is kind:
-        return value
-    raise SettingsError(f"{where} is {_shown(value)}; expected {getattr(kind, '__name__', kind)}.")
+def read_settings(kind: type[T], path: Path) -> T:
+    """A config of type `kind` from a YAML file; see `from_yaml`.
+
+    Raises:
+        SettingsError: the file is missing, no regular file, cannot be read, or does not fit.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting
+            raise OSError("no regular file")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_LONGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}); expected a file of settings in YAML.") from error
+    return from_yaml(kind, text, where=str(path))
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if isinstance(value, Mapping) and _TYPE in value:
-        named = [k for k in kinds if getattr(k, "__name__", "") == value[_TYPE]]
-        if not named:
-            choices = ", ".join(getattr(k, "__name__", str(k)) for k in kinds)
-            raise SettingsError(f"{where} is a {value[_TYPE]!r}; expected one of {choices}.")
-        return _typed(named[0], value, where)
-    problems = []
-    for kind in kinds:
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which a few lines of may stand for millions of values, and of limited depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        if self.depth == _DEEPEST:
+            raise yaml.YAMLError(f"nested more than {_DEEPEST} levels deep")
+        self.depth += 1
         try:
-            return _typed(kind, value, where)
-        except SettingsError as error:
-            problems.append(str(error))
-    raise SettingsError(problems[0])
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
-def _dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} is {_shown(value)}; expected the fields of {kind.__name__}.")
-    named = value.get(_TYPE, kind.__name__)
-    if named != kind.__name__:
-        raise SettingsError(f"{where} is a {named!r}; expected {kind.__name__}.")
-    hints = typing.get_type_hints(kind, include_extras=True)
-    names = [f.name for f in dataclasses.fields(kind)]
-    for key in value:
-        if key != _TYPE and key not in names:
-            close = difflib.get_close_matches(str(key), names, n=1)
-            meant = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}."
-            raise SettingsError(f"{where} has no field {key!r}; {meant}")
-    fields = {k: _typed(hints[k], v, f"{where}.{k}") for k, v in value.items() if k != _TYPE}
-    try:
-        return kind(**fields)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"{where}: {error}") from error
+def _say(error: BaseException, _: type | None) -> str:
+    if not isinstance(error, ForbiddenExtraKeysError):
+        return str(error).rstrip(".")
+    names = [f.name for f in dataclasses.fields(error.cl)]
+    said = []
+    for key in sorted(map(str, error.extra_fields)):
+        close = difflib.get_close_matches(key, names, n=1)
+        meant = f"did you mean {close[0]!r}?" if close else f"{error.cl.__name__} has {', '.join(names)}"
+        said.append(f"no field {key!r:.80}; {REMOVED.get(key, meant)}")
+    return ", ".join(said)
+
+
+# -- how cattrs reads and writes each kind of field -------------------------------------------------------
+
+
+def _exact(value: Any, kind: type) -> Any:
+    """A number, text or truth value that is already of its type; a whole number may stand for another."""
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise SettingsError(f"expected {kind.__name__}, found {value!r:.80}")
+    return kind(value)
+
+
+def _literal(value: Any, kind: Any) -> Any:
+    if value not in get_args(kind):
+        raise SettingsError(f"choose one of {', '.join(map(repr, get_args(kind)))}, found {value!r:.80}")
+    return value
+
+
+def _tuple(value: Any, kind: Any) -> Any:
+    kinds = get_args(kind)
+    if not isinstance(value, list):
+        raise SettingsError(f"expected a list, found {value!r:.80}")
+    if kinds[1:] == (...,):
+        return tuple(_converter.structure(value, list[kinds[0]]))  # type: ignore[valid-type]
+    if len(kinds) != len(value):
+        raise SettingsError(f"expected {len(kinds)} values, found {len(value)}")
+    return tuple(_converter.structure(v, k) for v, k in zip(value, kinds, strict=True))
+
+
+def _reads_dataclass(kind: Any) -> Callable[[Any, Any], Any]:
+    """Reads a dataclass, or the subclass that `_type` names."""
+    fill = make_dict_structure_fn(kind, _converter, _cattrs_forbid_extra_keys=True)
+
+    def read(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"expected the fields of {kind.__name__}, found {value!r:.80}")
+        named = value.get(_TYPE, kind.__name__)
+        kinds = {one.__name__: one for one in (kind, *kind.__subclasses__())}
+        if named not in kinds:
+            raise SettingsError(f"expected {' or '.join(kinds)}, found {named!r:.80}")
+        if kinds[named] is not kind:
+            return _converter.structure(value, kinds[named])
+        return fill({key: v for key, v in value.items() if key != _TYPE}, kind)
+
+    return read
+
+
+def _write_dataclass(value: Any) -> dict[str, Any]:
+    fields = {f.name: _converter.unstructure(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return {_TYPE: type(value).__name__, **fields}
+
+
+def _is_choice(kind: Any) -> bool:
+    """Whether it is a union of dataclasses, with or without None."""
+    return get_origin(kind) in (Union, UnionType) and sum(map(dataclasses.is_dataclass, get_args(kind))) > 1
+
+
+def _choice(value: Any, kind: Any) -> Any:
+    """The dataclass that `_type` names; without a name, the first."""
+    kinds = [k for k in get_args(kind) if k is not NoneType]
+    if value is None and NoneType in get_args(kind):
+        return None
+    named = value.get(_TYPE, kinds[0].__name__) if isinstance(value, Mapping) else kinds[0].__name__
+    chosen = next((k for k in kinds if k.__name__ == named), None)
+    if chosen is None:
+        raise SettingsError(f"expected one of {', '.join(k.__name__ for k in kinds)}, found {named!r:.80}")
+    return _converter.structure(value, chosen)
+
+
+_converter = Converter()
+for _kind in (int, float, str, bool):
+    _converter.register_structure_hook(_kind, _exact)
+_converter.register_structure_hook(Path, lambda value, _: Path(_exact(value, str)))
+_converter.register_unstructure_hook(Path, str)
+_converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _literal)
+_converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _tuple)
+_converter.register_structure_hook_func(_is_choice, _choice)
+_converter.register_structure_hook_factory(dataclasses.is_dataclass, _reads_dataclass)
+_converter.register_unstructure_hook_func(dataclasses.is_dataclass, _write_dataclass)

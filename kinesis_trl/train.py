@@ -33,10 +33,10 @@ from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.settings import SettingsError, from_yaml
+from kinesis_trl.settings import SettingsError, read_settings
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.training.agent import RunError
-from kinesis_trl.training.collect import CollectError, read_clip_list
+from kinesis_trl.training.collect import CollectError
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.curriculum import (
     CurriculumConfig,
@@ -45,7 +45,7 @@ from kinesis_trl.training.curriculum import (
     expert_config,
     mixture_config,
 )
-from kinesis_trl.training.guidance import TEACHING, GuidanceConfig, guided_policy
+from kinesis_trl.training.distillation import GOAL_DAGGER, DistilConfig, policy_without_inverse
 from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.ppo import DivergedError
 from kinesis_trl.training.trainer import Trainer
@@ -72,8 +72,9 @@ class TrainCommand:
     gate_steps: int = 2_000_000
     """Policy steps of the gate's training in the curriculum."""
     labels: int = 1_000_000
-    """States on which a policy that sees the goal is taught first, where the task starts from a policy that corrects
-    inverse solutions of a reference; a goal has none."""
+    """A task with a goal: states that the teacher labels, in all, when a policy that sees the goal is distilled from it
+    before PPO (DAgger). The teacher is the policy in warm_start, or the one that ships; one that needs no inverse
+    solutions is started from as it is."""
     run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: LAPTOP)
     """The run."""
 
@@ -95,11 +96,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
             raise SettingsError("--config needs the path of a config.yaml.")
-        path = Path(arguments[at + 1])
-        try:
-            run = from_yaml(TrainConfig, path.read_text(), where=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} cannot be read ({error}).") from error
+        run = read_settings(TrainConfig, Path(arguments[at + 1]))
         rest = arguments[:at] + arguments[at + 2 :]
         return tyro.cli(TrainCommand, default=TrainCommand(run=run), args=rest, description=__doc__, prog=PROGRAM)
     everything = PRESETS | point_goal.PRESETS | directional.PRESETS
@@ -124,11 +121,10 @@ def train(command: TrainCommand, console: Console) -> bool:
         run = as_imitated(run, console, labels=command.labels)
     if command.expert is not None:
         run = expert_config(run, command.expert)
-        clips = tuple(read_clip_list(run.clips)) if run.clips else ()
-        link = curriculum_round(run, clips, command.expert)
+        link = curriculum_round(run, command.expert)
     elif command.moe:
         run = mixture_config(run)
-        link = curriculum_round(run, (), len(run.experts))
+        link = curriculum_round(run, len(run.experts))
     trainer = Trainer(replace(run), console, curriculum=link)
     start = trainer.progress["step"]
     console.print(f"{run.folder}: {'going on from' if trainer.resumed else 'starting at'} step {start:,}")
@@ -139,8 +135,8 @@ def train(command: TrainCommand, console: Console) -> bool:
 def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConfig:
     """A run with a goal whose body is observed and controlled as the policy it starts from has learnt it.
 
-    Without `warm_start` it starts from the policy that ships. One that corrects inverse solutions of a reference, which
-    a goal does not have, first teaches one that sees the goal on `labels` states of the planner's ways there, once.
+    Without `warm_start` it starts from the policy that ships. From one that corrects inverse solutions of a reference,
+    which a goal does not have, a policy that sees the goal is distilled first, once, on `labels` states.
 
     Raises:
         CheckpointError: no such policy, or a damaged one.
@@ -151,17 +147,18 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
     if start.suffix == ".pth":
         return run
     assert isinstance(run.goal, PointGoalConfig | DirectionalConfig)
-    teaching = GuidanceConfig(
+    distillation = DistilConfig(
         policy=start,
-        out=run.runs / f"{run.name}-taught",
-        task=run.goal,
+        out=run.runs / f"{run.name}-distilled",
+        goal=run.goal,
         body=run.body,
-        dagger=replace(TEACHING, labels=labels),
+        dagger=replace(GOAL_DAGGER, labels=labels),
         num_envs=run.env.num_envs,
         threads=run.env.physics.threads,
         seed=run.seed,
     )
-    start = guided_policy(teaching, console)
+    start = policy_without_inverse(distillation, console)
+    console.print(f"{run.folder}: PPO starts from {start}")
     return replace(run, warm_start=start, env=as_described(run.env, load_checkpoint(start).notes))
 
 
@@ -179,7 +176,7 @@ def main() -> None:
         ClipFormatError,
         CollectError,
         DivergedError,
-        MetricsFileError,
+        OSError,
         RunError,
         SettingsError,
         ValueError,

@@ -15,12 +15,12 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.evaluation.keyboard import BindingError, DisplayError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.gait.clauses import SentenceError
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.mppi import LookaheadConfig
 
 
@@ -191,7 +191,7 @@ def test_the_command_exits_with_one_line_on_bad_input(tmp_path):
 
 def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, tmp_path):
     short = march.with_(qpos=march.qpos[:8], name="short")
-    MotionLibrary.build([short], body, inverse=inverse_for("feedforward")).save(tmp_path / "short")
+    MotionLibrary.build([short], body, inverse=SolveConfig()).save(tmp_path / "short")
     options = {"motions": str(tmp_path / "short"), "threads": 1}
     plain, _ = run(EvalConfig(**options))
     ahead, _ = run(EvalConfig(**options, lookahead=LookaheadConfig(futures=8, steps=4)))

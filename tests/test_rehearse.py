@@ -11,10 +11,11 @@ from rich.console import Console
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
+from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.eval import EvalConfig, evaluate
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning import optimise as rehearsing
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.ilqr import RefineConfig
@@ -33,7 +34,7 @@ def motions(body, tmp_path_factory):
     clip = text_to_clip("walk forward", body)
     clips = [replace(clip, name=f"walk {k}", qpos=clip.qpos[k : k + 31].copy()) for k in (20, 40)]
     folder = tmp_path_factory.mktemp("rehearse") / "walks"
-    MotionLibrary.build(clips, body, inverse=inverse_for("feedforward")).save(folder)
+    MotionLibrary.build(clips, body, inverse=SolveConfig()).save(folder)
     return folder
 
 
@@ -127,7 +128,7 @@ def test_clips_that_cannot_be_kept_up_stay_as_they_were(body, tmp_path):
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(strength=0.0)))
     clip = text_to_clip("walk forward", body)
     longer = replace(clip, qpos=clip.qpos[20:80].copy())  # long enough to fall
-    library = MotionLibrary.build([longer], body, inverse=inverse_for("feedforward"))
+    library = MotionLibrary.build([longer], body, inverse=SolveConfig())
     config = RehearsalConfig(search=replace(SMALL, bodies=2, tries=1, back=4))
     kept, found = Rehearsal(body, library, policy, player, config).run(tmp_path / "out")
     assert [result.whole for result in found] == [False]

@@ -1,5 +1,6 @@
 """The training command line: presets, single fields, settings files, and clear refusals."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -87,24 +88,27 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
         replace(command, expert=0)
 
 
-def test_what_ships_teaches_a_policy_that_sees_the_goal(tmp_path, body, monkeypatch):
+def test_a_policy_that_sees_the_goal_is_distilled_from_what_ships(tmp_path, body, monkeypatch):
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 309, 80)
-    taught = []
+    distilled = []
 
-    def teach(config, console):
-        taught.append(config)
+    def distil(config, console):
+        distilled.append(config)
         save_policy(config.out, actor, body=body.name, notes={"control": "pd", "labels": config.dagger.labels})
         (config.out / COMPARISON).write_text("{}")
 
-    monkeypatch.setattr("kinesis_trl.training.guidance.guide", teach)
+    monkeypatch.setattr("kinesis_trl.training.distillation.distil", distil)
     save_policy(tmp_path / "shipped", actor, body=body.name, notes={"control": "feedforward"})
     monkeypatch.setattr("kinesis_trl.train.asset", lambda name: tmp_path / "shipped")
     command = parse(["directional", "--runs", str(tmp_path / "runs"), "--labels", "77"])
     for _ in range(2):
-        run = as_imitated(command.run, Console(quiet=True), labels=command.labels)
-        assert run.env.control == "pd" and run.warm_start.parent == tmp_path / "runs"
-    assert len(taught) == 1 and taught[0].dagger.labels == 77 and taught[0].policy == tmp_path / "shipped"
-    assert taught[0].task == DirectionalConfig() and "directional" in run.warm_start.name
+        console = Console(record=True, width=500, file=io.StringIO())
+        run = as_imitated(command.run, console, labels=command.labels)
+        said = console.export_text()
+        assert str(tmp_path / "shipped") in said and "77 labels" in said and f"PPO starts from {run.warm_start}" in said
+        assert run.env.control.name == "pd" and run.warm_start.parent == tmp_path / "runs"
+    assert len(distilled) == 1 and distilled[0].dagger.labels == 77 and distilled[0].policy == tmp_path / "shipped"
+    assert distilled[0].goal == DirectionalConfig() and "directional" in run.warm_start.name
 
 
 def test_training_to_the_end_is_said(library, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Protocol
 
@@ -14,6 +15,9 @@ from torchrl.envs.utils import ExplorationType, exploration_type
 
 from kinesis_trl.agents.networks import NetworkConfig, hidden_layers, output_layer
 from kinesis_trl.agents.normalisation import RunningNorm
+
+NOISE = "noise"
+"""Where the exploration noise of the step before is written."""
 
 
 class StochasticModule(TensorDictModuleBase):
@@ -37,7 +41,7 @@ class StochasticModule(TensorDictModuleBase):
     @property
     def log_prob_keys(self) -> list[str]:
         """Where the log-probability of the sample is written."""
-        return self.out_keys[1:]
+        return self.out_keys[1:2]
 
     @property
     def trained(self) -> StochasticModule:
@@ -53,6 +57,13 @@ class StochasticModule(TensorDictModuleBase):
         return dist.mode
 
     @abstractmethod
+    def choose(self, observation: Tensor) -> Tensor:
+        """The sample to take when not exploring, from observations (…, width) without the distribution about it.
+
+        What is exported: it has no branch that depends on numbers.
+        """
+
+    @abstractmethod
     def update_norm(self, observation: Tensor) -> None:
         """Merge observations (…, width) into the running statistics, if there are any.
 
@@ -64,7 +75,9 @@ class StochasticModule(TensorDictModuleBase):
         return self.distribution(tensordict.get("observation"))
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Write the sample and its log-probability."""
+        """Write the sample and its log-probability; in a graph that is exported, the most probable sample alone."""
+        if torch.compiler.is_exporting():
+            return tensordict.set(self.out_keys[0], self.choose(tensordict.get("observation")))
         dist = self.get_dist(tensordict)
         explore = exploration_type() == ExplorationType.RANDOM
         sample = dist.sample() if explore else self.most_probable(dist)
@@ -98,7 +111,7 @@ class NormalisedMLP(nn.Module):
     """Optional running norm, hidden layers, linear output: (…, in) → (…, out).
 
     Where `symmetric`, the mean of what the layers make of the observation and the mirror image of what they make of its
-    mirror image, once `set_mirror` has said what that is: every step then teaches both sides.
+    mirror image, once `set_mirror` has said what that is: every step then counts for both sides.
     """
 
     def __init__(
@@ -145,22 +158,69 @@ class GaussianPolicyConfig(Protocol):
     def normalise(self) -> bool: ...
     @property
     def symmetric(self) -> bool: ...
+    @property
+    def noise_memory(self) -> float: ...
 
 
 class GaussianPolicy(StochasticModule):
-    """Policy with a Gaussian action whose covariance does not depend on the observation."""
+    """Policy with a Gaussian action whose covariance does not depend on the observation.
+
+    With `noise_memory` ρ > 0 exploration is an autoregressive process: the noise is ρ times the last one plus fresh
+    noise of √(1 − ρ²) times the deviation. The action's distribution given the last noise, which is written beside the
+    action as `noise`, is what log-probabilities are of, so that a policy loss is correct.
+    """
 
     def __init__(self, config: GaussianPolicyConfig, observation_width: int, action_width: int) -> None:
         super().__init__(sample_key="action", log_prob_key="action_log_prob")
+        self.config = config
         self.observation_width = observation_width
         self.action_width = action_width
         self.net = NormalisedMLP(
             observation_width, action_width, config.network, normalise=config.normalise, symmetric=config.symmetric
         )
+        self.carried: Tensor | None = None
+        if config.noise_memory:
+            self.out_keys = [*self.out_keys, NOISE]
+
+    @abstractmethod
+    def around(self, mean: Tensor, share: float = 1.0) -> Distribution:
+        """Distribution about `mean` (…, action_width) with `share` of the deviation."""
+
+    def distribution(self, observation: Tensor) -> Distribution:
+        return self.around(self.mean(observation))
+
+    def get_dist(self, tensordict: TensorDictBase) -> Distribution:
+        """Distribution given a TensorDict with `observation`, and with `noise` where the noise has a memory."""
+        memory = self.config.noise_memory
+        mean = self.mean(tensordict.get("observation"))
+        if not memory:
+            return self.around(mean)
+        return self.around(mean + memory * tensordict.get(NOISE), math.sqrt(1 - memory**2))
+
+    def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Write the sample, its log-probability and, where it has a memory, the last noise."""
+        memory = self.config.noise_memory
+        if not memory:
+            return super().forward(tensordict)
+        mean = self.mean(tensordict.get("observation"))
+        explore = exploration_type() == ExplorationType.RANDOM
+        known = explore and self.carried is not None and self.carried.shape == mean.shape
+        last = self.carried if known else torch.zeros_like(mean)
+        assert last is not None
+        dist = self.around(mean + memory * last, math.sqrt(1 - memory**2))
+        sample = dist.sample() if explore else mean
+        if explore:
+            self.carried = (sample - mean).detach()
+        for key, value in zip(self.out_keys, (sample, dist.log_prob(sample), last), strict=True):
+            tensordict.set(key, value)
+        return tensordict
 
     def mean(self, observation: Tensor) -> Tensor:
         """Mean action (…, action_width)."""
         return self.net(observation)
+
+    def choose(self, observation: Tensor) -> Tensor:
+        return self.mean(observation)
 
     @abstractmethod
     def scale_tril(self) -> Tensor:
@@ -203,3 +263,9 @@ def check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> Non
         raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
     if not all(low <= value <= high for value in initial):
         raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")
+
+
+def check_noise_memory(memory: float) -> None:
+    """Raise ValueError unless an autoregressive coefficient lies in [0, 1)."""
+    if not 0 <= memory < 1:
+        raise ValueError(f"noise_memory is {memory}; expected 0 (white noise) to below 1.")

@@ -19,13 +19,13 @@ BASELINES = ("zero", "random", "reference", "regulator")
 def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
     """A policy by name.
 
-    `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference's muscle
-    lengths one policy step ahead, or, with control `feedforward`, for those of its inverse solution; `regulator`
+    `zero` always acts 0; `random` acts uniformly in [−1, 1]; `reference` asks for the reference as it is,
+    by target lengths of its muscles or of its inverse solution (`Control.reference_action`); `regulator`
     follows rehearsed motions by their feedback (`envs.regulator`).
 
     Raises:
-        ValueError: unknown name, `reference` with direct excitations, or `regulator` with motions that were not
-            rehearsed or another control than feedforward in joints.
+        ValueError: unknown name, `reference` with a control that cannot ask for it, or `regulator` with motions that
+            were not rehearsed or another control than feedforward.
     """
     shape = env.action_spec.shape
     if name == "zero":
@@ -34,10 +34,7 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
         generator = torch.Generator().manual_seed(seed)
         return lambda td: td.set("action", 2 * torch.rand(shape, generator=generator) - 1)
     if name == "reference":
-        if env.settings.control == "feedforward":
-            return lambda td: td.set("action", torch.zeros(shape))  # the inverse solution, uncorrected
-        if env.settings.control != "pd":
-            raise ValueError("policy 'reference' gives target lengths; it needs --control pd or feedforward.")
+        env.reference_action()  # says at once where there is none
         return lambda td: td.set("action", env.reference_action())
     if name == "regulator":
         regulate(env)  # says at once what does not fit

@@ -6,29 +6,27 @@ of the weights, so that one atomic replacement of one file commits both; the JSO
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from kinesis_trl.agents.actor import GaussianPolicy
+from kinesis_trl.agents.actor import GaussianPolicy, Mirror
 from kinesis_trl.agents.critic import Critic, CriticConfig
-from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.exceptions import CheckpointError, CheckpointNotWrittenError
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.mixture import FinetunedMixture, MixtureActor, MixtureConfig, make_mixture
 from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.agents.normalisation import RunningNorm
 from kinesis_trl.agents.original import import_original
 from kinesis_trl.agents.policy import ActorConfig, Policy, make_actor
 from kinesis_trl.agents.provenance import provenance
-from kinesis_trl.atomic import write_bytes
+from kinesis_trl.agents.tensor_file import TensorFile, check_finite, write_tensors
+from kinesis_trl.atomic import write_text
 
 WEIGHTS = "policy.safetensors"
 DESCRIPTION = "policy.json"
@@ -37,6 +35,9 @@ FORMAT_VERSION = 1
 _KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
 _MOST_LAYERS = 64
 _MOST_EXPERTS = 64
+_MOST_LAYERS = 64
+_FORMER = frozenset({"directions"})
+"""Settings that only chose the first weights of a policy; files of version 0.1.0 name them."""
 _Config = TypeVar("_Config", bound=LatticeConfig | GaussianConfig | MixtureConfig | CriticConfig)
 
 
@@ -67,12 +68,12 @@ def save_policy(
     """Write a policy, and its value function if given, into a folder; returns the folder.
 
     `notes` must be JSON values. A reader sees either the earlier checkpoint or the new one, whole, even if
-    the process or machine dies meanwhile. Raises CheckpointError when the disk refuses (an earlier
-    checkpoint is then untouched) or when weights are not finite.
+    the process or machine dies meanwhile. Raises CheckpointNotWrittenError when the disk refuses (an earlier
+    checkpoint is then untouched) and CheckpointError when weights are not finite.
     """
     folder = Path(folder)
-    weights = {n: w.detach().cpu().contiguous() for n, w in _weights(policy, critic).items()}
-    _check_finite(folder, weights)
+    weights = _weights(policy, critic)
+    check_finite(folder, weights)
     description = {
         "format_version": FORMAT_VERSION,
         "body": body,
@@ -82,15 +83,11 @@ def save_policy(
         "critic": None if critic is None else asdict(critic.config),
         "notes": dict(notes or {}),
         "provenance": provenance(),
-        "sha256": _digest(weights),
     }
-    text = json.dumps(description, indent=2)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / WEIGHTS, save(weights, metadata={"kinesis_trl": text}))
-        write_bytes(folder / DESCRIPTION, text.encode())
+        write_text(folder / DESCRIPTION, write_tensors(folder / WEIGHTS, weights, description))
     except OSError as error:
-        raise CheckpointError(
+        raise CheckpointNotWrittenError(
             f"{folder}: could not write the policy ({error}); an earlier one there is still whole. "
             "Free space or choose another folder."
         ) from error
@@ -169,43 +166,25 @@ def _read(path: Path) -> PolicyCheckpoint:
     if path.exists() and not path.is_file():
         raise CheckpointError(f"{path}: is a folder, pipe or device, expected a safetensors file.")
     try:
-        with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {}).get("kinesis_trl", "null"))
-            if not isinstance(description, dict):
-                raise CheckpointError(
-                    f"{path}: no description of a policy in its header, expected one written by kinesis_trl. "
-                    "Choose a folder that kinesis_trl saved."
-                )
-            policy, critic = _build(path, description)
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            # Before any memory is taken: a description may claim any size, but the file is as large as it is.
-            expected = _weights(policy, critic)
-            _check_shapes(path, shapes, {name: tuple(weight.shape) for name, weight in expected.items()})
-            weights = {name: file.get_tensor(name) for name in expected}
+        file = TensorFile.open(path)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path}: no such file, expected a folder with {WEIGHTS} or a model.pth. Train a policy first."
         ) from error
-    except (SafetensorError, OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable safetensors file ({error}). Copy or download it again."
-        ) from error
-    if description.get("sha256") != _digest(weights):
-        raise CheckpointError(
-            f"{path}: the weights are not those it was written with (checksum differs); expected an "
-            "undamaged file. Copy or download it again."
-        )
-    _check_finite(path, weights)
+    description = file.description
+    # Without memory for the weights: a description may claim any size, but the file is as large as it is.
+    policy, critic = _build(path, description)
+    weights = file.read(_weights(policy, critic))
+    check_finite(path, weights)
     for prefix, module in (("policy.", policy), ("critic.", critic)):
         if module is not None:
-            own = {n: weights[prefix + n].to(w.dtype) for n, w in module.state_dict().items()}
-            module.load_state_dict(own, assign=True)
+            module.load_state_dict({n: weights[prefix + n] for n in module.state_dict()}, assign=True)
+            _check_statistics(path, module)
+    notes, origin = description.get("notes") or {}, description.get("provenance") or {}
+    if not isinstance(notes, dict) or not isinstance(origin, dict):
+        raise CheckpointError(f"{path}: notes and provenance are no tables of names. Use another checkpoint.")
     return PolicyCheckpoint(
-        policy=policy,
-        critic=critic,
-        body=str(description.get("body", "")),
-        notes=description.get("notes") or {},
-        provenance=description.get("provenance") or {},
+        policy=policy, critic=critic, body=str(description.get("body", "")), notes=notes, provenance=origin
     )
 
 
@@ -243,8 +222,8 @@ def _build_policy(description: dict[str, Any], observation: int, action: int) ->
 
 
 def _config(kind: type[_Config], values: dict[str, Any]) -> _Config:
-    known = {f.name for f in fields(kind)}
-    if unknown := set(values) - known:
+    values = {name: value for name, value in values.items() if name not in _FORMER}
+    if unknown := set(values) - {f.name for f in fields(kind)}:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))} of {kind.__name__}")
     typed: dict[str, Any] = dict(values)
     for name in {"network", "gate"} & set(values):
@@ -261,27 +240,13 @@ def _weights(policy: Policy, critic: Critic | None) -> dict[str, Tensor]:
     return {f"{prefix}.{n}": w for prefix, module in modules.items() for n, w in module.state_dict().items()}
 
 
-def _digest(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the names and numbers; safetensors itself would not notice a flipped bit."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(name.encode())
-        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _check_shapes(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
-    for name in sorted(found.keys() | expected.keys()):
-        if found.get(name) != expected.get(name):
-            raise CheckpointError(
-                f"{path}: {name} has shape {found.get(name, 'missing')}, expected by its description: "
-                f"{expected.get(name, 'no such weight')}. Download it again or use another checkpoint."
-            )
-
-
-def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(
-                f"{path}: {name} holds NaN or infinity, expected finite weights. Use an earlier checkpoint."
-            )
+def _check_statistics(path: Path, module: nn.Module) -> None:
+    """Raise CheckpointError where a mirror points outside its vector or a running norm holds what none can."""
+    for name, part in module.named_modules():
+        odd = False
+        if isinstance(part, Mirror):
+            odd = not torch.equal(part.index.sort().values, torch.arange(len(part.index)))
+        elif isinstance(part, RunningNorm):
+            odd = int(part.count) < 0 or bool((part.std < 0).any())
+        if odd:
+            raise CheckpointError(f"{path}: {name} holds impossible numbers. Download it again or use another.")

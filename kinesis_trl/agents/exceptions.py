@@ -7,5 +7,9 @@ class CheckpointError(ValueError):
     """A policy file cannot be read, written, or used for the task at hand."""
 
 
+class CheckpointNotWrittenError(CheckpointError, OSError):
+    """The disk refused a policy file; the earlier one is whole."""
+
+
 class CovarianceError(ArithmeticError):
     """The covariance of a policy is not positive definite, even with jitter on its diagonal."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
-from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, clamp_log_std
+from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, check_noise_memory, clamp_log_std
 from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
 
 
@@ -28,9 +28,12 @@ class GaussianConfig:
     """Smallest log-deviation."""
     max_log_std: float = 2.0
     """Largest log-deviation."""
+    noise_memory: float = 0.0
+    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
 
     def __post_init__(self) -> None:
         check_log_std(initial=(self.log_std,), low=self.min_log_std, high=self.max_log_std)
+        check_noise_memory(self.noise_memory)
 
 
 class GaussianActor(GaussianPolicy):
@@ -38,7 +41,7 @@ class GaussianActor(GaussianPolicy):
 
     def __init__(self, config: GaussianConfig, observation_width: int, action_width: int) -> None:
         super().__init__(config, observation_width, action_width)
-        self.config = config
+        self.config: GaussianConfig = config
         self.log_std = nn.Parameter(torch.full((action_width,), config.log_std))
 
     def std(self) -> Tensor:
@@ -48,5 +51,5 @@ class GaussianActor(GaussianPolicy):
     def scale_tril(self) -> Tensor:
         return self.std().diag()
 
-    def distribution(self, observation: Tensor) -> Independent:
-        return Independent(Normal(self.mean(observation), self.std(), validate_args=False), 1)
+    def around(self, mean: Tensor, share: float = 1.0) -> Independent:
+        return Independent(Normal(mean, share * self.std(), validate_args=False), 1)

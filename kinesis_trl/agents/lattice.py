@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, clamp_log_std
+from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, check_noise_memory, clamp_log_std
 from kinesis_trl.agents.exceptions import CovarianceError
 from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
 
@@ -35,13 +34,13 @@ class LatticeConfig:
     """Smallest log-deviation, for both."""
     max_log_std: float = 2.0
     """Largest log-deviation, for both."""
-    directions: Literal["random", "moment-arms"] = "random"
-    """How the latent units drive the actions at the start: at random, or, with control feedforward in the space of
-    muscles, one unit a joint along its moment arms and the others not at all; give action_log_std −4 or less then."""
+    noise_memory: float = 0.0
+    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
 
     def __post_init__(self) -> None:
         initial = (self.action_log_std, self.latent_log_std)
         check_log_std(initial=initial, low=self.min_log_std, high=self.max_log_std)
+        check_noise_memory(self.noise_memory)
 
 
 class LatticeActor(GaussianPolicy):
@@ -56,35 +55,12 @@ class LatticeActor(GaussianPolicy):
 
     def __init__(self, config: LatticeConfig, observation_width: int, action_width: int) -> None:
         super().__init__(config, observation_width, action_width)
-        self.config = config
+        self.config: LatticeConfig = config
         action = torch.full((action_width,), config.action_log_std)
         latent = torch.full((config.network.hidden[-1],), config.latent_log_std)
         self.log_std = nn.Parameter(torch.cat([action, latent]))
         self._factored: tuple[Tensor, Tensor] | None = None
         self._factor: Tensor | None = None
-
-    @torch.no_grad()
-    def align(self, directions: Tensor) -> None:
-        """Let the first D latent units drive the actions along `directions` (action_width, D), the others not at all.
-
-        The covariance is then diag σ_a² + directions diag σ_x² directionsᵀ, and what the network was given at random
-        remains only as far as training brings it in. These units are made small, so that the mean starts near zero.
-
-        Raises:
-            ValueError: another number of actions, or more directions than latent units.
-        """
-        latent = self.net.head.weight.shape[1]
-        if directions.ndim != 2 or directions.shape[0] != self.action_width or directions.shape[1] > latent:
-            raise ValueError(
-                f"directions have shape {tuple(directions.shape)}; expected {self.action_width} actions and "
-                f"at most {latent} latent units."
-            )
-        used = directions.shape[1]
-        self.net.head.weight.zero_()
-        self.net.head.weight[:, :used] = directions.to(self.net.head.weight)
-        last = next(layer for layer in reversed(self.net.hidden) if isinstance(layer, nn.Linear))
-        last.weight[:used] *= self.config.network.output_scale
-        last.bias[:used] *= self.config.network.output_scale
 
     def covariance(self) -> Tensor:
         """Covariance of the action (action_width, action_width), float64."""
@@ -107,9 +83,10 @@ class LatticeActor(GaussianPolicy):
             self._factored = (sources[0].detach().clone(), sources[1].detach().clone())
         return self._factor
 
-    def distribution(self, observation: Tensor) -> MultivariateNormal:
+    def around(self, mean: Tensor, share: float = 1.0) -> MultivariateNormal:
+        factor = self.scale_tril() if share == 1.0 else share * self.scale_tril()
         # Validation would factorise the covariance once per observation.
-        return MultivariateNormal(self.mean(observation), scale_tril=self.scale_tril(), validate_args=False)
+        return MultivariateNormal(mean, scale_tril=factor, validate_args=False)
 
 
 def _same(kept: Tensor, now: Tensor) -> bool:

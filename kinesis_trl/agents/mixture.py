@@ -46,6 +46,9 @@ class Gate(StochasticModule):
     def most_probable(self, dist: Distribution) -> Tensor:
         return dist.sample() if self.always_sample else dist.mode
 
+    def choose(self, observation: Tensor) -> Tensor:
+        return self.net(observation).argmax(-1)
+
     def update_norm(self, observation: Tensor) -> None:
         self.net.update_norm(observation)
 
@@ -84,10 +87,16 @@ class MixtureActor(TensorDictModuleBase):
         """Mean action of every expert (…, experts, action_width)."""
         return torch.stack([expert.mean(observation) for expert in _members(self.experts)], -2)
 
+    def choose(self, observation: Tensor) -> Tensor:
+        """The action when not exploring (…, action_width): the mean of the most probable expert."""
+        return _of_expert(self.expert_actions(observation), self.gate.choose(observation))
+
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Write the expert's index, its log-probability, and its mean action."""
+        """Write the expert's index, its log-probability, and its mean action; see `StochasticModule` on export."""
         self.gate(tensordict)
         observation, chosen = tensordict.get("observation"), tensordict.get("expert")
+        if torch.compiler.is_exporting():
+            return tensordict.set("action", _of_expert(self.expert_actions(observation), chosen))
         action = observation.new_empty((*chosen.shape, self.action_width))
         for index, expert in enumerate(_members(self.experts)):
             rows = chosen == index
@@ -127,8 +136,11 @@ class FinetunedMixture(StochasticModule):
         """Mean of the expert that the gate chooses; the density's true mode has no closed form."""
         assert isinstance(dist, MixtureSameFamily)
         chosen = self.gate.most_probable(dist.mixture_distribution)
-        means = dist.component_distribution.mean
-        return means.take_along_dim(chosen[..., None, None], -2).squeeze(-2)
+        return _of_expert(dist.component_distribution.mean, chosen)
+
+    def choose(self, observation: Tensor) -> Tensor:
+        means = torch.stack([expert.mean(observation) for expert in _members(self.experts)], -2)
+        return _of_expert(means, self.gate.choose(observation))
 
 
 def make_mixture(config: MixtureConfig, experts: Sequence[GaussianPolicy]) -> MixtureActor | FinetunedMixture:
@@ -155,6 +167,12 @@ def _copies(experts: Sequence[GaussianPolicy], *, frozen: bool) -> nn.ModuleList
         if isinstance(module, RunningNorm):
             module.freeze(frozen)
     return copies
+
+
+def _of_expert(actions: Tensor, chosen: Tensor) -> Tensor:
+    """The action (…, A) of the chosen expert (…,) among those of all (…, experts, A)."""
+    index = chosen[..., None, None].expand(*chosen.shape, 1, actions.shape[-1])
+    return actions.gather(-2, index).squeeze(-2)
 
 
 def _members(experts: nn.ModuleList) -> list[GaussianPolicy]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -41,12 +40,10 @@ class NetworkConfig:
 LAPTOP = NetworkConfig(hidden=(512, 256))
 WORKSTATION = NetworkConfig(hidden=(1024, 512, 512))
 PAPER = NetworkConfig(hidden=(2048, 1536, 1024, 1024, 512, 512))
+"""That of KINESIS (arXiv 2503.14637)."""
 
 GATE = NetworkConfig(hidden=(1024, 512, 256))
 """Hidden layers of a mixture's gate, as in KINESIS."""
-
-PRESETS = MappingProxyType({"laptop": LAPTOP, "workstation": WORKSTATION, "paper": PAPER})
-"""Network sizes by name; `paper` is that of KINESIS (arXiv 2503.14637)."""
 
 
 def hidden_layers(width: int, config: NetworkConfig) -> nn.Sequential:

@@ -6,9 +6,8 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +18,9 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeActor, LatticeConfig
 from kinesis_trl.agents.mixture import MixtureActor, MixtureConfig
 from kinesis_trl.agents.networks import NetworkConfig
-from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.motion.confined import Limits, run_confined
+from kinesis_trl.agents.torch_pickle import OddPickleError, check_pickle
 
-_LARGEST_FILE = 4 << 30
+_LARGEST_FILE = 1 << 30
 """Bytes; the largest original checkpoint, with its optimizer's state, is below 0.5 GiB."""
 
 Weights = Mapping[str, Tensor]
@@ -49,11 +47,14 @@ def import_original(path: Path | str) -> OriginalCheckpoint:
     path = Path(path)
     content = _read(path)
     policy = content.get("policy")
-    value = content.get("value") or {}
+    value = content.get("value")
+    value = {} if value is None else value
     for name, weights in (("policy", policy), ("value", value)):
         if not isinstance(weights, dict) or not all(isinstance(w, Tensor) for w in weights.values()):
             raise CheckpointError(f"{path}: '{name}' is not a dict of tensors, as in a KINESIS model.pth.")
         for key, tensor in weights.items():
+            if not _is_whole(tensor):
+                raise CheckpointError(f"{path}: {name} {key} lacks numbers of its shape {tuple(tensor.shape)}.")
             if not torch.isfinite(tensor).all():
                 raise CheckpointError(f"{path}: {name} {key} holds NaN or infinity, expected finite numbers.")
     assert isinstance(policy, dict) and isinstance(value, dict)
@@ -63,60 +64,64 @@ def import_original(path: Path | str) -> OriginalCheckpoint:
             critic=_critic(value) if value else None,
             notes={k: n for k in ("epoch", "frame") if isinstance(n := content.get(k), int)},
         )
-    except Exception as error:  # weights of any shape, type and name come in here
+    except Exception as error:  # shapes and types that no policy has
         raise CheckpointError(
-            f"{path}: neither a Lattice policy nor a mixture of KINESIS ({type(error).__name__}: {error}). "
-            f"Found keys {', '.join(map(str, list(policy)[:8]))!s:.300}, …"
+            f"{path}: neither a Lattice policy nor a mixture of KINESIS ({type(error).__name__}: "
+            f"{' '.join(str(error).split()):.200}). Found keys {', '.join(map(str, list(policy)[:8]))}, …"
         ) from error
 
 
 def _read(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        what = "is a folder, pipe or device" if path.exists() else "no such file"
-        raise CheckpointError(f"{path}: {what}, expected a KINESIS model.pth.")
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path}: no regular file, expected a KINESIS model.pth.")
     try:
-        content = run_confined(path, partial(_loaded, path), Limits.of(path))
-    except ClipFormatError as error:
-        raise CheckpointError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    return {
-        key: {name: torch.tensor(array) for name, array in value.items()} if isinstance(value, dict) else value
-        for key, value in content.items()
-    }
+        archive = _checked_archive(path)
+        # torch's reader raises whatever comes to it from a damaged file: TypeError, AttributeError, AssertionError, …
+        content = torch.load(archive, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file, expected a KINESIS model.pth.") from error
+    except CheckpointError:
+        raise
+    except (OddPickleError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: holds more than tensors and numbers, which could run code; it was not opened "
+            f"({str(error).splitlines()[0]:.120}). Expected a model.pth from the authors of KINESIS."
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(
+            f"{path}: damaged or no model.pth ({type(error).__name__}: {reason:.200}). Download it again."
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}, expected a dict with 'policy'.")
+    return content
 
 
-def _loaded(path: Path) -> Any:
-    """Content with tensors as arrays; runs in a child process."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(record.file_size for record in archive.infolist())
-            compressed = any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist())
-        if size > _LARGEST_FILE or compressed:
-            raise ClipFormatError(
-                f"{size} bytes{' compressed' if compressed else ''}, expected up to {_LARGEST_FILE} "
+def _checked_archive(path: Path) -> BytesIO:
+    """The archive of torch.save anew, so that what torch reads is what has been looked at."""
+    checked = BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(checked, "w") as copy:
+        records = archive.infolist()
+        size = sum(record.file_size for record in records)
+        compressed = any(record.compress_type != zipfile.ZIP_STORED for record in records)
+        if compressed or size > min(_LARGEST_FILE, path.stat().st_size):
+            raise CheckpointError(
+                f"{path}: {size} bytes{' compressed' if compressed else ''}, expected up to {_LARGEST_FILE} "
                 "bytes stored as torch.save does. Download the file from its authors again."
             )
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = ("policy", "value", "epoch", "frame")
-        if not isinstance(content, dict):
-            raise ClipFormatError(f"holds a {type(content).__name__}, expected a dict with 'policy'.")
-        return {key: _plain(content[key]) for key in wanted if key in content}
-    except pickle.UnpicklingError as error:
-        raise ClipFormatError(
-            "holds more than tensors and numbers, which could run code; it was not opened. "
-            "Expected a model.pth from the authors of KINESIS."
-        ) from error
-    except (ClipFormatError, MemoryError):
-        raise
-    except Exception as error:  # what torch raises for damaged content has no end
-        raise ClipFormatError(
-            f"damaged or no model.pth ({type(error).__name__}: {error!s:.300}). Download it again."
-        ) from error
+        for record in records:
+            content = archive.read(record)
+            if record.filename.endswith(".pkl"):
+                check_pickle(content)
+            copy.writestr(record.filename, content)
+    checked.seek(0)
+    return checked
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): item.detach().numpy() if isinstance(item, Tensor) else None for key, item in value.items()}
-    return value
+def _is_whole(tensor: Tensor) -> bool:
+    """Whether a tensor has the memory its shape asks for; views may repeat a number without end."""
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    return plain and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _lattice(weights: Weights) -> LatticeActor:

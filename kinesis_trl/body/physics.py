@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.failures import Failure
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.moment_arms import MomentArms
 from kinesis_trl.body.muscles import effort_reward, length_controller, lesion_mask
 from kinesis_trl.body.simulator import ALL, Array, BodyState, PhysicsConfig, Rows
 
@@ -90,6 +91,7 @@ class BatchPhysics:
         self.length = np.zeros((num, body.model.nu))
         self.velocity = np.zeros((num, body.model.nu))
         self.lag = np.zeros(num)
+        self._moment: tuple[MomentArms, Array, Array] | None = None
         self.failures: deque[Failure] = deque(maxlen=16)
         self.on_substep: Callable[[], None] | None = None
         self._past_states = np.zeros((self.config.history, num, self._batch.nstate))
@@ -148,6 +150,24 @@ class BatchPhysics:
             self._advance(1, last=k == self.config.substeps - 1)
         return effort / self.config.substeps, self._guard()
 
+    def step_controlled(self, controller: Callable[[int], Array]) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step in which `controller(k)` gives the excitations (N, M) in [0, 1] of each physics substep k.
+
+        It is called as the substep begins: states are current then, and what is derived of them is a substep old. Rows
+        for which it gives a number that is not finite fail. Returns as `step_lengths`.
+        """
+        effort, lost = np.zeros(self.num), np.zeros(self.num, dtype=bool)
+        for k in range(self.config.substeps):
+            wanted = controller(k)
+            lost |= ~np.isfinite(wanted).all(1)
+            wanted = np.where(lost[:, None], 0.0, wanted)
+            excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.works
+            self.excitation[:] = excitation
+            effort += effort_reward(excitation)
+            self._advance(1, last=k == self.config.substeps - 1)
+        self._failed |= lost
+        return effort / self.config.substeps, self._guard()
+
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
         self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.works
@@ -155,6 +175,23 @@ class BatchPhysics:
         for k in range(pieces):
             self._advance(self.config.substeps // pieces, last=k == pieces - 1)
         return effort_reward(self.excitation), self._guard()
+
+    def moment_arms(self) -> tuple[Array, Array]:
+        """Moment arms (N, M, J) in m/rad about the independent joints, and present muscle velocities (N, M) in m/s.
+
+        Arms are as old as `length`; how muscles attach to joints changes little in a substep.
+        """
+        if self._moment is None:
+            self._derive_moments()
+        assert self._moment is not None
+        arms, _, kept = self._moment
+        return arms.evaluate(kept, self.qpos, self.qvel)
+
+    def _derive_moments(self) -> None:
+        """Begin to keep what moment arms are made of, which costs other controls nothing."""
+        live = self._batch.bind("actuator_moment")
+        self._batch.forward(stage=_POSES)
+        self._moment = MomentArms(self.body), live, live.copy()
 
     def push(self, force: Array) -> None:
         """Push the root at its centre of mass with `force` (N, 3) newtons, world frame, until told otherwise."""
@@ -199,7 +236,8 @@ class BatchPhysics:
 
     def get_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers; copies, (N, …) each."""
-        return {
+        moment = {} if self._moment is None else {"moment": self._moment[2].copy()}
+        return moment | {
             "state": self._batch.state.copy(),
             "length": self.length.copy(),
             "velocity": self.velocity.copy(),
@@ -216,6 +254,10 @@ class BatchPhysics:
                 "use the same body and number of environments."
             )
         self._batch.state[:] = state["state"]
+        if "moment" in state or self._moment is not None:
+            self._derive_moments()
+            assert self._moment is not None
+            self._moment[2][:] = state.get("moment", self._moment[2])
         for mine, saved in (
             (self.length, "length"),
             (self.velocity, "velocity"),
@@ -238,6 +280,8 @@ class BatchPhysics:
     def _keep_lengths(self, rows: Rows) -> None:
         self.length[rows] = self._derived["actuator_length"][rows]
         self.velocity[rows] = self._derived["actuator_velocity"][rows]
+        if self._moment is not None:
+            self._moment[2][rows] = self._moment[1][rows]
 
     def _remember(self, inputs: Array) -> Array:
         """Keep state and inputs for a failure report; returns the inputs with non-finite rows at zero."""

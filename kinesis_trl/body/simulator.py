@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -76,8 +77,14 @@ class Physics(Protocol):
     def step_lengths(self, target: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step towards target lengths (N, M); effort reward (N,) and rows that failed (N,)."""
 
+    def step_controlled(self, controller: Callable[[int], Array]) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step with the excitations (N, M) that `controller(k)` gives at each substep k."""
+
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant excitations (N, M); effort reward (N,) and rows that failed (N,)."""
+
+    def moment_arms(self) -> tuple[Array, Array]:
+        """Moment arms (N, M, J) in m/rad, and muscle velocities (N, M) in m/s."""
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of some simulations."""

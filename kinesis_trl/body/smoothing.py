@@ -64,6 +64,8 @@ def _smoothing_spline(values: Array, fps: float, cutoff: float) -> tuple[Array, 
 
     With R and Q of Green and Silverman 1994, section 2.3.3 (after Reinsch 1967), the second derivatives γ solve
     (R + λ QᵀQ) γ = Qᵀ y and the curve passes through y − λ Q γ; λ = 1 / (fps⁻¹ ω⁴) at angular cut-off ω.
+
+    The curve of SciPy's `make_smoothing_spline`, which needs five frames and, before SciPy 1.16, a call per column.
     """
     step, inner = 1 / fps, len(values) - 2
     stiffness = fps / (2 * np.pi * cutoff) ** 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ from torchrl.data import Binary, Bounded, Composite, Unbounded
 from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.muscles import target_length
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
-from kinesis_trl.envs.observations import joints_and_root, proprioception, tilt, to_heading
+from kinesis_trl.envs.control import ControlArgument, LengthConfig, Reference, control_named
+from kinesis_trl.envs.observations import proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
@@ -31,20 +31,22 @@ class EnvConfig:
 
     num_envs: int = 64
     """Number of environments stepped together."""
-    control: Literal["pd", "direct", "feedforward"] = "pd"
+    control: ControlArgument = field(default_factory=LengthConfig)
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
-    lengths that static optimisation found for the reference (feedforward, imitation only)."""
-    compact: bool = False
-    """Observe root, joints and touch instead of the poses and velocities of all segments, and of the reference only how
-    far the body is from it: a third of the numbers, by which a policy cannot tell one clip from another."""
+    lengths that static optimisation found for the reference (feedforward, imitation only). In Python a name stands for
+    the control with its usual parameters."""
     muscle_observations: bool = False
     """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
+    observe_action: bool = False
+    """Also observe the last action, zero as an episode begins."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
     """How the body is simulated."""
     seed: int = 0
     """Seed of the environment's own random numbers."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.control, str):
+            object.__setattr__(self, "control", control_named(self.control))
         if self.num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {self.num_envs}.")
 
@@ -108,7 +110,8 @@ class Judgement:
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `metrics` (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics`
+    (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
     A task defines `metric_names`, `task_width` and three hooks: `_start` (where episodes begin),
     `_task_observation` and `_judge`.
@@ -127,9 +130,11 @@ class MyoLegsEnv(EnvBase):
         super().__init__(device="cpu", batch_size=torch.Size([config.num_envs]))
         self.body, self.settings = body, config
         self.physics = BatchPhysics(body, config.num_envs, config.physics)
+        self.control = config.control.make(body, config.num_envs)
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
         self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
+        self.actions = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
         self._set_seed(config.seed)
         self._declare_specs()
         self._observation = torch.zeros(config.num_envs, self.observation_width)
@@ -154,15 +159,14 @@ class MyoLegsEnv(EnvBase):
     def _declare_specs(self) -> None:
         n, m = self.settings.num_envs, self.body.model.nu
         bodies = len(self.body.entry.observed)
-        segments = 1 + 4 + 3 * (bodies - 1) + 12 * bodies
-        seen = 1 + 2 + 6 + 2 * len(self._joint_dofs) if self.settings.compact else segments
-        width = seen + len(self.body.entry.touch) + self.task_width
+        width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
         width += 3 * m if self.settings.muscle_observations else 0
+        width += self.control.width if self.settings.observe_action else 0
         self.observation_width = width
         # one tensor for all metrics: a key each would cost 4 % of a step in merging them at resets
         metrics = Unbounded((n, len(self.metric_names)))
         self.observation_spec = Composite(observation=Unbounded((n, width)), metrics=metrics, shape=(n,))
-        self.action_spec = Bounded(-1.0, 1.0, shape=(n, self._action_width()))
+        self.action_spec = Bounded(-1.0, 1.0, shape=(n, self.control.width))
         self.reward_spec = Unbounded((n, 1))
         self.full_done_spec = Composite(
             {key: Binary(1, shape=(n, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")},
@@ -179,6 +183,7 @@ class MyoLegsEnv(EnvBase):
         if self._restored and mask is None:
             self._restored = False  # a learner's first reset after `set_state` goes on instead of starting anew
         else:
+            self.actions[torch.from_numpy(rows)] = 0.0
             self.physics.reset(rows, *self._start(rows))
             self._observation = self._observation.clone()
             self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
@@ -193,6 +198,7 @@ class MyoLegsEnv(EnvBase):
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].double().numpy()
+        self.actions = torch.cat([torch.from_numpy(np.clip(action, -1, 1))[:, None], self.actions[:, :2]], dim=1)
         effort, failed = self._act(action)
         self._advance_time()
         state = self._observe()
@@ -217,23 +223,24 @@ class MyoLegsEnv(EnvBase):
     def _observe(self, rows: Any = ALL) -> Tracked:
         return Tracked.of(self.physics.observe(rows), self._tracked)
 
-    def _action_width(self) -> int:
-        """Numbers in an action."""
-        return self.body.model.nu
-
     def sample_mirror(self) -> SampleMirror:
         """Mirrors what a policy observes and does here."""
         muscles = self.settings.muscle_observations
-        seen = ObservationMirror(self.body, compact=self.settings.compact, muscle_observations=muscles)
-        return SampleMirror(seen, ActionMirror(self.body))
+        seen = ObservationMirror(self.body, muscle_observations=muscles, action=self.observed_action)
+        return SampleMirror(seen, self.control.mirror)
+
+    @property
+    def observed_action(self) -> ActionMirror | None:
+        """Left and right of the last action, where it is observed."""
+        return self.control.mirror if self.settings.observe_action else None
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """One policy step under actions (N, A): effort reward (N,) and rows that failed (N,)."""
-        if self.settings.control == "pd":
-            return self.physics.step_lengths(target_length(action, self.body.muscles))
-        if self.settings.control == "direct":
-            return self.physics.step_excitations(0.5 * (action + 1))
-        raise ValueError(f"control {self.settings.control!r} is for imitation; choose pd or direct.")
+        return self.control.step(self.physics, action, self.current_reference())
+
+    def current_reference(self) -> Reference | None:
+        """What the bodies follow now, or None where they follow nothing."""
+        return None
 
     def _advance_time(self) -> None:
         """Called after each policy step; tasks with a clock move it here."""
@@ -241,17 +248,14 @@ class MyoLegsEnv(EnvBase):
     def _describe(self, state: Tracked, rows: Any) -> Tensor:
         """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
         task = self._task_observation(state, rows)
-        if self.settings.compact:
-            root = (state.position[:, 0], state.linear_velocity[:, 0], state.angular_velocity[:, 0])
-            body = joints_and_root(*root, state.heading, state.tilt, torch.cat(self._joints(rows), dim=-1))
-            task.pop("ref_from_root")
-        else:
-            moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
-            body = proprioception(*moving, state.heading, state.tilt)
+        moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
+        body = proprioception(*moving, state.heading, state.tilt)
         parts = [*body.values(), state.touch, *task.values()]
         if self.settings.muscle_observations:
             muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
             parts += [torch.from_numpy(np.array(values[rows])) for values in muscles]
+        if self.settings.observe_action:
+            parts.append(self.actions[rows, 0])
         return torch.cat(parts, dim=-1).float()
 
     def _joints(self, rows: Any) -> tuple[Tensor, Tensor]:
@@ -267,6 +271,8 @@ class MyoLegsEnv(EnvBase):
             "physics": self.physics.get_state(),
             "generator": self.generator.bit_generator.state,
             "observation": self._observation.clone(),
+            "actions": self.actions.clone(),
+            "control": {key: value.clone() for key, value in self.control.state.items()},
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -274,4 +280,7 @@ class MyoLegsEnv(EnvBase):
         self.physics.set_state(state["physics"])
         self.generator.bit_generator.state = state["generator"]
         self._observation = torch.as_tensor(state["observation"]).clone()
+        self.actions = torch.as_tensor(state["actions"]).clone()
+        for key, value in state["control"].items():
+            self.control.state[key].copy_(torch.as_tensor(value))
         self._restored = True

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.relapse import PARTS
 
 Rows = NDArray[np.int64]
 Snapshot = dict[str, Any]
 
-_WHOLE = ("generator", "clip_weights", "failures", "planner", *PARTS)
+_WHOLE = ("generator", "clip_weights", "failures", "effort", "planner")
 """What an environment's state holds of no body in particular."""
 
 

@@ -15,7 +15,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv, Rows, Tracked
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.observations import tracking
-from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
+from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +55,11 @@ class GoalEnv(MyoLegsEnv):
                 starts and rewards of imitation play no part.
 
         Raises:
-            ValueError: control feedforward, which needs a reference.
+            ValueError: a control that needs a reference.
         """
-        if settings.control == "feedforward":
+        if settings.control.needs_reference:
             raise ValueError(
-                "a goal has no reference for control feedforward; take a policy of control pd or direct "
+                f"a goal has no reference for control {settings.control.name}; take a policy of control pd or direct "
                 "(kinesis_trl.distil makes one), or the route planner."
             )
         n = settings.num_envs
@@ -81,7 +81,7 @@ class GoalEnv(MyoLegsEnv):
         self.place[index] = torch.from_numpy(qpos[:, :2].copy())
         self.episode_steps[index] = 0
         self._place_goals(rows)
-        return qpos, np.zeros((len(rows), model.nv)), np.zeros((len(rows), model.na))
+        return qpos, np.zeros((len(rows), model.nv)), self.control.start(rows, self.current_reference())
 
     def _advance_time(self) -> None:
         self.episode_steps += 1
@@ -93,14 +93,14 @@ class GoalEnv(MyoLegsEnv):
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
-            compact=self.seen.compact,
             lookahead=len(self.seen.lookahead),
             orientation=self.seen.observe_orientation,
             joints=self.seen.observe_joints,
             moments=self.seen.observe_moments,
             muscle_observations=self.settings.muscle_observations,
+            action=self.observed_action,
         )
-        return SampleMirror(seen, ActionMirror(self.body))
+        return SampleMirror(seen, self.control.mirror)
 
     def get_state(self) -> dict[str, Any]:
         """As the base class, with each row's goal, place and step."""

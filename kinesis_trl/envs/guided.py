@@ -48,7 +48,5 @@ class GuidedEnv(ImitationEnv):
         if self._from_body:
             goal = goal + state.position[:, 0, :2]
         told = goal_observation(state, goal, self._task.height, self.rules, self._joint_width)
-        if self.settings.compact:
-            told.pop("ref_from_root")  # as the base class does
         self._told[rows] = torch.cat(list(told.values()), dim=-1).float()
         return super()._task_observation(state, rows)

@@ -11,18 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
+from kinesis_trl.envs.control import ControlConfig, InverseSolutions, Reference
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.observations import rotation_between, tracking
 from kinesis_trl.envs.placement import Placement
-from kinesis_trl.envs.relapse import Relapse, RelapseConfig
 from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
 from kinesis_trl.envs.sampling import StartConfig, StartSampler
 from kinesis_trl.envs.starts import Starts
-from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
+from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
@@ -36,8 +35,6 @@ class ImitationConfig(EnvConfig):
     """Where in its clip an episode starts."""
     starts: StartConfig = field(default_factory=StartConfig)
     """How random starts are drawn."""
-    relapse: RelapseConfig = field(default_factory=RelapseConfig)
-    """Starts in states from which earlier episodes were lost; none where episodes start at the beginning."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
     observe_orientation: bool = False
@@ -47,28 +44,28 @@ class ImitationConfig(EnvConfig):
     velocity differs (rad/s)."""
     observe_moments: bool = False
     """Also observe by how much the muscles, as they are activated, turn each independent joint more than those of the
-    inverse solution do now (N m; see `Feedforward.moment_error`): what earlier actions will still do."""
+    inverse solution do now (N m; see `InverseSolutions.moment_error`): what earlier actions will still do."""
     lookahead: tuple[int, ...] = ()
     """Also observe where the tracked bodies shall be this many policy steps after the next one."""
-    feedforward: FeedforwardConfig = field(default_factory=FeedforwardConfig)
-    """Corrections, with control feedforward."""
     disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
     """Pushes while training; evaluation has none."""
     rule: DistanceRule = STRICT
     """When an episode has failed."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
+    effort: AdaptiveEffortConfig = field(default_factory=AdaptiveEffortConfig)
+    """How much of the reward's costs counts, by how well bodies follow."""
 
     def task_width(self, body: BodyModel) -> int:
         """Numbers that an observation tells of the task, for `body`."""
-        tracked = (9 - 3 * self.compact + 3 * len(self.lookahead)) * len(body.tracked_ids)
+        tracked = (9 + 3 * len(self.lookahead)) * len(body.tracked_ids)
         joints = (2 * self.observe_joints + self.observe_moments) * len(body.independent_joints)
         return tracked + 3 * self.observe_orientation + joints
 
 
-def inverse_for(control: str) -> SolveConfig | None:
-    """What a kind of control needs of its motions: how to solve static optimisation, or None."""
-    return SolveConfig() if control == "feedforward" else None
+def inverse_for(control: ControlConfig) -> SolveConfig | None:
+    """What a control needs of its motions: how to solve static optimisation, or None."""
+    return SolveConfig() if control.needs_inverse else None
 
 
 class ImitationEnv(MyoLegsEnv):
@@ -107,7 +104,8 @@ class ImitationEnv(MyoLegsEnv):
             config: settings; default: training rules.
 
         Raises:
-            ValueError: the library is of another body, or the policy step is not its frame time.
+            ValueError: the library is of another body or lacks inverse solutions, or the policy step is not its frame
+                time.
         """
         config = config or ImitationConfig()
         if library.body_name != body.name:
@@ -117,9 +115,9 @@ class ImitationEnv(MyoLegsEnv):
         n = config.num_envs
         self.task_width = config.task_width(body)
         self.library, self.rules = library, config
-        wanted = config.control == "feedforward" or library.inverse is not None
-        self.feedforward = Feedforward(body, library, config.feedforward) if wanted else None
-        if config.observe_moments and self.feedforward is None:
+        if config.control.needs_inverse:
+            InverseSolutions(body, library)  # says what is missing
+        if config.observe_moments and library.inverse is None:
             raise ValueError(
                 "observe_moments needs motions with inverse solutions; prepare them with --inverse, or train with "
                 "--env.no-observe-moments."
@@ -134,9 +132,11 @@ class ImitationEnv(MyoLegsEnv):
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self.disturbance = Disturbance(n, config.disturbance)
         self.placement = Placement(n)
+        self.calm = Calm(body, config.reward.calm, config.effort)
+        self.metric_names = (*ImitationEnv.metric_names, *(f"{name}_cost" for name in config.reward.calm.names))
+        self.metric_names += ("effort_factor", "near") if config.effort.threshold else ()
         self._starts = Starts(
             self.sampler,
-            Relapse(n, (1, 1, 1, body.model.nq, body.model.nv, body.model.na), config.relapse),
             beginning=config.start == "beginning",
             turned=config.random_heading,
         )
@@ -178,17 +178,26 @@ class ImitationEnv(MyoLegsEnv):
         """Orientation (R, 4) wxyz of the reference's root of `rows`, as each is turned, at `time` (R,) seconds."""
         return self.placement.rotations(self.library.root_rotation(self.clip[rows], time), rows)
 
-    def next_frame(self) -> Tensor:
-        """(N,) row of the library's arrays one policy step ahead.
+    @property
+    def solutions(self) -> InverseSolutions:
+        """The inverse solutions of the clips.
 
-        Muscles are told what they should do then: activation follows excitation with a delay.
+        Raises:
+            ValueError: they have none.
         """
-        return self.library.frame_index(self.clip, self.time + self.policy_dt)
+        return InverseSolutions(self.body, self.library)
+
+    def current_reference(self) -> Reference:
+        """What the bodies follow now."""
+        return Reference(self.library, self.clip, self.time, self.placement, self.policy_dt)
+
+    def next_frame(self) -> Tensor:
+        """(N,) row of the library's arrays one policy step ahead."""
+        return self.current_reference().next_frame()
 
     def reference_action(self) -> Tensor:
-        """(N, M) action whose target lengths are the reference's muscle lengths one policy step ahead (pd)."""
-        length = self.library.muscle_length[self.next_frame()].double().numpy()
-        return torch.from_numpy(action_for_length(length, self.body.muscles)).float()
+        """(N, A) action that asks for the reference as it is; ValueError where the control has none."""
+        return torch.from_numpy(self.control.reference_action(self.current_reference())).float()
 
     # -- hooks ---------------------------------------------------------------------------------------------
 
@@ -206,41 +215,25 @@ class ImitationEnv(MyoLegsEnv):
         self.placement.put(index, torch.from_numpy(start.angle), first[:, :2])
         qpos, qvel = self.turned_state(frame, index)
         self._look_ahead(self.time[index], index)
-        activation = torch.zeros(len(rows), self.body.model.na)
-        if self.settings.control == "feedforward" and self.rules.feedforward.activation:
-            assert self.feedforward is not None
-            activation = torch.from_numpy(self.feedforward.activation(frame))
-        begun = qpos, qvel, activation.double().numpy()
-        for whole, lost in zip(begun, start.state, strict=True):
-            whole[start.again] = lost
-        return begun
-
-    def _action_width(self) -> int:
-        if self.settings.control != "feedforward":
-            return super()._action_width()
-        assert self.feedforward is not None
-        return self.feedforward.width
+        return qpos, qvel, self.control.start(rows, self.current_reference())
 
     def sample_mirror(self) -> SampleMirror:
         """As the base class, for what this task adds."""
         seen = ObservationMirror(
             self.body,
-            compact=self.rules.compact,
             lookahead=len(self.rules.lookahead),
             orientation=self.rules.observe_orientation,
             joints=self.rules.observe_joints,
             moments=self.rules.observe_moments,
             muscle_observations=self.settings.muscle_observations,
+            action=self.observed_action,
         )
-        return SampleMirror(seen, ActionMirror(self.body, joints=self._action_width() != self.body.model.nu))
+        return SampleMirror(seen, self.control.mirror)
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if self.rules.disturbance.force:
             self.physics.push(self.disturbance.step(self.policy_dt, self.generator))
-        if self.settings.control != "feedforward":
-            return super()._act(action)
-        assert self.feedforward is not None
-        return self.feedforward.step(self.physics, self.next_frame(), action)
+        return super()._act(action)
 
     def _advance_time(self) -> None:
         self.time += self.policy_dt
@@ -271,10 +264,9 @@ class ImitationEnv(MyoLegsEnv):
         return seen
 
     def moment_error(self, rows: Any = ALL) -> Tensor:
-        """`Feedforward.moment_error` of `rows` (R,) now, (R, J): the last numbers of an observation that tells them."""
-        assert self.feedforward is not None
+        """`InverseSolutions.moment_error` of `rows` (R,) now, (R, J)."""
         now = self.library.frame_index(self.clip[rows], self.time[rows])
-        return torch.from_numpy(self.feedforward.moment_error(now, self.physics.activation[rows]))
+        return torch.from_numpy(self.solutions.moment_error(now, self.physics.activation[rows]))
 
     def _joint_errors(self, rows: Any) -> dict[str, Tensor]:
         """How far and how differently the joints of `rows` must move to their references, (R, J) each."""
@@ -298,21 +290,24 @@ class ImitationEnv(MyoLegsEnv):
             "upright": upright_reward(state.tilt, weights.upright_scale),
             "effort": effort,
         }
+        costs = self.calm.costs(self.actions, self.physics, state.touch)
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
+        near = distance.amax(-1) < STRICT.distance
+        reward = weights.total(terms) - self.calm.factor * weights.calm.total(costs)
+        self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
-        if self.rules.relapse.share:
-            following = (self.clip.numpy(), self.time.numpy(), self.placement.angle.numpy())
-            here = (*following, self.physics.qpos, self.physics.qvel, self.physics.activation)
-            self._starts.relapse.note(here, self.episode_steps.numpy(), lost, self.generator)
         return Judgement(
-            reward=weights.total(terms),
+            reward=reward,
             terminated=failed,
             truncated=self.time >= self.library.duration[self.clip] - 1e-6,
             metrics={
                 **{f"{name}_reward": term for name, term in terms.items()},
+                **{f"{name}_cost": cost for name, cost in costs.items()},
+                "effort_factor": torch.full_like(self.time, self.calm.factor),
+                "near": near,
                 "mean_error": distance.mean(-1),
                 "largest_error": distance.amax(-1),
                 "clip": self.clip,
@@ -323,19 +318,19 @@ class ImitationEnv(MyoLegsEnv):
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's clip, time and heading, the clips' weights, failures and lost states."""
+        """As the base class, with each row's clip, time and heading, the clips' weights and failures."""
         mine = {key: value.clone() for key, value in self._carried().items()}
         counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
-        return {**super().get_state(), **mine, **counts, **self._starts.relapse.get_state()}
+        return {**super().get_state(), **mine, **counts, **self.calm.get_state()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
         for key, mine in self._carried().items():
             mine.copy_(state[key])
+        self.calm.set_state(state)
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
-        self._starts.relapse.set_state(state)
 
     def _carried(self) -> dict[str, Tensor]:
         return {

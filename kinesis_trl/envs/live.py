@@ -12,7 +12,6 @@ from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import Rows
 from kinesis_trl.envs.directional import Heading
-from kinesis_trl.envs.feedforward import Feedforward
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.gait.commands import FASTEST as WALKING
 from kinesis_trl.motion.gait.footsteps import GaitStyle
@@ -62,7 +61,7 @@ class LiveEnv(ImitationEnv):
             plan: horizon and hand-over.
         """
         config = config or ImitationConfig()
-        inverse = InverseConfig() if config.control == "feedforward" else None
+        inverse = InverseConfig() if config.control.needs_inverse else None
         self.planner = GaitPlanner(body, style=style, steering=steering, config=plan, inverse=inverse)
         settings = replace(config, num_envs=1, start="beginning", random_heading=False)
         super().__init__(body, self.planner.library, settings)
@@ -91,8 +90,6 @@ class LiveEnv(ImitationEnv):
     def _follow(self) -> None:
         """Take the planner's reference as it is now."""
         self.library = self.planner.library
-        if self.library.inverse is not None:
-            self.feedforward = Feedforward(self.body, self.library, self.rules.feedforward)
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         self.planner.reset()

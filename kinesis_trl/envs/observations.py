@@ -120,24 +120,6 @@ def proprioception(
     }
 
 
-def joints_and_root(
-    position: Tensor, linear_velocity: Tensor, angular_velocity: Tensor, heading: Tensor, tilt: Tensor, joints: Tensor
-) -> dict[str, Tensor]:
-    """The body by its joints instead of by the poses of its segments.
-
-    Args:
-        position, linear_velocity, angular_velocity: (N, 3) of the root, world.
-        heading: (N, 3, 3) `to_heading` of the roots.
-        tilt: (N, 2) roll and pitch of the roots in radians.
-        joints: (N, 2J) angles of the independent joints in radians, then their rates in rad/s.
-
-    Returns:
-        root_height (N, 1), root_tilt (N, 2), root_velocity (N, 6): linear and angular, heading frame, joints (N, 2J).
-    """
-    velocity = torch.stack([linear_velocity, angular_velocity], dim=1) @ heading
-    return {"root_height": position[:, 2:], "root_tilt": tilt, "root_velocity": velocity.flatten(1), "joints": joints}
-
-
 def tracking(
     root_pos: Tensor,
     root_quat: Tensor,

@@ -29,11 +29,6 @@ class Placement:
         self.matrix = torch.zeros(count, 3, 3, dtype=torch.float64)
         self.origin = torch.zeros(count, 1, 3, dtype=torch.float64)
 
-    @property
-    def angle(self) -> Tensor:
-        """(N,) radians by which each clip is turned about the vertical."""
-        return 2 * torch.atan2(self.turn[:, 3], self.turn[:, 0])
-
     def put(self, rows: Tensor, angle: Tensor, start: Tensor) -> None:
         """Turn clips by `angle` (R,) and begin them above the origin with the place `start` (R, 2) of theirs."""
         self.turn[rows] = about_z(angle)

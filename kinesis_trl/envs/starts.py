@@ -1,4 +1,4 @@
-"""Which clip, moment, direction and state each new episode of imitation begins with."""
+"""Which clip, moment and direction each new episode of imitation begins with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.envs.relapse import Array, Relapse
 from kinesis_trl.envs.sampling import StartSampler
 
+Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
@@ -23,10 +23,6 @@ class Start:
     """(R,) seconds into them."""
     angle: Array
     """(R,) radians by which they are turned about the vertical."""
-    again: Rows
-    """(K,) which of the episodes begin where an earlier one was about to be lost; the others begin on the reference."""
-    state: tuple[Array, Array, Array]
-    """Those states: qpos (K, nq) and qvel (K, nv), world frame, activation (K, M)."""
 
 
 class Starts:
@@ -34,19 +30,17 @@ class Starts:
 
     Attributes:
         sampler: draws clips and times where rows were not assigned any, and counts failures.
-        relapse: knows states from which episodes were lost.
     """
 
-    def __init__(self, sampler: StartSampler, relapse: Relapse, *, beginning: bool, turned: bool) -> None:
+    def __init__(self, sampler: StartSampler, *, beginning: bool, turned: bool) -> None:
         """Starts of the rows of an environment.
 
         Args:
             sampler: of the clips.
-            relapse: of the bodies; see `remember` for its states.
             beginning: whether all episodes start with their clips.
             turned: whether clips are turned by random angles.
         """
-        self.sampler, self.relapse = sampler, relapse
+        self.sampler = sampler
         self._beginning, self._turned = beginning, turned
         self._assigned: Rows | None = None
 
@@ -71,7 +65,4 @@ class Starts:
         if self._beginning:
             time = np.zeros(count)
         angle = rng.uniform(-np.pi, np.pi, count) if self._turned else np.zeros(count)
-        apart = self._assigned is not None or self._beginning
-        again, kept = self.relapse.draw(0 if apart else count, rng)
-        clip[again], time[again], angle[again] = kept[0][:, 0], kept[1][:, 0], kept[2][:, 0]
-        return Start(clip, time, angle, again, (kept[3], kept[4], kept[5]))
+        return Start(clip, time, angle)

@@ -23,23 +23,23 @@ class ObservationMirror:
         self,
         body: BodyModel,
         *,
-        compact: bool = False,
         lookahead: int = 0,
         orientation: bool = False,
         joints: bool = False,
         moments: bool = False,
         muscle_observations: bool = False,
+        action: ActionMirror | None = None,
     ) -> None:
         """Work out the permutation and signs for observations of `body`.
 
         Args:
             body: the body.
-            compact: whether root and joints are observed instead of the segments.
             lookahead: how many later references are observed.
             orientation: whether the turn to the reference is.
             joints: whether the joints' distances from the reference are.
             moments: whether the moments by which muscles exceed the solution are.
             muscle_observations: whether lengths, velocities and forces of the muscles are.
+            action: left and right of an action, where the last one is observed.
         """
         mirror = body.mirror
         vector = np.array([1.0, -1.0, 1.0])
@@ -49,19 +49,15 @@ class ObservationMirror:
         one = np.ones(1)
         by_joint = ActionMirror(body, joints=True)
         joint_blocks = [(by_joint.index.numpy(), by_joint.sign.numpy())] * 2  # angles and rates
-        segments = [
+        blocks = [
+            (np.arange(1), one),  # height
             (np.arange(4), np.array([1.0, -1.0, 1.0, 1.0])),  # roll changes sign, pitch does not
             _per_body(mirror.observed[1:] - 1, np.tile(vector, (len(frame) - 1, 1))),
             _per_body(mirror.observed, rotation),
             _per_body(mirror.observed, np.tile(vector, (len(frame), 1))),
             _per_body(mirror.observed, np.tile(twist, (len(frame), 1))),
-        ]
-        root = [(np.arange(2), np.array([-1.0, 1.0])), (np.arange(6), np.concatenate([vector, twist]))]
-        blocks = [
-            (np.arange(1), one),  # height
-            *([*root, *joint_blocks] if compact else segments),
             (mirror.touch, np.ones(len(mirror.touch))),
-            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 - compact + lookahead),
+            *[_per_body(mirror.tracked, np.tile(vector, (len(mirror.tracked), 1)))] * (3 + lookahead),
         ]
         if orientation:
             blocks += [(np.arange(3), twist)]
@@ -71,6 +67,8 @@ class ObservationMirror:
             blocks += joint_blocks[:1]
         if muscle_observations:
             blocks += [(mirror.muscles, np.ones(len(mirror.muscles)))] * 3
+        if action is not None:
+            blocks += [(action.index.numpy(), action.sign.numpy().astype(np.float64))]
         start = np.cumsum([0] + [len(index) for index, _ in blocks])
         self.index = torch.from_numpy(np.concatenate([s + i for s, (i, _) in zip(start, blocks, strict=False)]))
         self.sign = torch.from_numpy(np.concatenate([sign for _, sign in blocks]))

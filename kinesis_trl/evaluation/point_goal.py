@@ -115,7 +115,7 @@ def travel_to_goals(
         chunk = goals[first : first + _BESIDE]
         env: MyoLegsEnv
         if route == "planner":
-            inverse = InverseConfig() if player.settings.control == "feedforward" else None
+            inverse = InverseConfig() if player.settings.control.needs_inverse else None
             paths.append(paths_to(chunk, rules.steps / FPS, body, inverse=inverse, on_path=on_path))
             env = _path_env(body, player, paths[-1])
         else:

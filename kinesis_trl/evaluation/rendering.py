@@ -168,11 +168,3 @@ def write_video(path: Path, frames: Iterable[Image], *, fps: float = 30.0) -> No
                 writer.send(np.ascontiguousarray(frame[:height, :width]))
         finally:
             writer.close()
-
-
-def contact_sheet(
-    renderer: BodyRenderer, qpos: NDArray[np.float64], *, pictures: int = 10, columns: int = 5, name: str = ""
-) -> Image:
-    """`pictures` evenly spaced poses of a clip (T, nq) as one picture."""
-    frames = np.linspace(0, len(qpos) - 1, pictures).round().astype(int)
-    return grid([caption(renderer.frame(qpos[t]), f"{name} {t / 30:.2f} s") for t in frames], columns)

@@ -24,7 +24,7 @@ from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.motion.retarget.quality import QualityReport
 from kinesis_trl.motion.retarget.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.processes import WorkerDied, in_processes
+from kinesis_trl.processes import WorkerDiedError, every_part
 
 _SHARE_BYTES = 1 << 20
 
@@ -112,8 +112,8 @@ def ingest(
     placed: list[tuple[int, int, tuple[MotionClip, QualityReport]]] = []
     place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
     work = partial(_ingest_part, body if here else body.name, config)
-    for done, (part, found) in enumerate(zip(parts, in_processes(work, parts, workers), strict=True), start=1):
-        if isinstance(found, WorkerDied):
+    for done, (part, found) in enumerate(zip(parts, every_part(work, parts, workers), strict=True), start=1):
+        if isinstance(found, WorkerDiedError):
             result.refused.append(Refused(str(part.path), str(found)))
         else:
             placed += [(place[part.path], part.share + k * part.shares, pair) for k, pair in enumerate(found.clips)]

@@ -237,8 +237,9 @@ def _arrays_of(
     if isinstance(found, ClipFormatError):
         raise ClipFormatError(f"{clip.name}: {found}")
     arrays: dict[str, NDArray[Any]] = {}
-    qpos = found
-    if isinstance(found, InverseSolution):
+    if not isinstance(found, InverseSolution):
+        qpos = found
+    else:
         qpos, given = found.qpos, np.asarray(clip.qpos, dtype=np.float64)
         arrays = {name: getattr(found, name).astype(kind) for name, kind in INVERSE.items()}
         arrays["prepared_qpos"] = given

@@ -110,4 +110,4 @@ def _parts(value: Any) -> Collection[Any]:
         return value.ravel().tolist() if value.dtype.hasobject else ()
     if isinstance(value, Record):
         return (value.state,)
-    return value if isinstance(value, _CONTAINERS) else ()
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()

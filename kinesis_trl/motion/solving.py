@@ -14,7 +14,7 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
-from kinesis_trl.processes import WorkerDied, in_processes
+from kinesis_trl.processes import WorkerDiedError, every_part
 
 Array = NDArray[np.float64]
 
@@ -56,8 +56,8 @@ def try_motions(
     """As `solve_motions`; where one has no solution, the error that says why stands in its place."""
     here = workers <= 1 or len(motions) <= 1
     work = partial(_try, body if here else body.name, fps, config)
-    for found in in_processes(work, motions, workers):
-        yield ClipFormatError(str(found)) if isinstance(found, WorkerDied) else found
+    for found in every_part(work, motions, workers):
+        yield ClipFormatError(str(found)) if isinstance(found, WorkerDiedError) else found
 
 
 def _try(body: BodyModel | str, fps: float, config: SolveConfig, qpos: Array) -> InverseSolution | ClipFormatError:
@@ -66,7 +66,7 @@ def _try(body: BodyModel | str, fps: float, config: SolveConfig, qpos: Array) ->
     except (ArithmeticError, IndexError, MemoryError, ValueError) as error:
         return ClipFormatError(f"has no inverse solution ({type(error).__name__}: {error!s:.200}); cut or smooth it.")
     arrays = (solution.qpos, solution.target_length, solution.activation, solution.moment_arm)
-    if not all(np.isfinite(array).all() for array in arrays):
+    if not all(array is not None and np.isfinite(array).all() for array in arrays):
         return ClipFormatError("has an inverse solution that is not finite; cut or smooth it.")
     return solution
 

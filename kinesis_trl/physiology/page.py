@@ -1,14 +1,21 @@
-"""A report as one HTML page that needs nothing else: no script, no file from elsewhere, readable on a phone."""
+"""A report as one HTML page that needs nothing else: no script, no file from elsewhere, readable on a phone.
+
+Python makes the cells of tables and the pictures; the words around them are in templates/, which escape what they show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from html import escape
+import base64
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
-from kinesis_trl.physiology import page_muscles, page_sections
-from kinesis_trl.physiology.markup import STYLE, badge, more, note, table
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from kinesis_trl.physiology import figures, page_muscles, page_sections
+
+STATES = {"good": "like people", "fair": "partly", "poor": "not like people", "unknown": "no verdict"}
+"""Verdicts in words."""
 TITLES = {
     "gait": "1. Strides",
     "joints": "2. Joints",
@@ -26,7 +33,7 @@ QUESTIONS = {
     "comparison": "What differs from the other run?",
 }
 """What each section answers, for a reader who knows no code."""
-_BODIES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
+_VIEWS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "gait": page_sections.gait,
     "joints": page_sections.joints,
     "ground": page_sections.ground,
@@ -44,43 +51,38 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
         heading: the page's title.
         facts: lines about how it was made.
     """
-    sections = report["sections"]
-    parts = [
-        "<div class='top'><header>",
-        f"<h1>{escape(heading)}</h1>",
-        f"<p>{escape(_summary(report))}</p>",
-        "</header></div><main>",
-        "<div class='cards'>",
-        *(
-            f"<a class='card {s['state']}' href='#{n}'><h3>{escape(QUESTIONS[n])}</h3>{badge(s['state'])}"
-            f"<p>{escape(s['headline'] or s['sentence'])}</p></a>"
-            for n, s in sections.items()
-            if n != "comparison" or "reason" not in s
-        ),
-        "</div>",
-        "<section><h2>What was looked at</h2>",
-        _runs(report["runs"]),
-        *(note(f"Left out: {text}") for text in report.get("left_out", [])),
-        "</section>",
-    ]
-    for name, section in sections.items():
-        parts += [
-            f"<section id='{name}'><h2>{escape(TITLES[name])}: {escape(QUESTIONS[name])}</h2>",
-            f"<p class='lead'>{badge(section['state'])} {escape(section['sentence'])}</p>",
-            *(
-                f"<p class='note'>{badge(s)} <b>{escape(t)}</b>: {escape(text)}</p>"
-                for t, s, text in section.get("beside", [])
-            ),
-            *_BODIES[name](section),
-            "</section>",
-        ]
-    made = f"<ul>{''.join(f'<li>{escape(fact)}</li>' for fact in facts)}</ul>"
-    parts += ["<section><h2>How this report was made</h2>", made, "</section></main>"]
     return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<title>{escape(heading)}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+        _templates()
+        .get_template("page.html")
+        .render(
+            report=report,
+            heading=heading,
+            facts=facts,
+            summary=_summary(report),
+            runs=[_run(run) for run in report["runs"]],
+            views={name: _VIEWS[name](section) for name, section in report["sections"].items()},
+        )
     )
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("kinesis_trl.physiology"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "TITLES": TITLES,
+        "QUESTIONS": QUESTIONS,
+        "STATES": STATES,
+        "BAND": figures.BAND,
+        "colour": figures.colour,
+    }
+    made.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
+    return made
 
 
 def _summary(report: dict[str, Any]) -> str:
@@ -102,27 +104,21 @@ def _summary(report: dict[str, Any]) -> str:
     )
 
 
-def _runs(runs: list[dict[str, Any]]) -> str:
-    out = []
-    for run in runs:
-        speed = f", {run['speed']:.2f} m/s on average" if run["speed"] is not None else ""
-        right, left = run["strides"]
-        kind = (
-            "the motion that was to be followed, replayed, with the muscle activity that needs least effort"
-            if run["replayed"]
-            else "the simulated body, driven by the controller"
-        )
-        out.append(
-            f"<p><b>{escape(run['title'])}</b> – {kind}: {len(run['clips'])} clip"
-            f"{'s' * (len(run['clips']) != 1)}, {run['fell']} with a fall; "
-            f"{right} strides of the right foot and {left} of the left{speed}.</p>"
-        )
-        if run["note"]:
-            out.append(note(f"Note: {run['note']}"))
-        rows = [
-            [escape(c["clip"]), escape(c["label"]), f"{c['seconds']:.1f} s", "yes" if c["fell"] else "no",
-             str(c["strides"]), escape(c["note"])]
+def _run(run: dict[str, Any]) -> dict[str, Any]:
+    speed = f", {run['speed']:.2f} m/s on average" if run["speed"] is not None else ""
+    right, left = run["strides"]
+    kind = (
+        "the motion that was to be followed, replayed, with the muscle activity that needs least effort"
+        if run["replayed"]
+        else "the simulated body, driven by the controller"
+    )
+    return {
+        "title": run["title"],
+        "said": f"{kind}: {len(run['clips'])} clip{'s' * (len(run['clips']) != 1)}, {run['fell']} with a fall; "
+        f"{right} strides of the right foot and {left} of the left{speed}.",
+        "note": run["note"],
+        "clips": [
+            [c["clip"], c["label"], f"{c['seconds']:.1f} s", "yes" if c["fell"] else "no", str(c["strides"]), c["note"]]
             for c in run["clips"]
-        ]  # fmt: skip
-        out.append(more("clip by clip", table(("clip", "motion", "lasted", "fell", "strides", "note"), rows)))
-    return "".join(out)
+        ],
+    }

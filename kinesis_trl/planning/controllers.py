@@ -13,11 +13,11 @@ from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.control import ControlName, control_named
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
 
-Control = Literal["pd", "direct", "feedforward"]
 Sensing = Literal["lagged", "fresh", "original"]
 
 
@@ -52,7 +52,7 @@ def make_player(
     body: BodyModel,
     settings: ImitationConfig,
     *,
-    control: Control | None = None,
+    control: ControlName | None = None,
     sensing: Sensing | None = None,
     seed: int = 0,
     lookahead: LookaheadConfig | None = None,
@@ -76,8 +76,8 @@ def make_player(
     if policy in BASELINES:
         if looks:
             raise ValueError(f"looking ahead needs a trained policy, {policy!r} is none; leave out lookahead.futures.")
-        usual: Control = "feedforward" if policy == "regulator" else settings.control
-        settings = replace(settings, control=control or usual)
+        usual = "feedforward" if policy == "regulator" else settings.control.name
+        settings = _controlled(settings, control or usual)
         made = count()
         return Player(settings, lambda env: baseline(policy, env, seed=seed + next(made)))
     path = Path(policy)
@@ -85,13 +85,15 @@ def make_player(
         raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
     loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
     settings = as_described(settings, {"sensing": "original"} if path.suffix == ".pth" else loaded.notes)
-    settings = replace(
-        settings,
-        control=control or settings.control,
-        physics=replace(settings.physics, sensing=sensing or settings.physics.sensing),
-    )
+    settings = _controlled(settings, control or settings.control.name)
+    settings = replace(settings, physics=replace(settings.physics, sensing=sensing or settings.physics.sensing))
     actor = loaded.policy.eval()
     widths = (actor.observation_width, actor.action_width)
     if lookahead is not None and looks:
         return Player(settings, lambda env: Lookahead(env, actor, loaded.critic, body, lookahead), widths)
     return Player(settings, lambda env: actor, widths)
+
+
+def _controlled(settings: ImitationConfig, control: str) -> ImitationConfig:
+    """Settings with another control, by name; the same one keeps its parameters."""
+    return settings if control == settings.control.name else replace(settings, control=control_named(control))

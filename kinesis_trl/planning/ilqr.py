@@ -19,7 +19,7 @@ from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.regulator import LIMIT
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import MotionLibrary
@@ -89,11 +89,6 @@ def asked_lengths(control: Feedforward, actions: Array) -> Array:
     """
     first = control.target_length(torch.zeros(1, dtype=torch.int64))
     return np.concatenate([first, control.corrected_length(torch.arange(1, len(actions) + 1), actions)])
-
-
-def mean_distance(clip: MotionLibrary) -> float:
-    """Mean distance in metres of the tracked bodies of a library from its clips as they were prepared."""
-    return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
 
 
 @dataclass(frozen=True)

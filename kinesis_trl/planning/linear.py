@@ -17,7 +17,7 @@ from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 
 Array = NDArray[np.float64]

@@ -133,7 +133,7 @@ class Lookahead:
     def _worth(self, tried: Array) -> Array:
         """What comes of corrections (N, F, S, A), (N, F): discounted rewards and the value of the end, 0 where lost."""
         env, count = self._futures, len(self._rows)
-        env.library, env.feedforward = self.env.library, self.env.feedforward  # a live reference changes
+        env.library = self.env.library  # a live reference changes
         seen = put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
         env.physics.push(np.zeros((count, 3)))
         env.physics.weaken(self.env.physics.works)

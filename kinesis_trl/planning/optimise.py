@@ -15,6 +15,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.control import FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.motion.clip import ClipFormatError
@@ -76,16 +77,16 @@ class Rehearsal:
         settings = player.settings
         if player.widths is None:
             raise CheckpointError(f"{policy} is no trained policy; rehearsal needs one with its value function.")
-        if settings.control != "feedforward" or settings.feedforward.space != "joints":
+        if not isinstance(settings.control, FeedforwardConfig):
             raise CheckpointError(
-                f"{policy} does not correct inverse solutions joint by joint (control feedforward, space joints), "
-                "as rehearsal does."
+                f"{policy} does not correct inverse solutions joint by joint (control feedforward), as rehearsal does."
             )
         player.check(ImitationEnv(body, library, replace(settings, num_envs=1)))
         critic = load_checkpoint(policy, body=body.name).critic
         if critic is None:
             raise CheckpointError(f"{policy} has no value function; rehearse with a policy that a run has saved.")
         self._critic: Critic = critic.eval()
+        self._control = settings.control
         self._body, self._library, self._player, self._config = body, library, player, config
         weights = policy / "policy.safetensors" if policy.is_dir() else policy
         self._key = [
@@ -129,7 +130,7 @@ class Rehearsal:
                 self._body.name,
                 self._library.subset([clip]),
                 found[clip],
-                settings.feedforward,
+                self._control,
                 replace(settings.physics, threads=1),
                 self._config.regulator,
                 self._config.refine,

@@ -13,12 +13,12 @@ import numpy as np
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.ilqr import RefineConfig, Refiner, asked_lengths, moved
 from kinesis_trl.planning.linear import RegulatorConfig, feedback
 from kinesis_trl.planning.search import Found
-from kinesis_trl.processes import worker_pool
+from kinesis_trl.processes import in_processes
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,7 @@ class Task:
 
 def run_tasks(tasks: Sequence[Task], workers: int) -> Iterator[MotionLibrary]:
     """Every task's library in turn, made by several processes."""
-    if workers <= 1 or len(tasks) <= 1:
-        yield from (task.run() for task in tasks)
-        return
-    with worker_pool(min(workers, len(tasks))) as pool:
-        yield from pool.map(Task.run, tasks)
+    return in_processes(Task.run, tasks, workers)
 
 
 def as_reference(

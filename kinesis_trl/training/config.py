@@ -129,8 +129,7 @@ class TrainConfig:
     clips: Path | None = None
     """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
     warm_start: Path | None = None
-    """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the
-    moments of the muscles may start a run that observes them."""
+    """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
     warm_noise: float = 1.0
     """Factor on the deviation of the exploration noise of the policy in warm_start: less of it refines a policy."""
     env: ImitationConfig = field(default_factory=ImitationConfig)

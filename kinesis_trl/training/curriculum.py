@@ -15,11 +15,13 @@ from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import read_clip_list
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.mining import MINED, mine
+from kinesis_trl.training.run_folder import CONFIG, POLICY, hold
 from kinesis_trl.training.run_log import CurriculumRound
-from kinesis_trl.training.trainer import POLICY, Trainer
+from kinesis_trl.training.trainer import Trainer
 
 STATE = "curriculum.json"
 MIXTURE = "moe"
+_LONGEST = 1 << 20  # characters of the record; it names a few runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,28 +85,50 @@ def mixture_config(base: TrainConfig, experts: int | None = None) -> TrainConfig
     return replace(base, name=MIXTURE, clips=None, warm_start=None, experts=tuple(paths))
 
 
-def curriculum_round(config: TrainConfig, clips: tuple[str, ...], index: int) -> CurriculumRound:
-    """How the tracker links a run to the curriculum; the gate counts as the expert after the last."""
-    parent = config.warm_start.parent.name if config.warm_start else ""
-    return CurriculumRound(curriculum=str(config.runs), expert=index, round=index, clips=clips, parent_run=parent)
+def curriculum_round(config: TrainConfig, index: int) -> CurriculumRound:
+    """How the tracker links run `index` of a curriculum to the others; the gate comes after the last expert.
+
+    Raises:
+        ClipFormatError: the run's list of clips cannot be read.
+    """
+    folder = str(config.runs)
+    if config.experts:
+        names = tuple(path.parent.name for path in config.experts)
+        return CurriculumRound(curriculum=folder, trains="gate", round=index, experts=names)
+    start = config.warm_start.parent if config.warm_start else None
+    return CurriculumRound(
+        curriculum=folder,
+        trains="expert",
+        round=index,
+        expert=index,
+        clips=tuple(read_clip_list(config.clips)) if config.clips else None,
+        parent_run=start.name if start is not None and (start / CONFIG).is_file() else None,
+    )
 
 
 class CurriculumController:
     """Runs the curriculum step by step; what is done stands on disk, so that a stopped one goes on."""
 
     def __init__(self, config: CurriculumConfig, console: Console) -> None:
-        """Read how far the curriculum in the runs folder has come."""
+        """Of the curriculum in the runs folder of `config`."""
         self.config, self.console = config, console
         self.path = config.train.runs / STATE
         self.state: dict[str, Any] = {"done": [], "failed": {}}
-        if self.path.is_file():
-            try:
-                self.state = json.loads(self.path.read_text())
-            except ValueError as error:
-                raise RunError(f"{self.path} is damaged ({error}); remove it, finished runs are kept.") from error
 
     def run(self) -> bool:
-        """Go on until the gate is trained; False when a run was stopped before its end."""
+        """Go on until the gate is trained; False when a run was stopped before its end.
+
+        Raises:
+            RunError: another process runs a curriculum in the folder, or its record is damaged.
+        """
+        lock = hold(self.config.train.runs)
+        try:
+            self.state = self._read()
+            return self._run()
+        finally:
+            lock.release()
+
+    def _run(self) -> bool:
         trained = 0
         for index in range(self.config.experts):
             if not self._train(expert_config(self.config.train, index), index):
@@ -120,11 +144,23 @@ class CurriculumController:
         gate = replace(mixture_config(self.config.train, trained), total_steps=self.config.gate_steps)
         return self._train(gate, trained)
 
+    def _read(self) -> dict[str, Any]:
+        """What is done so far."""
+        if not self.path.is_file():
+            return {"done": [], "failed": {}}
+        try:
+            with self.path.open(encoding="utf-8") as stream:
+                state = json.loads(stream.read(_LONGEST))
+            if not isinstance(state["done"], list) or not all(type(n) is int for n in state["failed"].values()):
+                raise ValueError("done is no list, or failed no table of numbers")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RunError(f"{self.path} is damaged ({error}); remove it, finished runs are kept.") from error
+        return dict(state)
+
     def _train(self, config: TrainConfig, index: int) -> bool:
         if config.name in self.state["done"]:
             return True
-        clips = tuple(read_clip_list(config.clips)) if config.clips else ()
-        trainer = Trainer(config, self.console, curriculum=curriculum_round(config, clips, index))
+        trainer = Trainer(config, self.console, curriculum=curriculum_round(config, index))
         trainer.run()
         if trainer.done() < 1.0:
             return False

@@ -6,7 +6,10 @@ import json
 import logging
 import math
 import os
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -14,6 +17,7 @@ from typing import Any, BinaryIO
 from kinesis_trl.atomic import write_bytes
 
 _LONGEST_LINE = 1 << 20  # bytes; ours hold some hundred numbers
+_WARNING_INTERVAL = 60.0  # seconds
 _log = logging.getLogger(__name__)
 
 
@@ -22,7 +26,10 @@ class MetricsFileError(OSError):
 
 
 class MetricsFile:
-    """Appends scalars to a file; every line is handed to the operating system before `write` returns."""
+    """Appends scalars to a file; every line is handed to the operating system before `write` returns.
+
+    Lines that a full disk refuses wait in memory until there is room again.
+    """
 
     def __init__(self, path: Path | str, *, resume_step: int | None = None) -> None:
         """Open the file for appending, after dropping what a killed run left beyond its last checkpoint.
@@ -31,7 +38,11 @@ class MetricsFile:
         whole line. A line cut off by the kill goes too. Raises MetricsFileError.
         """
         self.path = Path(path)
+        self._waiting: deque[bytes] = deque()
+        self._warned = -math.inf
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise OSError("no regular file")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _drop_later_lines(self.path, resume_step)
             self._stream: BinaryIO = self.path.open("ab", buffering=0)
@@ -43,25 +54,44 @@ class MetricsFile:
     def write(self, scalars: Mapping[str, float], step: int) -> None:
         """Append one line: `step` and the scalars; what is not finite becomes null, as JSON has no NaN.
 
-        Raises MetricsFileError when the disk refuses; the file then ends with the line before.
+        Where the disk refuses, the file ends with a whole line, and a warning is logged once a minute.
         """
         if "step" in scalars:
             raise ValueError("a scalar is named 'step', expected another name: the line's step stands under it.")
         finite = {n: v if math.isfinite(v) else None for n, v in ((n, float(v)) for n, v in scalars.items())}
-        line = json.dumps({"step": int(step), **finite}).encode() + b"\n"
-        end = os.fstat(self._stream.fileno()).st_size
+        self._waiting.append(json.dumps({"step": int(step), **finite}).encode() + b"\n")
         try:
-            if self._stream.write(line) != len(line):
-                raise OSError("disk full: the line was written in part")
-        except OSError as error:
-            self._stream.truncate(end)
-            raise MetricsFileError(
-                f"{self.path}: could not write step {step} ({error}); all lines before are whole. "
-                "Free space and resume the run."
-            ) from error
+            self.flush()
+        except MetricsFileError as error:
+            if time.monotonic() - self._warned > _WARNING_INTERVAL:
+                self._warned = time.monotonic()
+                _log.warning("%s", error)
+
+    def flush(self) -> None:
+        """Write the lines that wait. Raises MetricsFileError when the disk refuses; all lines before are whole."""
+        while self._waiting:
+            line = self._waiting[0]
+            end = os.fstat(self._stream.fileno()).st_size
+            try:
+                if self._stream.write(line) != len(line):
+                    raise OSError("disk full: the line was written in part")
+            except OSError as error:
+                with suppress(OSError):
+                    self._stream.truncate(end)
+                raise MetricsFileError(
+                    f"{self.path}: {len(self._waiting)} lines could not be written ({error}) and wait in memory; all "
+                    "before are whole. Free space, and the run writes them."
+                ) from error
+            self._waiting.popleft()
 
     def close(self) -> None:
-        """Close the file; may be called twice."""
+        """Write what waits and close the file; may be called twice."""
+        if self._stream.closed:
+            return
+        try:
+            self.flush()
+        except MetricsFileError as error:
+            _log.warning("%s", error)
         self._stream.close()
 
     def __enter__(self) -> MetricsFile:

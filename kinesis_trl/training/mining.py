@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kinesis_trl.agents.checkpoint import load_policy
-from kinesis_trl.atomic import write_text
+from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
-from kinesis_trl.settings import from_yaml
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import open_clips
-from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.trainer import CONFIG, POLICY
+from kinesis_trl.training.run_folder import POLICY, load_run
 
 MINED = "mined.txt"
 REPORT = "mining.json"
@@ -31,21 +29,6 @@ class Mined:
     """Names of the clips it did not follow to their end."""
     report: dict[str, Any]
     """The whole evaluation on its training clips."""
-
-
-def load_run(folder: Path) -> TrainConfig:
-    """The config of a run.
-
-    Raises:
-        RunError: no run there, or one without a policy yet.
-    """
-    path = folder / CONFIG
-    if not path.is_file():
-        raise RunError(f"{folder} holds no run ({CONFIG} is missing); train one first (make train EXPERT=0).")
-    config = from_yaml(TrainConfig, path.read_text(), where=str(path))
-    if not (folder / POLICY).is_dir():
-        raise RunError(f"{folder} holds no policy yet; let its training reach a checkpoint first.")
-    return config
 
 
 def mine(
@@ -64,8 +47,12 @@ def mine(
         rule: when a clip counts as failed.
         threads: simulation threads.
         on_step: called with the number of steps made, for progress.
+
+    Raises:
+        RunError: no run there, one without a policy, or a folder that cannot be written to.
     """
     config = load_run(folder)
+    sweep(folder)
     body = load_body(config.body)
     library = open_clips(config, body)
     policy = load_policy(folder / POLICY, body=body.name).eval()
@@ -74,6 +61,9 @@ def mine(
     report = evaluate_episodes(episodes, library.clips)
     failed = tuple(row["name"] for row in report["clips"] if not row[rule]["success"])
     heading = f"# {len(failed)} of {len(library)} clips that {config.name} does not follow under the rule {rule}\n"
-    write_text(folder / MINED, heading + "".join(f"{name}\n" for name in failed))
-    write_text(folder / REPORT, json.dumps({"rule": rule, **report}, indent=1))
+    try:
+        write_text(folder / REPORT, json.dumps({"rule": rule, **report}, indent=1))
+        write_text(folder / MINED, heading + "".join(f"{name}\n" for name in failed))
+    except OSError as error:
+        raise RunError(f"{folder}: what was mined cannot be written ({error}); free space and mine again.") from error
     return Mined(failed, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from kinesis_trl.training.config import PPOConfig
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 _SCALED = "scaled_reward"
+_ENTROPY_SAMPLES = 256
 _TOO_FAR = 2.0
 """Times the limit on the divergence at which a pass ends at once; single minibatches are uncertain."""
 
@@ -74,6 +76,11 @@ class Learner:
             ],
             fused=True,
         )
+        for parameter in (*self.actor_parameters, *self.critic_parameters):
+            # What Adam would make at its first step: a run's state then has the same tensors from the start.
+            moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+            step = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            self.optimizer.state[parameter] = {"step": step, **moments}
 
     def learn(self, batch: TensorDictBase, progress: float = 0.0) -> dict[str, float]:
         """One iteration on a batch (N, T); returns means of what happened, for the log.
@@ -125,7 +132,7 @@ class Learner:
             "epochs": float(epochs),
             "explained_variance": explained,
             "policy_lr": self.policy_lr,
-            "noise": self.noise(),
+            **self._exploration(samples["observation"]),
         }
 
     @property
@@ -137,31 +144,46 @@ class Learner:
         """The policy averaged over the last iterations: steadier than the newest one, for evaluation and use."""
         return self._averaged.module  # type: ignore[return-value]
 
-    def noise(self) -> float:
-        """Mean standard deviation of the actions under exploration; 0 for a gate over frozen experts."""
-        with torch.no_grad():
-            factor = getattr(self.policy, "scale_tril", None)
-            return float(factor().square().sum(-1).sqrt().mean()) if factor is not None else 0.0
+    @torch.no_grad()
+    def _exploration(self, observation: Tensor) -> dict[str, float]:
+        """How much the policy tries out, over observations (N, width); nothing of what has no closed form.
+
+        `noise`: mean standard deviation of the actions. `entropy`: of the distribution drawn from, in nats: that of
+        the action, or of the expert that a gate chooses.
+        """
+        found = {}
+        factor = getattr(self.policy, "scale_tril", None)
+        if factor is not None:
+            found["noise"] = float(factor().square().sum(-1).sqrt().mean())
+        some = observation[:: max(1, len(observation) // _ENTROPY_SAMPLES)]
+        with suppress(NotImplementedError):
+            found["entropy"] = float(self.policy.trained.distribution(some).entropy().mean())
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that learning goes on from."""
         return {
             "policy": self.policy.state_dict(),
             "critic": self.critic.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": {str(index): moments for index, moments in self.optimizer.state_dict()["state"].items()},
             "policy_lr": self.policy_lr,
             "iterations": self.iterations,
             "averaged": self._averaged.state_dict(),
+            "noise": getattr(self.policy, "carried", None),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.policy.load_state_dict(state["policy"])
         self.critic.load_state_dict(state["critic"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.policy_lr = state["policy_lr"]
+        moments = {int(index): moments for index, moments in state["optimizer"].items()}
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.policy_lr = self.optimizer.param_groups[0]["lr"] = state["policy_lr"]
         self.iterations = state["iterations"]
         self._averaged.load_state_dict(state["averaged"])
+        if state.get("noise") is not None:
+            self.policy.carried = state["noise"]  # type: ignore[union-attr]
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
         with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, self.config.autocast):
@@ -187,7 +209,6 @@ class Learner:
             "loss_value": losses["loss_critic"],
             "kl": losses["kl_approx"],
             "clip_fraction": losses["clip_fraction"],
-            "entropy": losses.get("entropy", torch.zeros(())),
         }
         return {
             **{name: float(value.detach().mean()) for name, value in terms.items()},

@@ -7,10 +7,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -44,18 +44,22 @@ class TrackingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CurriculumRound:
-    """Which part of a curriculum a run is; Aim can search and group runs by these."""
+    """Which part of a curriculum a run is; Aim can search and group runs by what is not None."""
 
     curriculum: str
-    """Name of the curriculum."""
-    expert: int
-    """Index of the expert that the run trains, from 0."""
+    """Folder of the curriculum's runs."""
+    trains: Literal["expert", "gate"]
+    """What the run trains."""
     round: int
     """How many runs of this curriculum came before."""
-    clips: tuple[str, ...]
-    """Names of the clips trained on."""
-    parent_run: str = ""
-    """Name of the run whose weights it started from; '' for new weights."""
+    expert: int | None = None
+    """Index of the expert that the run trains, from 0; None for a gate."""
+    clips: tuple[str, ...] | None = None
+    """Names of the clips trained on; None for all motions."""
+    parent_run: str | None = None
+    """Name of the run whose weights it started from; None for new weights and those of no run."""
+    experts: tuple[str, ...] | None = None
+    """Names of the runs that a gate mixes; None for an expert."""
 
 
 class RunLog:
@@ -76,7 +80,7 @@ class RunLog:
         self._aim = _AimThread(self.folder, config) if config.aim else None
 
     def log_scalars(self, scalars: Mapping[str, float], step: int) -> None:
-        """Record numbers of one step; names are `[train/|eval/]metric[@category]`. Raises MetricsFileError."""
+        """Record numbers of one step; names are `[train/|eval/]metric[@category]`. A full disk costs a warning."""
         values = {name: float(value) for name, value in scalars.items()}
         for name in values:
             split_name(name)
@@ -90,7 +94,8 @@ class RunLog:
 
     def log_round(self, curriculum_round: CurriculumRound) -> None:
         """Record which part of a curriculum the run is. Aim only."""
-        self._to_aim(lambda aim: aim.log_properties(plain(curriculum_round)))
+        known = {name: value for name, value in asdict(curriculum_round).items() if value is not None}
+        self._to_aim(lambda aim: aim.log_properties(known))
 
     def log_image(self, name: str, image: np.ndarray, step: int) -> None:
         """Record a picture, (H, W, 3) uint8. Aim only."""
@@ -111,6 +116,10 @@ class RunLog:
         """Record a text. Aim only."""
         split_name(name)
         self._to_aim(lambda aim: aim.log_text(name, text, step))
+
+    def flush(self) -> None:
+        """See that metrics.jsonl holds every line so far. Raises MetricsFileError when the disk refuses."""
+        self._metrics.flush()
 
     def close(self) -> None:
         """Write what is waiting, for no longer than Aim's patience, and close; may be called twice."""

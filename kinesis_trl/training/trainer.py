@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.markup import escape
 from tensordict import TensorDictBase
-from torchrl.checkpoint import Checkpoint, CheckpointRotation, GlobalRNGState
 
 from kinesis_trl.agents.checkpoint import save_policy
+from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.described import describe
@@ -31,19 +31,19 @@ from kinesis_trl.evaluation.video import film
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
-from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training.agent import RunError, make_agent
-from kinesis_trl.training.carriers import Counters, EnvCarrier
-from kinesis_trl.training.collect import flatten, make_env, make_source, open_clips
+from kinesis_trl.training.collect import Source, flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.goals import evaluate_goal
 from kinesis_trl.training.goals import figures as goal_figures
 from kinesis_trl.training.ppo import Learner
+from kinesis_trl.training.run_folder import CHECKPOINTS, POLICY, claim, hold
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
+from kinesis_trl.training.run_state import Checkpoints
 
-CONFIG = "config.yaml"
-POLICY = "policy"
-"""Folder of the newest weights within the run's folder, in the format `kinesis_trl.eval` reads."""
+_WARNING_INTERVAL = 60.0
+"""Seconds between warnings of a disk that refuses."""
+_MOST_STEPS = 1 << 53
 
 
 class Trainer:
@@ -53,20 +53,30 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, console: Console, *, curriculum: CurriculumRound | None = None) -> None:
-        """Build everything, and restore the last checkpoint where there is one.
+        """Take the run's folder, build everything, and restore the last checkpoint where there is one.
 
         Raises:
-            RunError: the folder holds a run with another config.
+            RunError: another process trains in the folder, it cannot be written to, or holds a run with another config.
+            CheckpointError: its checkpoint is damaged, or of a version whose reading could run code.
         """
         self.config, self.console = config, console
-        _claim_folder(config)
+        self._lock = hold(config.folder)
+        try:
+            claim(config)
+            self._build(curriculum)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _build(self, curriculum: CurriculumRound | None) -> None:
+        config = self.config
         torch.set_num_threads(config.torch_threads)
         torch.manual_seed(config.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.body = load_body(config.body)
         self.library: MotionLibrary | None = None
         if config.goal is None:
-            with console.status("preparing the motions; they are kept for the next time"):
+            with self.console.status("preparing the motions; they are kept for the next time"):
                 self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
@@ -78,13 +88,13 @@ class Trainer:
         )
         self.progress: dict[str, Any] = {"step": 0, "iteration": 0, "seconds": 0.0}
         self.progress["next_evaluation"] = config.evaluation.every
-        self._carrier = EnvCarrier(self.env)
-        self._rotation = CheckpointRotation(config.folder / "checkpoints", keep_last=2)
+        self._checkpoints = Checkpoints(config.folder / CHECKPOINTS)
         self.resumed = self._restore()
-        self.log = RunLog(config.folder, config.tracking, resume_step=self.progress["step"] if self.resumed else None)
+        self.log = RunLog(config.folder, config.tracking, resume_step=self.progress["step"])
         if curriculum is not None:
             self.log.log_round(curriculum)
         self._stop = False
+        self._warned = -math.inf
         self._evaluation: MotionLibrary | None = None
         self._draws = config.tracking.aim
 
@@ -92,13 +102,20 @@ class Trainer:
         """Train until `total_steps` or `total_seconds`, or until Ctrl-C or a termination signal; returns the progress.
 
         A signal lets the iteration end, saves, and returns; a second one stops at once, leaving the last
-        checkpoint.
+        checkpoint. Frees the run's folder.
 
         Raises:
-            RunError: another process is training in the run's folder.
+            RunError: the disk refuses the last checkpoint; the one before stays.
         """
-        with _alone_in(self.config.folder):
+        try:
             return self._run()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Free the run's folder without training; may be called twice."""
+        self.log.close()
+        self._lock.release()
 
     def _run(self) -> dict[str, Any]:
         config, done = self.config, self.progress["step"]
@@ -113,31 +130,38 @@ class Trainer:
             ):
                 batches = iter(source.collector)
                 while self.done() < 1.0 and not self._stop:
-                    started = time.perf_counter()
-                    torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
-                    batch = flatten(next(batches))
-                    collected = time.perf_counter()
-                    torch.set_num_threads(config.torch_threads)
-                    figures = self.learner.learn(batch, self.done())
-                    source.update_policy(self.learner.policy)
-                    self.progress["step"] += batch.numel()
-                    self.progress["iteration"] += 1
-                    advance(batch.numel())
-                    figures |= self._describe(batch)
-                    ended = time.perf_counter()
-                    self.progress["seconds"] += ended - started
-                    figures["steps_per_second"] = batch.numel() / (ended - started)
-                    figures["collect_share"] = (collected - started) / (ended - started)
-                    self._log(figures)
+                    advance(self._iterate(batches, source))
                     self._maybe_evaluate()
                     if time.monotonic() - saved > config.checkpoint_seconds:
                         self.save()
                         saved = time.monotonic()
-            self.save()
+            if (refused := self._save()) is not None:
+                raise RunError(
+                    f"the checkpoint at step {self.progress['step']} could not be written ({refused}); the one before "
+                    "stays. Free space, and give the same command again."
+                ) from refused
         finally:
             source.close()
-            self.log.close()
         return dict(self.progress)
+
+    def _iterate(self, batches: Iterator[TensorDictBase], source: Source) -> int:
+        """Collect a batch, learn from it and log; returns its steps."""
+        started = time.perf_counter()
+        torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
+        batch = flatten(next(batches))
+        collected = time.perf_counter()
+        torch.set_num_threads(self.config.torch_threads)
+        figures = self.learner.learn(batch, self.done())
+        source.update_policy(self.learner.policy)
+        self.progress["step"] += batch.numel()
+        self.progress["iteration"] += 1
+        figures |= self._describe(batch)
+        ended = time.perf_counter()
+        self.progress["seconds"] += ended - started
+        figures["steps_per_second"] = batch.numel() / (ended - started)
+        figures["collect_share"] = (collected - started) / (ended - started)
+        self._log(figures)
+        return batch.numel()
 
     def done(self) -> float:
         """Share of the run that is over; less than 1 after a run that was stopped."""
@@ -145,11 +169,19 @@ class Trainer:
         steps = self.progress["step"] / self.config.total_steps
         return steps if limit is None else max(steps, seconds / limit)
 
-    def save(self) -> None:
-        """Write a checkpoint and the policy; a disk that refuses costs a warning, and the last ones stay."""
+    def save(self) -> bool:
+        """Write a checkpoint and the policy; False where the disk refuses, which costs a warning once a minute."""
+        refused = self._save()
+        if refused is not None:
+            self._warn(f"checkpoint at step {self.progress['step']} could not be written", refused)
+        return refused is None
+
+    def _save(self) -> OSError | None:
+        """Write a checkpoint and the policy; returns what the disk says where it refuses. The last ones then stay."""
         step = self.progress["step"]
         try:
-            self._rotation.save(self._checkpoint(), step=step)
+            self.log.flush()  # a run that goes on from here does not write these numbers again
+            self._checkpoints.save(self._state(), step)
             save_policy(
                 self.config.folder / POLICY,
                 self.learner.averaged,
@@ -164,9 +196,8 @@ class Trainer:
                 },
             )
         except OSError as error:
-            self.console.print(
-                f"[yellow]checkpoint at step {step} could not be written[/]: {error}; the last one stays."
-            )
+            return error
+        return None
 
     def evaluate(self) -> dict[str, Any]:
         """Play the evaluation clips, or the task with a goal, with the most probable actions.
@@ -197,7 +228,10 @@ class Trainer:
             return
         self.progress["next_evaluation"] = (step // every + 1) * every
         report = self.evaluate()
-        write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
+        try:
+            write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
+        except OSError as error:
+            self._warn(f"evaluation at step {step} could not be written", error)
         if self.config.goal is not None:
             found = goal_figures(report)
             self.log.log_scalars(found, step)
@@ -255,15 +289,41 @@ class Trainer:
     def _log(self, figures: dict[str, float]) -> None:
         self.log.log_scalars({f"train/{name}": value for name, value in figures.items()}, self.progress["step"])
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(
-            learner=self.learner, env=self._carrier, rng=GlobalRNGState(), progress=Counters(self.progress)
-        )
+    def _warn(self, what: str, error: OSError) -> None:
+        if time.monotonic() - self._warned > _WARNING_INTERVAL:
+            self._warned = time.monotonic()
+            self.console.print(f"[yellow]{what}[/]: {escape(str(error))}; the last one stays, training goes on.")
+
+    def _state(self) -> dict[str, Any]:
+        """All that the run goes on from, as `Checkpoints` takes it."""
+        devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {
+            "learner": self.learner.state_dict(),
+            "env": {} if self.env is None else self.env.get_state(),
+            "rng": {"torch": torch.get_rng_state(), **{f"cuda{k}": state for k, state in enumerate(devices)}},
+            "progress": self.progress,
+        }
 
     def _restore(self) -> bool:
-        if self._rotation.latest() is None:
+        """Go on from the newest checkpoint; False where there is none."""
+        state = self._checkpoints.load_latest(self._state(), finite="learner/")
+        if state is None:
             return False
-        self._rotation.load_latest(self._checkpoint(), strict="error")
+        try:
+            if not all(0 <= value <= _MOST_STEPS for value in state["progress"].values()):
+                raise ValueError(f"counters {state['progress']}")
+            self.learner.load_state_dict(state["learner"])
+            if self.env is not None:
+                self.env.set_state(state["env"])
+            torch.set_rng_state(state["rng"]["torch"])
+            if torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([state["rng"][f"cuda{k}"] for k in range(len(state["rng"]) - 1)])
+        except (ValueError, TypeError, KeyError, IndexError, RuntimeError, OverflowError) as error:
+            raise CheckpointError(
+                f"the newest checkpoint in {self.config.folder / CHECKPOINTS} cannot be gone on from "
+                f"({' '.join(str(error).split())}); remove it to go on from the one before."
+            ) from error
+        self.progress.update(state["progress"])
         return True
 
     @contextmanager
@@ -285,33 +345,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold a run's folder; the system frees it when the process dies, however that happens."""
-    try:
-        held = FileLock(folder / ".lock").acquire(timeout=0)
-    except Timeout as error:
-        raise RunError(
-            f"{folder} is being trained in by another process; wait for it or stop it, or give this run another --name."
-        ) from error
-    with held:
-        yield
-
-
-def _claim_folder(config: TrainConfig) -> None:
-    """Write the run's config, or check that the folder's is the same."""
-    path = config.folder / CONFIG
-    text = to_yaml(config)
-    if not path.exists():
-        write_text(path, text)
-        return
-    there = from_yaml(TrainConfig, path.read_text(), where=str(path))
-    changed = replace(there, total_steps=config.total_steps, total_seconds=config.total_seconds)
-    changed = replace(changed, tracking=config.tracking, runs=config.runs)
-    if changed != config:
-        raise RunError(
-            f"{config.folder} holds a run with other settings; choose another --name, or go on with --config {path}."
-        )
-    write_text(path, text)

@@ -54,3 +54,24 @@ def test_deviation_stays_within_its_bounds() -> None:
         GaussianConfig(log_std=3.0)
     with pytest.raises(ValueError, match="min_log_std < max_log_std"):
         GaussianConfig(min_log_std=1.0, max_log_std=-1.0)
+
+
+def test_noise_with_a_memory_is_autoregressive_and_its_probabilities_are_known() -> None:
+    actor = make(log_std=-1.0, noise_memory=0.8)
+    batch = TensorDict({"observation": torch.randn(4000, 5)}, [4000])
+    with torch.no_grad(), set_exploration_type(ExplorationType.RANDOM):
+        first, second = actor(batch.clone()), actor(batch.clone())
+        mean = actor.mean(batch["observation"])
+        assert (first["noise"] == 0).all()
+        one, two = first["action"] - mean, second["action"] - mean
+        torch.testing.assert_close(second["noise"], one)
+        fresh = (two - 0.8 * one) / math.exp(-1.0)
+        assert fresh.std().item() == pytest.approx(0.6, rel=0.03)  # √(1 − 0.8²)
+        assert abs((fresh * one).mean().item()) < 0.01
+        torch.testing.assert_close(actor.get_dist(second).log_prob(second["action"]), second["action_log_prob"])
+        density = torch.distributions.Normal(mean + 0.8 * one, 0.6 * math.exp(-1.0))
+        torch.testing.assert_close(density.log_prob(second["action"]).sum(-1), second["action_log_prob"])
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        assert torch.equal(actor(batch.clone())["action"], mean)
+    with pytest.raises(ValueError, match=r"noise_memory is 1\.0"):
+        GaussianConfig(noise_memory=1.0)

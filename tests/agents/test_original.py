@@ -161,3 +161,63 @@ def test_cut_missing_or_foreign_files_are_refused(file: Path) -> None:
         import_original(file)
     with pytest.raises(CheckpointError, match="no such file"):
         import_original(file.with_name("other.pth"))
+
+
+def with_pickle(file: Path, content: bytes) -> None:
+    """Put another pickle into an archive of torch.save."""
+    with zipfile.ZipFile(file) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, old in records.items():
+            archive.writestr(name, content if name.endswith("data.pkl") else old)
+
+
+NESTED = b"\x80\x02}q\x00)" + b"q\x01h\x01\x86" * 60  # a tuple that holds the one before twice, and so on
+KEY = {
+    "key of a table": b"K\x01s.",
+    "key of an ordered table": b"q\x02ccollections\nOrderedDict\n]h\x02K\x01\x86a\x85R.",
+    "key of a storage": b"q\x02X\x07\x00\x00\x00storagectorch\nFloatStorage\nh\x02X\x03\x00\x00\x00cpuK\x01tQ.",
+}
+
+
+@pytest.mark.parametrize("where", list(KEY))
+def test_tables_that_take_for_ever_to_hash_are_refused(file: Path, where: str) -> None:
+    content = NESTED + KEY[where]
+    with_pickle(file, content.replace(b"q\x02X\x07", b"q\x02(X\x07") if where == "key of a storage" else content)
+    with pytest.raises(CheckpointError, match="too deep or too often"):
+        import_original(file)
+
+
+def test_a_function_with_a_crowd_of_colliding_keys_is_refused(file: Path) -> None:
+    pairs = b"".join(b"G" + bytes(8) + b"N\x86" for _ in range(1000))
+    with_pickle(file, b"\x80\x02ccollections\nOrderedDict\n](" + pairs + b"e\x85R.")
+    with pytest.raises(CheckpointError, match="more arguments than a tensor needs"):
+        import_original(file)
+
+
+def test_a_tensor_that_repeats_one_number_without_end_is_refused(file: Path) -> None:
+    content = torch.load(file, weights_only=True)
+    content["policy"]["log_std"] = torch.zeros(1).expand(1, 10**12)
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match="log_std lacks numbers of its shape"):
+        import_original(file)
+
+
+def test_whatever_torch_raises_is_one_kind_of_error(file: Path, shared: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        whole = archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl")))
+    generator = torch.Generator().manual_seed(0)
+    refused = 0
+    for _ in range(400):
+        content = bytearray(whole)
+        for at in torch.randint(len(whole), (2,), generator=generator).tolist():
+            content[at] = int(torch.randint(256, (1,), generator=generator))
+        with_pickle(file, bytes(content))
+        try:
+            import_original(file)
+        except CheckpointError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 200
+    with pytest.raises(CheckpointError):
+        import_original(shared / "fail" / "model-pth" / "m.pth")

@@ -48,7 +48,7 @@ def test_rides_go_where_they_are_ordered(guides):
 
 
 @pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize("change", [{}, {"compact": True}, {"muscle_observations": True}])
+@pytest.mark.parametrize("change", [{}, {"muscle_observations": True}])
 def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, change):
     settings = replace(PLAIN, **change)
     env = GuidedEnv(body, guides[name], TASKS[name], replace(settings, start="beginning"))

@@ -204,7 +204,6 @@ def test_same_seed_same_numbers_at_any_thread_count(body, library):
     [
         {},
         {"lookahead": (2, 6), "observe_orientation": True, "observe_joints": True},
-        {"compact": True, "observe_orientation": True, "observe_joints": True},
     ],
 )
 def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march, extra):
@@ -260,22 +259,6 @@ def test_interrupted_and_restored_equals_uninterrupted(body, library):
     other.set_state(saved)
     again, _ = run(other, carried, range(4, 10))
     assert torch.equal(expected, again)
-
-
-def test_compact_observation_tells_only_how_far_the_reference_is(body, library):
-    config = ImitationConfig(
-        num_envs=1, seed=2, compact=True, observe_joints=True, observe_orientation=True, random_heading=False
-    )
-    env = make(body, library, config)
-    seen = env.reset()["observation"][0]
-    joints = len(body.independent_joints)
-    assert len(seen) == 9 + 2 * joints + 4 + 6 * 7 + 3 + 2 * joints
-    dofs = body.couplings.independent_dofs(body.model.nv)[6:]
-    np.testing.assert_allclose(seen[0], env.physics.qpos[0, 2], atol=1e-6)
-    np.testing.assert_allclose(seen[9 : 9 + joints], env.physics.qpos[0, dofs + 1], atol=1e-6)
-    frame = env.next_frame()
-    moved = library.qpos[frame][0, dofs + 1] - env.physics.qpos[0, dofs + 1]
-    np.testing.assert_allclose(seen[-2 * joints : -joints], moved, atol=1e-6)
 
 
 def test_pushes_come_within_their_limits_and_end(body):

@@ -50,12 +50,12 @@ def test_a_reset_stands_and_forgets_the_order(body):
 def test_feedforward_takes_the_inverse_solutions_of_the_new_plan(body):
     env = LiveEnv(body, ImitationConfig(control="feedforward", rule=ENDLESS))
     td = env.reset()
-    before = env.feedforward.activation(env.next_frame())
+    before = env.solutions.activation(env.next_frame())
     env.order(Move(speed=1.0))
-    np.testing.assert_array_equal(env.feedforward.activation(env.next_frame()), before)
+    np.testing.assert_array_equal(env.solutions.activation(env.next_frame()), before)
     for _ in range(12):
         td = env.step(td.set("action", torch.zeros(env.action_spec.shape)))["next"]
-    assert np.abs(env.feedforward.activation(env.next_frame()) - before).max() > 0.05
+    assert np.abs(env.solutions.activation(env.next_frame()) - before).max() > 0.05
     assert torch.isfinite(td["observation"]).all()
 
 

@@ -138,7 +138,7 @@ def test_page_is_self_contained_and_escapes_names(body, walk):
     report = analyse([Run(title="<b>odd</b>", recordings=(replace(walk, clip="<script>x</script>"),))], body, emg="<i>")
     html = page(report, heading="<h1>", facts=["<u>"])
     assert "<script" not in html and "<b>odd" not in html and "<i>" not in html.replace("<i style", "")
-    assert "http-equiv" not in html and "src='http" not in html and "<link" not in html
+    assert "http-equiv" not in html and 'src="http' not in html and "<link" not in html
     assert html.count("data:image/svg+xml") > 50
 
 

@@ -7,9 +7,10 @@ import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
+from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.search import SearchConfig, search
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -22,7 +23,7 @@ def walk(body):
     """A library of one clip of a few steps, cut to two seconds from its middle."""
     clip = text_to_clip("walk forward", body)
     clip = replace(clip, qpos=clip.qpos[20:65].copy())
-    return MotionLibrary.build([clip], body, inverse=inverse_for("feedforward"))
+    return MotionLibrary.build([clip], body, inverse=SolveConfig())
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,14 @@ import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.envs.directional import Heading
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
 from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -43,7 +44,7 @@ def uncorrected(td):
 
 @pytest.fixture(scope="module")
 def solved(body, march):
-    return MotionLibrary.build([march, march.with_(qpos=march.qpos[:40])], body, inverse=inverse_for("feedforward"))
+    return MotionLibrary.build([march, march.with_(qpos=march.qpos[:40])], body, inverse=SolveConfig())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.feedforward import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.regulator import regulate
 from kinesis_trl.motion.library import MotionLibrary
@@ -137,8 +137,8 @@ def test_libraries_keep_their_feedback(tmp_path, body, walk, rehearsed):
 def test_only_rehearsed_motions_have_a_regulator(body, walk, rehearsed):
     with pytest.raises(ValueError, match="rehearsed motions only"):
         baseline("regulator", ImitationEnv(body, walk, settings(num_envs=1)))
-    other = settings(num_envs=1, feedforward=FeedforwardConfig(space="muscles"))
-    with pytest.raises(ValueError, match="space joints"):
+    other = replace(settings(num_envs=1), control="pd")
+    with pytest.raises(ValueError, match="control feedforward"):
         baseline("regulator", ImitationEnv(body, rehearsed, other))
     with pytest.raises(ValueError, match="position must be positive"):
         RegulatorConfig(position=0.0)

@@ -84,7 +84,9 @@ def test_damaged_lines_are_left_out_and_said(tmp_path: Path, caplog: pytest.LogC
     assert [f"line {n} " in r.getMessage() for n, r in zip((2, 3, 4, 5, 7), caplog.records, strict=True)] == [True] * 5
 
 
-def test_full_disk_is_said_and_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_said_and_lines_wait_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "metrics.jsonl"
     file = MetricsFile(path)
     file.write({"loss": 1.0}, 0)
@@ -101,12 +103,16 @@ def test_full_disk_is_said_and_leaves_whole_lines(tmp_path: Path, monkeypatch: p
             return getattr(stream, name)
 
     monkeypatch.setattr(file, "_stream", Full())
-    with pytest.raises(MetricsFileError, match=r"could not write step 1 .*No space left.* resume"):
-        file.write({"loss": 2.0}, 1)
+    for step in (1, 2, 3):
+        file.write({"loss": 2.0}, step)
+    assert len(caplog.records) == 1 and "No space left" in caplog.text  # not one for each line
+    with pytest.raises(MetricsFileError, match=r"3 lines could not be written .*No space left.*Free space"):
+        file.flush()
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0]
     monkeypatch.setattr(file, "_stream", stream)
-    file.write({"loss": 2.0}, 1)
+    file.write({"loss": 2.0}, 4)
     file.close()
-    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 1]
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 1, 2, 3, 4]
 
 
 def test_wrong_use(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def losses(run: Any, **context: str) -> dict[int, float]:
 
 def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = TrackingConfig(repository=tmp_path, experiment="trial", tags=("t",))
-    clips = CurriculumRound(curriculum="c", expert=1, round=2, clips=("a", "b"), parent_run="expert-0")
+    clips = CurriculumRound(curriculum="c", trains="expert", expert=1, round=2, clips=("a", "b"), parent_run="expert-0")
     with RunLog(tmp_path / "expert-1", config) as log:
         log.log_hparams({"ppo": {"clip": 0.2}})
         log.log_round(clips)
@@ -54,8 +55,9 @@ def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplo
     with reopened(tmp_path / "expert-1") as run:
         assert losses(run, subset="train") == {s: 1 / (s + 1) for s in range(6)}
         assert (run.name, run["hparams"]) == ("expert-1", {"ppo": {"clip": 0.2}})
-        assert {k: run[k] for k in ("curriculum", "expert", "round", "clips", "parent_run")} == {
-            "curriculum": "c", "expert": 1, "round": 2, "clips": ["a", "b"], "parent_run": "expert-0",
+        names = ("curriculum", "trains", "expert", "round", "clips", "parent_run")
+        assert {name: run[name] for name in names} == {
+            "curriculum": "c", "trains": "expert", "expert": 1, "round": 2, "clips": ["a", "b"], "parent_run": "expert-0",
         }  # fmt: skip
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
@@ -79,7 +81,16 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_log.AimLogger, "__init__", lambda *_, **__: threading.Event().wait(60))
 
 
-@pytest.mark.parametrize("fault", [no_aim, damaged, refused, slow])
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository in which every file holds other bytes than it should."""
+    with RunLog(tmp_path / "before", TrackingConfig(repository=tmp_path)) as log:
+        log.log_scalars({"train/loss": 1.0}, 0)
+    for path in (tmp_path / ".aim").rglob("*"):
+        if path.is_file() and path.stat().st_size:
+            path.write_bytes(b"\x07" * path.stat().st_size)
+
+
+@pytest.mark.parametrize("fault", [no_aim, damaged, refused, slow, broken])
 def test_a_fault_of_aim_is_one_warning_and_the_run_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -97,6 +108,24 @@ def test_a_fault_of_aim_is_one_warning_and_the_run_goes_on(
     warnings = [r.getMessage() for r in caplog.records if r.name == run_log.__name__]
     assert len(warnings) == 1
     assert "Aim no longer records this run" in warnings[0] and "metrics.jsonl" in warnings[0]
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_disk_that_aim_cannot_write_to_is_one_warning(
+    tmp_path: Path, small_disk: Path, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    if fault == "full":
+        with (small_disk / "ballast").open("wb", buffering=0) as stream, suppress(OSError):
+            while stream.write(bytes(4096)):
+                pass
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with RunLog(tmp_path / "run", TrackingConfig(repository=small_disk)) as log:
+        for step in range(6):
+            log.log_scalars({"train/loss": float(step)}, step)
+            time.sleep(0.1)
+    assert [row["step"] for row in read_metrics(tmp_path / "run" / "metrics.jsonl")] == list(range(6))
+    assert sum("Aim no longer records" in r.getMessage() for r in caplog.records) == 1
 
 
 def test_a_run_that_another_record_holds_is_not_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,13 +13,17 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from rich.console import Console
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from kinesis_trl.agents.checkpoint import load_policy
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.tensor_file import write_tensors
 from kinesis_trl.settings import to_yaml
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import EvaluationConfig
+from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.trainer import Trainer
 
 
@@ -105,19 +109,55 @@ def test_a_signal_ends_the_iteration_and_saves(small, console):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_full_disk_costs_a_warning_not_the_run(small, console, monkeypatch):
-    trainer = Trainer(small, console)
-    real, refused = trainer._rotation.save, []
+def full_disk(*_, **__):
+    raise OSError(28, "No space left on device")
 
-    def full(*args, **kwargs):
+
+def test_full_disk_costs_a_warning_not_the_run(small, monkeypatch):
+    said = Console(record=True, width=200)
+    trainer = Trainer(small, said)
+    real, refused = trainer._checkpoints.save, []
+
+    def full(*args):
         if len(refused) < 2:
             refused.append(1)
-            raise OSError(28, "No space left on device")
-        return real(*args, **kwargs)
+            full_disk()
+        return real(*args)
 
-    monkeypatch.setattr(trainer._rotation, "save", full)
+    monkeypatch.setattr(trainer._checkpoints, "save", full)
     assert trainer.run()["step"] == small.total_steps
-    assert refused and Trainer(small, console).progress["step"] == small.total_steps
+    assert said.export_text().count("could not be written: [Errno 28] No space left on device") == 1
+    again = Trainer(small, said)
+    assert refused and again.progress["step"] == small.total_steps
+    again.close()
+
+
+def test_full_disk_at_the_end_is_an_error_and_the_run_goes_on_later(small, console, monkeypatch, tmp_path):
+    whole = replace(small, runs=tmp_path / "whole")
+    Trainer(whole, console).run()
+    trainer = Trainer(small, console)
+    save = trainer._checkpoints.save
+    monkeypatch.setattr(
+        trainer._checkpoints, "save", lambda state, step: save(state, step) if step == 32 else full_disk()
+    )
+    with pytest.raises(RunError, match=r"step 96 could not be written \(.*No space left.* same command again"):
+        trainer.run()
+    trainer = Trainer(small, console)
+    assert trainer.progress["step"] == 32
+    trainer.run()
+    assert same(weights(whole), weights(small)) and lines(whole) == lines(small)
+
+
+def test_numbers_that_the_disk_refused_are_in_the_file_before_a_checkpoint_is(small, console, monkeypatch):
+    trainer = Trainer(small, console)
+
+    def refuse():
+        raise MetricsFileError("No space left on device")
+
+    monkeypatch.setattr(trainer.log._metrics, "flush", refuse)
+    with pytest.raises(RunError, match="could not be written"):
+        trainer.run()
+    assert not list((small.folder / "checkpoints").glob("*")) and not (small.folder / "policy").exists()
 
 
 def test_another_run_in_the_folder_is_not_overwritten(small, console):
@@ -127,13 +167,106 @@ def test_another_run_in_the_folder_is_not_overwritten(small, console):
     Trainer(replace(small, total_steps=128), console)  # longer is the same run
 
 
-def test_two_processes_do_not_train_in_one_folder(small, console):
-    run = Trainer(small, console)
-    with FileLock(small.folder / ".lock"), pytest.raises(RunError, match="another process"):
-        run.run()
-    assert run.run()["step"] == small.total_steps  # and nothing was lost
+def test_the_same_command_given_twice_destroys_nothing(small, console):
+    first = Trainer(small, console)
+    first.log.log_scalars({"train/loss": 1.0}, 5)
+    before = {path: path.read_bytes() for path in small.folder.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match="another process"):
+        Trainer(small, console)
+    assert {path: path.read_bytes() for path in small.folder.rglob("*") if path.is_file()} == before
+    assert first.run()["step"] == small.total_steps
     with FileLock(small.folder / ".lock", timeout=0):  # free again
         pass
+
+
+def test_a_start_before_the_first_checkpoint_leaves_no_numbers_of_the_one_that_was_killed(small, console):
+    (small.folder).mkdir(parents=True)
+    (small.folder / "metrics.jsonl").write_text('{"step": 32, "train/loss": 1.0}\n')
+    Trainer(small, console).run()
+    assert [row["step"] for row in lines(small)] == [32, 64, 96] and "train/loss" not in lines(small)[0]
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_a_line(small, console, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written to"):
+        Trainer(replace(small, runs=tmp_path / "file"), console)
+
+
+def test_checkpoints_that_need_a_pickle_are_refused_with_the_way_on(small, console):
+    old = small.folder / "checkpoints" / "checkpoint-000000000032" / "learner"
+    old.mkdir(parents=True)
+    (old / "other.pickle").write_bytes(b"cos\nsystem\n(S'touch %s'\ntR." % bytes(small.folder / "ran"))
+    with pytest.raises(CheckpointError, match=r"--warm-start .*expert0/policy"):
+        Trainer(small, console)
+    assert not (small.folder / "ran").exists()
+
+
+def test_damaged_and_foreign_checkpoints_are_refused_in_a_line(small, console):
+    Trainer(small, console).run()
+    newest = max((small.folder / "checkpoints").iterdir())
+    file = safe_open(newest, framework="pt")
+    description = json.loads(file.metadata()["kinesis_trl"])
+    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    whole = newest.read_bytes()
+
+    def refused(match, **changes):
+        values = {**description["values"], **changes.pop("values", {})}
+        write_tensors(newest, {**tensors, **changes}, {**description, "values": values})
+        with pytest.raises(CheckpointError, match=match) as caught:
+            Trainer(small, console)
+        assert "\n" not in str(caught.value)
+
+    refused("has shape", **{"learner/policy/log_std": torch.zeros(3)})
+    refused("float64", **{"learner/policy/log_std": tensors["learner/policy/log_std"].double()})
+    refused("no such weight", **{"learner/policy/more": torch.zeros(3)})
+    refused("NaN", **{"learner/optimizer/0/exp_avg": tensors["learner/optimizer/0/exp_avg"] * float("nan")})
+    refused("cannot be gone on from", **{"rng/torch": torch.full_like(tensors["rng/torch"], 255)})
+    refused("progress/step is 'many'", values={"progress/step": "many"})
+    refused("counters", values={"progress/step": -1})
+    refused("not those of this run", values={"progress/more": 1})
+    refused("cannot be gone on from", values={"env/generator/bit_generator": "MT19937"})
+    for damaged in (whole[:-9], whole[: len(whole) // 2], whole[:-1] + b"\xff", b""):
+        newest.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            Trainer(small, console)
+    newest.unlink()
+    trainer = Trainer(small, console)
+    assert trainer.progress["step"] == 64
+    trainer.close()
+
+
+def test_what_killed_processes_left_in_the_folder_is_swept(small, console):
+    left = [
+        small.folder / ".evaluation.01234567.part.json",
+        small.folder / "policy" / ".policy.01234567.part.safetensors",
+        small.folder / "checkpoints" / ".checkpoint-1.01234567.part.safetensors",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    Trainer(small, console).close()
+    assert not any(path.exists() for path in left)
+
+
+def test_no_logged_number_is_a_placeholder(small, console):
+    """Each number that is logged differs from zero somewhere."""
+    second = replace(small, name="expert1", seed=3)
+    longer = replace(small, total_steps=32 * 12, ppo=replace(small.ppo, clip=0.01))
+    for config in (longer, second):
+        Trainer(config, console).run()
+    gate = replace(longer, name="moe", experts=(small.folder / "policy", second.folder / "policy"), warm_start=None)
+    Trainer(gate, console).run()
+    for config in (longer, gate):
+        rows = lines(config)
+        names = {name for row in rows for name in row} - {"train/reached_end"}  # what learns so little reaches none
+        assert {name for name in names if not any(row.get(name) for row in rows)} == set()
+        assert "train/entropy" in names and ("train/noise" in names) == (config is longer)
+    expert = [row["train/entropy"] for row in lines(longer)]
+    actor = load_policy(longer.folder / "policy")
+    factor = actor.scale_tril()
+    exact = float(torch.distributions.MultivariateNormal(torch.zeros(80), scale_tril=factor).entropy())
+    assert expert[-1] == pytest.approx(exact, abs=2.0) and expert[0] != expert[-1]
+    assert all(0 < row["train/entropy"] <= np.log(2) + 1e-6 for row in lines(gate))
 
 
 def test_evaluation_while_training_changes_nothing(small, console, tmp_path):

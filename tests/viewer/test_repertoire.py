@@ -34,7 +34,7 @@ def test_a_policy_that_does_not_fit_is_refused(body, library, tmp_path):
     )
     play = known.make(Choice(policy="good", clip="march"))
     play.begin()
-    assert play.env.settings.control == "direct" and play.step() == "on"
+    assert play.env.settings.control.name == "direct" and play.step() == "on"
     with pytest.raises(CheckpointError, match="observes 300"):
         known.make(Choice(policy="narrow", clip="march"))
     with pytest.raises(CheckpointError, match="no policy at"):

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.references import without_feedback
 from kinesis_trl.view import ViewConfig, orders, prepare
 
@@ -42,7 +42,7 @@ def test_options_reach_the_session(motions, body):
 def test_rehearsed_motions_are_followed_by_their_regulator(body, tmp_path):
     clip = text_to_clip("walk forward", body)
     short = replace(clip, qpos=clip.qpos[20:41].copy())
-    library = MotionLibrary.build([short], body, inverse=inverse_for("feedforward"))
+    library = MotionLibrary.build([short], body, inverse=SolveConfig())
     without_feedback(body, library).save(tmp_path / "walk")
     session, _ = prepare(ViewConfig(motions=str(tmp_path / "walk"), threads=1), quiet())
     assert session.choice.policy == "regulator"

@@ -1,0 +1,311 @@
+"""Coordination: joint moments shared among muscles at least effort, many bodies at once.
+
+For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ 1, where column m of A is the
+moment of muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is Σ w x² / 2
+(Crowninshield and Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3. With one
+dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's method with an
+exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples are separate problems:
+the two legs, for example.
+
+Compiled by Numba without the interpreter's lock; every body is computed by itself, so results do not depend on threads.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+_TOLERANCE = 1e-10  # of the optimality condition, relative to the moments wanted
+_ITERATIONS = 60
+_HALVINGS = 40
+_ROUNDING = 0.01  # share of the quadratic term in cubed effort, which keeps its slope at rest above zero
+_REASSOCIATE = {"contract", "reassoc", "nsz"}  # never nnan: rows that are not finite must be found
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharingConfig:
+    """What a moment and an activation cost."""
+
+    objective: Literal["square", "cube"] = "square"
+    """Effort as squared or as cubed activation, weighted by the muscles' volumes."""
+    effort: float = 0.1
+    """Square root of the cost of one fully active muscle of mean volume."""
+    joint_moment: float = 5.0
+    """Moment that lacks at a joint, in N m, that costs 1."""
+
+    def __post_init__(self) -> None:
+        if not (self.effort > 0 and self.joint_moment > 0):
+            raise ValueError(f"effort and joint_moment must be positive, got {self.effort} and {self.joint_moment}.")
+        if self.objective not in ("square", "cube"):
+            raise ValueError(f"objective is {self.objective!r}; choose square or cube.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Activations of N bodies."""
+
+    activation: Array
+    """(N, M), from the floor to 1; the floor in rows that are not finite."""
+    lacking: Array
+    """(N, J) moments wanted minus made, N m; large where muscles cannot make them."""
+    iterations: Indices
+    """(N,) Newton steps of the slowest group; 60 where one did not converge."""
+
+
+class Sharing:
+    """Shares the moments of J joints among M muscles; `solve` is a pure function of what it is given."""
+
+    def __init__(self, crosses: NDArray[np.bool_], volume: Array, config: SharingConfig, *, threads: int = 1) -> None:
+        """For one body.
+
+        Args:
+            crosses: (M, J) which joints each muscle moves.
+            volume: (M,) volumes of the muscles, in any unit.
+            config: costs.
+            threads: threads; results do not depend on it.
+
+        Raises:
+            ValueError: shapes that do not fit, a volume that is not positive, or a joint without muscles.
+        """
+        muscles, joints = crosses.shape
+        if volume.shape != (muscles,) or not (volume > 0).all():
+            raise ValueError(f"expected {muscles} positive muscle volumes, got shape {volume.shape}.")
+        if not crosses.any(0).all():
+            raise ValueError(f"joint {int((~crosses.any(0)).argmax())} of {joints} is moved by no muscle.")
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}.")
+        self.config, self.crosses = config, crosses
+        self.groups = coupled(crosses)
+        self._cost = config.effort**2 * volume / volume.mean()
+        self._muscles, self._muscle_start = _flat([m for m, _ in self.groups])
+        self._joints, self._joint_start = _flat([j for _, j in self.groups])
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sharing") if threads > 1 else None
+        self._threads = threads
+
+    def solve(self, moment: Array, wanted: Array, floor: Array | float = 0.0, dual: Array | None = None) -> Shared:
+        """Activations whose moments come nearest to those wanted at least effort.
+
+        Args:
+            moment: (N, M, J) moment in N m of each muscle at full activation.
+            wanted: (N, J) moments in N m.
+            floor: (M,) or one least activation, in [0, 1).
+            dual: (N, J) where to start, overwritten by where it ended; None: from zero. The result is the same.
+
+        Raises:
+            ValueError: shapes that do not fit, or a floor outside [0, 1).
+        """
+        muscles, joints = self.crosses.shape
+        count = len(wanted)
+        if moment.shape != (count, muscles, joints) or wanted.shape != (count, joints):
+            raise ValueError(
+                f"expected moments (N, {muscles}, {joints}) and (N, {joints}), got {moment.shape} and {wanted.shape}."
+            )
+        least = np.ascontiguousarray(np.broadcast_to(np.asarray(floor, dtype=np.float64), (muscles,)))
+        if not ((least >= 0) & (least < 1)).all():
+            raise ValueError("least activations must lie in [0, 1).")
+        dual = np.zeros((count, joints)) if dual is None else dual
+        activation, lacking = np.empty((count, muscles)), np.empty((count, joints))
+        iterations = np.zeros(count, dtype=np.int64)
+        fixed = (self._cost, least, self.config.joint_moment, self.config.objective == "cube")
+        groups = (self._muscles, self._muscle_start, self._joints, self._joint_start)
+
+        def part(rows: slice) -> None:
+            _share(
+                moment[rows],
+                wanted[rows],
+                *fixed,
+                *groups,
+                dual[rows],
+                activation[rows],
+                lacking[rows],
+                iterations[rows],
+            )
+
+        run_in_parts(part, count, self._pool, self._threads)
+        return Shared(activation=activation, lacking=lacking, iterations=iterations)
+
+
+def run_in_parts(part, count: int, pool: ThreadPoolExecutor | None, threads: int) -> None:  # type: ignore[no-untyped-def]
+    """Call `part` with slices that cover `count` rows, on the threads of `pool`."""
+    if pool is None or count < 2 * threads:
+        part(slice(0, count))
+        return
+    edges = np.linspace(0, count, threads + 1).astype(int).tolist()
+    others = [pool.submit(part, slice(a, b)) for a, b in pairwise(edges[1:])]
+    part(slice(0, edges[1]))
+    for other in others:
+        other.result()
+
+
+def coupled(crosses: NDArray[np.bool_]) -> list[tuple[Indices, Indices]]:
+    """Groups (muscles, joints) that no muscle connects, by their first joint; muscles that move nothing are in none."""
+    touches = crosses.T.astype(np.int64) @ crosses.astype(np.int64) > 0
+    groups, left = [], np.ones(crosses.shape[1], dtype=bool)
+    while left.any():
+        member = np.zeros_like(left)
+        member[left.argmax()] = True
+        while True:
+            grown = touches[member].any(0) | member
+            if (grown == member).all():
+                break
+            member = grown
+        groups.append((np.flatnonzero(crosses[:, member].any(1)), np.flatnonzero(member)))
+        left &= ~member
+    return groups
+
+
+def _flat(lists: list[Indices]) -> tuple[Indices, Indices]:
+    return np.concatenate(lists).astype(np.int64), np.cumsum([0] + [len(x) for x in lists]).astype(np.int64)
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _activation(pull: float, cost: float, least: float, cube: bool) -> tuple[float, float]:
+    """Activation at which effort rises as fast as `pull`, within bounds, and its slope."""
+    if cube:
+        x = 0.5 * (np.sqrt(_ROUNDING * _ROUNDING + 4.0 * max(pull, 0.0) / cost) - _ROUNDING)
+        slope = 1.0 / (cost * (_ROUNDING + 2.0 * x))
+    else:
+        x = pull / cost
+        slope = 1.0 / cost
+    if x <= least:
+        return least, 0.0
+    if x >= 1.0:
+        return 1.0, 0.0
+    return x, slope
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+def _share(  # noqa: PLR0912, PLR0915  one compiled loop
+    moment, wanted, cost, floor, unit, cube, muscles, muscle_start, joints, joint_start, dual, activation, lacking, used
+):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    widest, most = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))
+    a, b = np.empty((widest, most)), np.empty(widest)
+    r, gap, step = np.empty(widest), np.empty(widest), np.empty(widest)
+    curve = np.empty((widest, widest))
+    pull, change, x = np.empty(most), np.empty(most), np.empty(most)
+    for n in range(len(wanted)):
+        for c in range(activation.shape[1]):
+            activation[n, c] = floor[c]
+        used[n] = 0
+        for g in range(len(joint_start) - 1):
+            j0, m0 = joint_start[g], muscle_start[g]
+            m, k = joint_start[g + 1] - j0, muscle_start[g + 1] - m0
+            finite = True
+            for i in range(m):
+                j = joints[j0 + i]
+                b[i], r[i] = wanted[n, j] / unit, dual[n, j]
+                finite &= np.isfinite(b[i])
+                for c in range(k):
+                    a[i, c] = moment[n, muscles[m0 + c], j] / unit
+                    finite &= np.isfinite(a[i, c])
+            for i in range(m):
+                if not np.isfinite(r[i]):
+                    r[:m] = 0.0
+            if not finite:
+                for i in range(m):
+                    dual[n, joints[j0 + i]] = 0.0
+                    lacking[n, joints[j0 + i]] = wanted[n, joints[j0 + i]]
+                continue
+            size = 1.0
+            for i in range(m):
+                size = max(size, 1.0 + abs(b[i]))
+            iteration = 0
+            while True:
+                for i in range(m):
+                    gap[i] = r[i] + b[i]
+                    for j in range(i + 1):
+                        curve[i, j] = 0.0
+                    curve[i, i] = 1.0
+                for c in range(k):
+                    p = 0.0
+                    for i in range(m):
+                        p -= a[i, c] * r[i]
+                    q = muscles[m0 + c]
+                    v, slope = _activation(p, cost[q], floor[q], cube)
+                    pull[c], x[c] = p, v
+                    for i in range(m):
+                        gap[i] -= a[i, c] * v
+                    if slope > 0.0:
+                        for i in range(m):
+                            s = slope * a[i, c]
+                            if s != 0.0:
+                                for j in range(i + 1):
+                                    curve[i, j] += s * a[j, c]
+                worst = 0.0
+                for i in range(m):
+                    worst = max(worst, abs(gap[i]))
+                if worst <= _TOLERANCE * size or iteration == _ITERATIONS:
+                    break
+                iteration += 1
+                _solve_positive(curve, gap, step, m)
+                # along −step: the root of the dual's rising slope
+                start, rise = 0.0, 0.0
+                for i in range(m):
+                    start -= (r[i] + b[i]) * step[i]
+                    rise += step[i] * step[i]
+                whole = start + rise
+                for c in range(k):
+                    d = 0.0
+                    for i in range(m):
+                        d += a[i, c] * step[i]
+                    change[c] = d
+                    q = muscles[m0 + c]
+                    whole += _activation(pull[c] + d, cost[q], floor[q], cube)[0] * d
+                length = 1.0
+                if whole > 1e-12 * abs(start):
+                    low, high = 0.0, 1.0
+                    for _ in range(_HALVINGS):
+                        middle = 0.5 * (low + high)
+                        f = start + middle * rise
+                        for c in range(k):
+                            q = muscles[m0 + c]
+                            f += _activation(pull[c] + middle * change[c], cost[q], floor[q], cube)[0] * change[c]
+                        if f > 0.0:
+                            high = middle
+                        else:
+                            low = middle
+                        if high - low < 1e-3 * high:
+                            break
+                    length = high
+                for i in range(m):
+                    r[i] -= length * step[i]
+            used[n] = max(used[n], iteration)
+            for c in range(k):
+                activation[n, muscles[m0 + c]] = x[c]
+            for i in range(m):
+                made = 0.0
+                for c in range(k):
+                    made += a[i, c] * x[c]
+                dual[n, joints[j0 + i]] = r[i]
+                lacking[n, joints[j0 + i]] = unit * (b[i] - made)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
+def _solve_positive(matrix, right, out, m):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """matrix · out = right by Cholesky's factors, which overwrite the lower triangle of a positive matrix (m, m)."""
+    for i in range(m):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for h in range(j):
+                total -= matrix[i, h] * matrix[j, h]
+            matrix[i, j] = np.sqrt(total) if i == j else total / matrix[j, j]
+    for i in range(m):
+        total = right[i]
+        for h in range(i):
+            total -= matrix[i, h] * out[h]
+        out[i] = total / matrix[i, i]
+    for back in range(m):
+        i = m - 1 - back
+        total = out[i]
+        for h in range(i + 1, m):
+            total -= matrix[h, i] * out[h]
+        out[i] = total / matrix[i, i]

@@ -1,0 +1,98 @@
+"""Calm movement: costs of restless actions, effort and heavy steps, and how much they count while tracking holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.envs.rewards import (
+    CalmConfig,
+    action_cost,
+    activation_cost,
+    bend_cost,
+    change_cost,
+    limit_cost,
+    load_cost,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptiveEffortConfig:
+    """All costs of `CalmConfig` times a factor that rises while tracking is good and falls while it is not."""
+
+    threshold: float = 0.0
+    """Share of the bodies within 0.15 m of their reference, smoothed over time, above which the factor rises; 0: it
+    stays at `start`."""
+    start: float = 1.0
+    """Factor as training begins."""
+    least: float = 0.1
+    """Smallest factor."""
+    largest: float = 10.0
+    """Largest factor."""
+    rate: float = 1e-3
+    """Share by which the factor changes at each policy step."""
+    smoothing: float = 0.99
+    """Share of the smoothed score that each policy step keeps."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.least <= self.start <= self.largest and 0 < self.rate < 1):
+            raise ValueError(
+                f"start {self.start} must lie between least {self.least} and largest {self.largest}, all above 0, "
+                f"and rate {self.rate} in (0, 1)."
+            )
+        if not (0 <= self.threshold <= 1 and 0 <= self.smoothing < 1):
+            raise ValueError(f"threshold {self.threshold} must lie in [0, 1], smoothing {self.smoothing} in [0, 1).")
+
+
+class Calm:
+    """Costs of N bodies after a policy step.
+
+    Attributes:
+        factor: what all costs are multiplied by.
+        score: smoothed share of the bodies that are where they should be.
+    """
+
+    def __init__(self, body: BodyModel, config: CalmConfig, adaptive: AdaptiveEffortConfig) -> None:
+        self.config, self.adaptive = config, adaptive
+        self.factor, self.score = adaptive.start, adaptive.threshold
+        muscles, model = body.muscles, body.model
+        self._volume = torch.from_numpy(muscles.peak_force / muscles.length_scale)
+        self._weight = float(model.body_mass.sum() * abs(model.opt.gravity[2]))
+        dofs = body.couplings.independent_dofs(model.nv)[6:]
+        limited = model.jnt_limited[1:][dofs - 6] > 0
+        self._joints = torch.from_numpy(dofs[limited] + 1)
+        self._bounds = torch.from_numpy(body.joint_range[dofs[limited] - 6])
+
+    def costs(self, actions: Tensor, physics: BatchPhysics, touch: Tensor) -> dict[str, Tensor]:
+        """Costs (N,) that count, by name; `actions` (N, 3, A) newest first, `touch` (N, S) newtons."""
+        made = {
+            "action": lambda: action_cost(actions),
+            "change": lambda: change_cost(actions),
+            "bend": lambda: bend_cost(actions),
+            "activation": lambda: activation_cost(torch.from_numpy(physics.activation), self._volume),
+            "load": lambda: load_cost(touch, self._weight, self.config.load_limit),
+            "limit": lambda: limit_cost(torch.from_numpy(physics.qpos)[:, self._joints], self._bounds),
+        }
+        return {name: made[name]() for name in self.config.names}
+
+    def adapt(self, near: Tensor) -> None:
+        """Move the factor by which bodies (N,) are within 0.15 m of their reference."""
+        config = self.adaptive
+        if not config.threshold:
+            return
+        self.score = config.smoothing * self.score + (1 - config.smoothing) * float(near.double().mean())
+        change = 1 + config.rate if self.score >= config.threshold else 1 / (1 + config.rate)
+        self.factor = min(max(self.factor * change, config.least), config.largest)
+
+    def get_state(self) -> dict[str, Any]:
+        """What learning goes on from."""
+        return {"effort": torch.tensor([self.factor, self.score], dtype=torch.float64)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        self.factor, self.score = torch.as_tensor(state["effort"]).tolist()

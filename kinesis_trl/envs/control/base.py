@@ -1,0 +1,128 @@
+"""The interface of a control, and what it is told of the reference."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from tensordict import TensorDict
+from torch import Tensor
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.simulator import Physics
+from kinesis_trl.envs.placement import Placement
+from kinesis_trl.envs.symmetry import ActionMirror
+from kinesis_trl.motion.library import MotionLibrary
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What N bodies follow, at the beginning of a policy step."""
+
+    library: MotionLibrary
+    """Clips, in flat arrays of all their frames."""
+    clip: Tensor
+    """(N,) clip that each body follows."""
+    time: Tensor
+    """(N,) seconds into it, float64."""
+    placement: Placement
+    """Where the clips lie in the world."""
+    policy_dt: float
+    """Seconds of a policy step."""
+
+    def frame(self, ahead: float = 0.0) -> Tensor:
+        """(N,) rows of the library's arrays, those nearest to `ahead` seconds from now."""
+        return self.library.frame_index(self.clip, self.time + ahead)
+
+    def next_frame(self) -> Tensor:
+        """(N,) rows of the library's arrays at the end of the policy step.
+
+        Muscles are told what they should do then: activation follows excitation with a delay.
+        """
+        return self.frame(self.policy_dt)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlConfig(ABC):
+    """Which control, and its parameters."""
+
+    name: ClassVar[str]
+    """What configs, commands and checkpoints call it."""
+    needs_reference: ClassVar[bool] = False
+    """Whether it works only where bodies follow clips."""
+    needs_inverse: ClassVar[bool] = False
+    """Whether the clips need inverse solutions."""
+    has_lengths: ClassVar[bool] = False
+    """Whether an action stands for target lengths of the muscles (`Control.target_length`)."""
+
+    @abstractmethod
+    def make(self, body: BodyModel, num: int) -> Control:
+        """The control of `num` bodies."""
+
+    def describe(self) -> dict[str, Any]:
+        """Name and parameters as JSON values; `control_named(**description)` gives the config back."""
+        return {"name": self.name, **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+
+class Control(ABC):
+    """What the actions of N bodies mean.
+
+    Attributes:
+        body: the model.
+        state: (N,) what it remembers of each body between policy steps. Environments copy its rows when bodies branch,
+            and save it with checkpoints; entries are set in the constructor and changed in place.
+    """
+
+    def __init__(self, body: BodyModel, num: int) -> None:
+        self.body = body
+        self.state = TensorDict({}, batch_size=[num])
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """A, numbers in an action."""
+
+    @property
+    def mirror(self) -> ActionMirror:
+        """Left and right of an action; default: of one number per muscle."""
+        return ActionMirror(self.body)
+
+    def start(self, rows: Rows, reference: Reference | None) -> Array:
+        """Begin episodes in `rows` (R,), whose states are set: (R, M) activations of the muscles; default: relaxed.
+
+        What `state` holds of these rows is set anew here. `reference` is of all N bodies.
+        """
+        return np.zeros((len(rows), self.body.model.na))
+
+    @abstractmethod
+    def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step of N bodies under actions (N, A) in [−1, 1].
+
+        `physics` and `reference` are as the step begins. A control that decides anew at every substep hands
+        `physics.step_controlled` a function.
+
+        Returns:
+            effort reward (N,) and rows that failed (N,), as the physics gives them.
+        """
+
+    def reference_action(self, reference: Reference) -> Array:
+        """(N, A) the action that asks for the reference as it is.
+
+        Raises:
+            ValueError: no action does.
+        """
+        raise ValueError("policy 'reference' gives target lengths; it needs --control pd or feedforward.")
+
+    def target_length(self, action: Array, reference: Reference) -> Array:
+        """(N, M) target lengths of the muscles in metres that actions (N, A) stand for.
+
+        Raises:
+            ValueError: they stand for none.
+        """
+        raise ValueError(f"{type(self).__name__} has no target lengths; it needs --control pd or feedforward.")

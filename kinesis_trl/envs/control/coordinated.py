@@ -1,0 +1,223 @@
+"""Coordinated control: joint moments wanted, shared among the muscles at least effort at every physics substep.
+
+Computed muscle control (Thelen, Anderson and Delp 2003, J. Biomech. 36:321) of joint moments instead of accelerations:
+the moment that the reference's inverse solution makes, feedback on angles and velocities of the joints, and the action.
+Muscles follow their excitations late, so excitations lead: they bring activation to where it should be at the substep's
+end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kinesis_trl.body.activation import ActivationDynamics
+from kinesis_trl.body.coordination import Sharing, SharingConfig
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.moment_arms import crosses, joint_strength
+from kinesis_trl.body.muscles import active_gain, passive_bias
+from kinesis_trl.body.simulator import Physics
+from kinesis_trl.envs.control.base import Array, Control, ControlConfig, Reference
+from kinesis_trl.envs.control.feedforward import InverseSolutions
+from kinesis_trl.envs.symmetry import ActionMirror
+from kinesis_trl.motion.library import FPS, MotionLibrary
+
+_GAIN = -1.0  # newtons per unit of activation that every muscle makes at least, so that none is out of all use
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoordinatedConfig(ControlConfig):
+    """Joint moments, one number per independent joint, shared among the muscles."""
+
+    name = "coordinated"
+    needs_inverse = True
+
+    moment: float = 0.35
+    """Moment for an action of 1, as a share of the joint's strength (muscles of one side at peak force, standing)."""
+    stiffness: float = 0.3
+    """Moment per radian between joint and reference, as a share of the joint's strength."""
+    damping: float = 0.02
+    """Moment per rad/s between joint and reference, as a share of the joint's strength, in seconds."""
+    advance: float = 0.0
+    """Seconds by which the moments of the inverse solution come earlier than the motion."""
+    co_contraction: float = 0.0
+    """Least activation of every muscle, or of those that move `co_contracted`."""
+    co_contracted: tuple[str, ...] = ()
+    """Independent joints, by name without side (knee_angle), whose muscles have a least activation; empty: all."""
+    objective: Literal["square", "cube"] = "square"
+    """Effort as squared or as cubed activation, weighted by the muscles' volumes."""
+    effort: float = 0.1
+    """Square root of the cost of one fully active muscle of mean volume."""
+    joint_moment: float = 5.0
+    """Moment that lacks at a joint, in N m, that costs 1."""
+    every: Literal["substep", "step"] = "substep"
+    """How often moments are shared anew: at every physics substep or once a policy step."""
+    activation: bool = True
+    """Start episodes with the activations that static optimisation found, where there are any, instead of relaxed."""
+
+    def __post_init__(self) -> None:
+        if not (self.moment > 0 and self.stiffness >= 0 and self.damping >= 0 and 0 <= self.co_contraction < 1):
+            raise ValueError(
+                f"moment {self.moment} must be positive, stiffness {self.stiffness} and damping {self.damping} not "
+                f"negative, co_contraction {self.co_contraction} in [0, 1)."
+            )
+        if self.every not in ("substep", "step"):
+            raise ValueError(f"every is {self.every!r}; choose substep or step.")
+        if not np.isfinite(self.advance):
+            raise ValueError(f"advance must be finite, got {self.advance}.")
+        self.sharing()
+
+    def sharing(self) -> SharingConfig:
+        """What moments and activations cost."""
+        return SharingConfig(objective=self.objective, effort=self.effort, joint_moment=self.joint_moment)
+
+    def make(self, body: BodyModel, num: int) -> CoordinatedControl:
+        """The control of `num` bodies."""
+        return CoordinatedControl(body, num, self)
+
+
+class CoordinatedControl(Control):
+    """Joint moments shared among muscles.
+
+    Without a reference the feedback leads to the standing pose; without inverse solutions no moment is known ahead.
+
+    Attributes:
+        lacking: (N,) largest moment at any joint that muscles could not make in the last policy step, N m.
+    """
+
+    def __init__(self, body: BodyModel, num: int, config: CoordinatedConfig) -> None:
+        super().__init__(body, num)
+        self.config = config
+        self.lacking = np.zeros(num)
+        self._strength = joint_strength(body)
+        self._dynamics = ActivationDynamics.of(body.model)
+        self._dofs = body.couplings.independent_dofs(body.model.nv)[6:]
+        volume = body.muscles.peak_force / body.muscles.length_scale  # times a specific tension that all share
+        self._sharing = Sharing(crosses(body), volume, config.sharing())
+        self._floor = _floor(body, config)
+
+    @property
+    def width(self) -> int:
+        """One number per independent joint."""
+        return len(self._dofs)
+
+    @property
+    def mirror(self) -> ActionMirror:
+        """Of one number per independent joint."""
+        return ActionMirror(self.body, joints=True)
+
+    def start(self, rows: NDArray[np.int64], reference: Reference | None) -> Array:
+        """The activations of the inverse solution, where the config asks for them and there is one."""
+        if reference is None or reference.library.inverse is None or not self.config.activation:
+            return super().start(rows, reference)
+        return InverseSolutions(self.body, reference.library).activation(reference.frame()[rows])
+
+    def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step; the reference and the moments of its solution are interpolated between frames."""
+        path = _Path(self.body, reference, self._dofs)
+        asked = self.config.moment * self._strength * np.clip(action, -1, 1)
+        step, muscles = physics.substep, self.body.muscles
+        dual = np.zeros(asked.shape)
+        wanted = np.zeros((len(action), self.body.model.nu))
+        self.lacking = np.zeros(len(action))
+
+        def excitation(k: int) -> Array:
+            nonlocal wanted
+            if k == 0 or self.config.every == "substep":
+                arm, velocity = physics.moment_arms()
+                # what muscles are told now acts in the substep after this one
+                age = (physics.lag if k == 0 else np.full(len(action), step)) + step
+                length = physics.length + age[:, None] * velocity
+                gain = np.minimum(active_gain(length, velocity, muscles), _GAIN)
+                passive = np.einsum("nmj,nm->nj", arm, passive_bias(length, muscles))
+                moment = asked + self._feedback(path, physics, (k + 1) * step, step) - passive
+                shared = self._sharing.solve(arm * gain[..., None], moment, self._floor, dual)
+                np.maximum(self.lacking, np.abs(shared.lacking).max(1), out=self.lacking)
+                wanted = shared.activation
+            return self._dynamics.excitation_for(physics.activation, wanted)
+
+        return physics.step_controlled(excitation)
+
+    def reference_action(self, reference: Reference) -> Array:
+        """(N, J) zeros: the inverse solution and the feedback."""
+        return np.zeros((len(reference.clip), self.width))
+
+    def own_moment(self, physics: Physics, reference: Reference | None, time: float = 0.0) -> Array:
+        """(N, J) moments in N m that are wanted under actions of zero, `time` seconds into the policy step."""
+        return self._feedback(_Path(self.body, reference, self._dofs), physics, time, time)
+
+    @property
+    def unit(self) -> Array:
+        """(J,) moments in N m for an action of 1."""
+        return self.config.moment * self._strength
+
+    def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float) -> Array:
+        """Moments (N, J) without the action's, `time` into the policy step, of states `ahead` seconds from now."""
+        velocity = physics.qvel[:, self._dofs]
+        angle = physics.qpos[:, self._dofs + 1] + ahead * velocity
+        wanted_angle, wanted_velocity = path.joints(time)
+        back = self.config.stiffness * (wanted_angle - angle) + self.config.damping * (wanted_velocity - velocity)
+        return path.moment(time + self.config.advance) + self._strength * back
+
+
+class _Path:
+    """Joints and muscle moments of N references over a policy step, linear between frames."""
+
+    def __init__(self, body: BodyModel, reference: Reference | None, dofs: NDArray[np.int64]) -> None:
+        self._still = body.standing_qpos[dofs + 1]
+        self._known = reference is not None
+        if reference is None:
+            return
+        library = reference.library
+        self._time = reference.time.numpy() * FPS
+        last = (library.frames[reference.clip] - 1).numpy()
+        first = np.clip(np.floor(self._time + 1e-6).astype(np.int64), 0, last)
+        self._offset = self._time - first
+        rows = library.start[reference.clip].numpy()[:, None] + np.minimum(first[:, None] + np.arange(4), last[:, None])
+        self._angle = library.qpos[torch.from_numpy(rows)].numpy()[..., dofs + 1]
+        self._velocity = library.qvel[torch.from_numpy(rows)].numpy()[..., dofs]
+        self._moment = None if library.inverse is None else solution_moment(body, library, rows)
+
+    def joints(self, time: float) -> tuple[Array, Array]:
+        """Angles (N, J) in radians and velocities (N, J) in rad/s, `time` seconds into the step."""
+        if not self._known:
+            return self._still[None], np.zeros((1, len(self._still)))
+        return self._between(self._angle, time), self._between(self._velocity, time)
+
+    def moment(self, time: float) -> Array | float:
+        """Moments (N, J) of the muscles, active and passive, in N m; zero where no solution is known."""
+        return 0.0 if not self._known or self._moment is None else self._between(self._moment, time)
+
+    def _between(self, frames: Array, time: float) -> Array:
+        place = np.clip(self._offset + time * FPS, 0, frames.shape[1] - 1)
+        low = np.minimum(place.astype(np.int64), frames.shape[1] - 2)
+        share = (place - low)[:, None]
+        row = np.arange(len(frames))
+        return np.asarray((1 - share) * frames[row, low] + share * frames[row, low + 1])
+
+
+def solution_moment(body: BodyModel, library: MotionLibrary, rows: NDArray[np.int64]) -> Array:
+    """(…, J) moments in N m that the muscles of the inverse solution make at frames (…,)."""
+    assert library.inverse is not None
+    shape, index = rows.shape, torch.from_numpy(rows.reshape(-1))
+    arm = library.inverse["moment_arm"][index].numpy().astype(np.float64)
+    dofs = body.couplings.independent_dofs(body.model.nv)[6:]
+    velocity = np.einsum("fmj,fj->fm", arm, library.qvel[index].numpy()[:, dofs])
+    length = library.muscle_length[index].numpy().astype(np.float64)
+    force = active_gain(length, velocity, body.muscles) * library.inverse["activation"][index].numpy()
+    moment = np.einsum("fmj,fm->fj", arm, force + passive_bias(length, body.muscles))
+    return np.asarray(moment.reshape(*shape, -1))
+
+
+def _floor(body: BodyModel, config: CoordinatedConfig) -> Array:
+    """(M,) least activations; ValueError for a joint that the body does not have."""
+    stems = [name.rsplit("_", 1)[0] if name.endswith(("_r", "_l")) else name for name in body.independent_joints]
+    unknown = sorted(set(config.co_contracted) - set(stems))
+    if unknown:
+        raise ValueError(f"no joint {unknown[0]!r} to co-contract; choose of {', '.join(dict.fromkeys(stems))}.")
+    chosen = np.array([not config.co_contracted or stem in config.co_contracted for stem in stems])
+    return np.where(crosses(body)[:, chosen].any(1), config.co_contraction, 0.0)

@@ -1,0 +1,36 @@
+"""Direct control: an action sets the excitations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.simulator import Physics
+from kinesis_trl.envs.control.base import Array, Control, ControlConfig, Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectConfig(ControlConfig):
+    """Excitations, one number per muscle."""
+
+    name = "direct"
+
+    def make(self, body: BodyModel, num: int) -> DirectControl:
+        """The control of `num` bodies."""
+        return DirectControl(body, num)
+
+
+class DirectControl(Control):
+    """An action of −1 … 1 is an excitation of 0 … 1, held for the policy step."""
+
+    @property
+    def width(self) -> int:
+        """One number per muscle."""
+        return int(self.body.model.nu)
+
+    def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
+        """One policy step at constant excitations."""
+        return physics.step_excitations(0.5 * (action + 1))

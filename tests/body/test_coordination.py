@@ -1,0 +1,118 @@
+"""Sharing of joint moments: against a reference solver, small cases by hand, optimality, threads, bad input."""
+
+import numpy as np
+import pytest
+
+from kinesis_trl.body.box_least_squares import solve_box_least_squares
+from kinesis_trl.body.coordination import Sharing, SharingConfig, coupled
+
+TWO = np.ones((2, 1), dtype=bool)
+
+
+def problem(count=40, muscles=12, joints=4, seed=0):
+    """Random moments (N, M, J) of muscles of two uncoupled halves, and moments wanted, many of them out of reach."""
+    rng = np.random.default_rng(seed)
+    crosses = rng.random((muscles, joints)) < 0.6
+    half = np.arange(muscles)[:, None] < muscles // 2, np.arange(joints) < joints // 2
+    crosses = np.where(half[0] == half[1], crosses | (np.arange(muscles)[:, None] % joints == np.arange(joints)), False)
+    return crosses, rng.normal(0, 40, (count, muscles, joints)) * crosses, rng.normal(0, 50, (count, joints))
+
+
+def test_agrees_with_the_reference_solver():
+    crosses, moment, wanted = problem()
+    volume = np.linspace(0.5, 2.0, 12)
+    config = SharingConfig(effort=0.2, joint_moment=4.0)
+    found = Sharing(crosses, volume, config).solve(moment, wanted)
+    weight = np.broadcast_to(0.04 * volume / volume.mean(), (40, 12))
+    expected = solve_box_least_squares(moment.swapaxes(1, 2) / 4.0, wanted / 4.0, weight, np.ones((40, 12)))
+    np.testing.assert_allclose(found.activation, expected.x, atol=1e-9)
+    np.testing.assert_allclose(found.lacking, -4.0 * expected.residual, atol=1e-7)
+    assert (found.iterations < 60).all()
+
+
+def test_two_muscles_of_one_joint_by_hand():
+    # 30 N m of two muscles of 50 N m each that cost alike: 0.3 each, but for what effort leaves over
+    sharing = Sharing(TWO, np.ones(2), SharingConfig(effort=1e-3, joint_moment=1.0))
+    found = sharing.solve(np.full((1, 2, 1), 50.0), np.array([[30.0]]))
+    np.testing.assert_allclose(found.activation, 0.3, atol=1e-6)
+    # with volumes of 1 to 3 the small one does three times as much: a + a/3 = 0.6
+    sharing = Sharing(TWO, np.array([1.0, 3.0]), SharingConfig(effort=1e-3, joint_moment=1.0))
+    found = sharing.solve(np.full((1, 2, 1), 50.0), np.array([[30.0]]))
+    np.testing.assert_allclose(found.activation, [[0.45, 0.15]], atol=1e-6)
+    # cubed, the ratio is the root of it
+    sharing = Sharing(TWO, np.array([1.0, 4.0]), SharingConfig(objective="cube", effort=1e-3, joint_moment=1.0))
+    found = sharing.solve(np.full((1, 2, 1), 50.0), np.array([[30.0]]))
+    np.testing.assert_allclose(found.activation, [[0.4, 0.2]], atol=5e-3)
+
+
+def test_an_antagonist_rests_and_a_moment_out_of_reach_is_clipped_and_told():
+    sharing = Sharing(TWO, np.ones(2), SharingConfig())
+    found = sharing.solve(np.array([[[40.0], [-40.0]]]), np.array([[100.0]]))
+    np.testing.assert_allclose(found.activation, [[1.0, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(found.lacking, [[60.0]], atol=1e-9)
+
+
+def test_a_floor_makes_antagonists_work_against_each_other():
+    sharing = Sharing(TWO, np.ones(2), SharingConfig(effort=1e-3, joint_moment=1.0))
+    found = sharing.solve(np.array([[[40.0], [-40.0]]]), np.array([[10.0]]), floor=0.1)
+    np.testing.assert_allclose(found.activation, [[0.35, 0.1]], atol=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["square", "cube"])
+def test_optimality(objective):
+    """No muscle within its bounds can change so that cost falls (first-order conditions of the convex problem)."""
+    crosses, moment, wanted = problem(seed=3)
+    config = SharingConfig(objective=objective)
+    found = Sharing(crosses, np.ones(12), config).solve(moment, wanted, floor=0.02)
+    gradient = -np.einsum("nmj,nj->nm", moment, found.lacking) / config.joint_moment**2
+    x = found.activation
+    gradient += config.effort**2 * (x if objective == "square" else 0.01 * x + x**2)
+    free = (x > 0.02) & (x < 1)
+    assert np.abs(gradient[free]).max() < 1e-6
+    assert (gradient[x <= 0.02] > -1e-6).all() and (gradient[x >= 1] < 1e-6).all()
+    assert free.any() and (x <= 0.02).any() and (x >= 1).any()
+
+
+def test_results_do_not_depend_on_threads_nor_on_where_the_search_starts():
+    crosses, moment, wanted = problem(count=33)
+    one = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted)
+    dual = np.zeros((33, 4))
+    many = Sharing(crosses, np.ones(12), SharingConfig(), threads=3)
+    two = many.solve(moment, wanted, dual=dual)
+    assert np.array_equal(one.activation, two.activation) and np.array_equal(one.lacking, two.lacking)
+    warm = many.solve(moment, wanted, dual=dual)
+    assert warm.iterations.max() == 0
+    np.testing.assert_allclose(warm.activation, one.activation, atol=1e-8)
+
+
+def test_rows_that_are_not_finite_rest_and_spoil_no_other():
+    crosses, moment, wanted = problem(count=6)
+    expected = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted).activation
+    wanted[1, 0], moment[3, 0] = np.nan, np.inf
+    found = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted)
+    assert np.isfinite(found.activation).all()
+    assert (found.activation[1, :6] == 0).all()  # the other half is a problem of its own
+    np.testing.assert_array_equal(found.activation[[0, 2, 4, 5]], expected[[0, 2, 4, 5]])
+
+
+def test_groups_are_what_muscles_couple():
+    crosses = np.zeros((5, 4), dtype=bool)
+    crosses[0, [0, 2]] = crosses[1, 2] = crosses[2, 1] = crosses[3, [1, 3]] = True
+    groups = coupled(crosses)
+    assert [(m.tolist(), j.tolist()) for m, j in groups] == [([0, 1], [0, 2]), ([2, 3], [1, 3])]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="must be positive"):
+        SharingConfig(effort=-1.0)
+    with pytest.raises(ValueError, match="square or cube"):
+        SharingConfig(objective="fourth")
+    with pytest.raises(ValueError, match="moved by no muscle"):
+        Sharing(np.zeros((2, 1), dtype=bool), np.ones(2), SharingConfig())
+    with pytest.raises(ValueError, match="positive muscle volumes"):
+        Sharing(TWO, np.array([1.0, -1.0]), SharingConfig())
+    sharing = Sharing(TWO, np.ones(2), SharingConfig())
+    with pytest.raises(ValueError, match="expected moments"):
+        sharing.solve(np.ones((1, 3, 1)), np.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        sharing.solve(np.ones((1, 2, 1)), np.ones((1, 1)), floor=1.0)

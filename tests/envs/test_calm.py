@@ -1,0 +1,78 @@
+"""Costs of restless movement by hand, and the factor that follows tracking."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.rewards import (
+    CalmConfig,
+    RewardConfig,
+    action_cost,
+    activation_cost,
+    bend_cost,
+    change_cost,
+    limit_cost,
+    load_cost,
+)
+
+ALL = CalmConfig(
+    action_weight=1.0, change_weight=2.0, bend_weight=3.0, activation_weight=4.0, load_weight=5.0, limit_weight=6.0
+)
+
+
+def test_costs_by_hand():
+    actions = torch.tensor([[[0.4, 0.0], [0.2, 0.0], [0.1, 0.0]]])
+    assert action_cost(actions).tolist() == pytest.approx([0.08])
+    assert change_cost(actions).tolist() == pytest.approx([0.02])
+    assert bend_cost(actions).tolist() == pytest.approx([0.005])
+    activation, volume = torch.tensor([[0.5, 1.0]]), torch.tensor([3.0, 1.0])
+    assert activation_cost(activation, volume).tolist() == pytest.approx([(3 * 0.25 + 1) / 4])
+    touch = torch.tensor([[500.0, 500.0, 0.0, 0.0], [900.0, 500.0, 0.0, 0.0]])
+    assert load_cost(touch, 1000.0, 1.2).tolist() == pytest.approx([0.0, 0.04])
+    angle, bounds = torch.tensor([[0.0, 1.2], [-0.3, 0.5]]), torch.tensor([[-0.1, 0.1], [0.0, 1.0]])
+    assert limit_cost(angle, bounds).tolist() == pytest.approx([0.02, 0.02])
+
+
+def test_costs_are_taken_off_the_reward_and_logged(body, solved):
+    plain = ImitationConfig(num_envs=2, start="beginning", control="coordinated")
+    calm = replace(plain, reward=RewardConfig(calm=ALL), effort=AdaptiveEffortConfig(start=0.5))
+    action = torch.full((2, 14), 0.3)
+    without, with_ = (ImitationEnv(body, solved, config) for config in (plain, calm))
+    less, more = (env.step(env.reset().set("action", action))["next"] for env in (with_, without))
+    metrics = dict(zip(with_.metric_names, less["metrics"].unbind(-1), strict=True))
+    expected = sum(getattr(ALL, f"{name}_weight") * metrics[f"{name}_cost"] for name in ALL.names)
+    torch.testing.assert_close(more["reward"][:, 0] - less["reward"][:, 0], 0.5 * expected, atol=1e-5, rtol=0)
+    assert metrics["change_cost"].tolist() == pytest.approx([0.09, 0.09])
+    assert not any(name.endswith("_cost") for name in without.metric_names)
+
+
+def test_the_factor_rises_while_tracking_is_good_and_falls_while_it_is_not(body):
+    config = AdaptiveEffortConfig(threshold=0.9, start=1.0, largest=1.005, smoothing=0.5)
+    calm = Calm(body, CalmConfig(), config)
+    for _ in range(3):
+        calm.adapt(torch.ones(4, dtype=torch.bool))
+    assert calm.factor == pytest.approx(1.001**3)
+    for _ in range(10):
+        calm.adapt(torch.ones(4, dtype=torch.bool))
+    assert calm.factor == 1.005  # capped
+    for _ in range(20):
+        calm.adapt(torch.zeros(4, dtype=torch.bool))
+    assert calm.factor < 1.0 and calm.score < 0.01
+    other = Calm(body, CalmConfig(), config)
+    other.set_state(calm.get_state())
+    assert (other.factor, other.score) == (calm.factor, calm.score)
+    still = Calm(body, CalmConfig(), AdaptiveEffortConfig(start=2.0))
+    still.adapt(torch.zeros(4, dtype=torch.bool))
+    assert still.factor == 2.0
+
+
+def test_bad_weights():
+    with pytest.raises(ValueError, match="must not be negative"):
+        CalmConfig(change_weight=-1.0)
+    with pytest.raises(ValueError, match="between least"):
+        AdaptiveEffortConfig(start=0.01)
+    with pytest.raises(ValueError, match=r"threshold 2.0 must lie"):
+        AdaptiveEffortConfig(threshold=2.0)

@@ -1,0 +1,118 @@
+"""Coordinated control: what it asks for, what muscles make of it, and that it goes on as it would have."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from kinesis_trl.body.moment_arms import joint_strength
+from kinesis_trl.body.muscles import active_gain, passive_bias
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.control import CoordinatedConfig
+from kinesis_trl.envs.control.coordinated import solution_moment
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+
+
+def muscle_moment(body, physics):
+    """(N, J) moments in N m of the muscles in the present state."""
+    physics._batch.forward()
+    length, velocity = physics._derived["actuator_length"].copy(), physics._derived["actuator_velocity"].copy()
+    force = active_gain(length, velocity, body.muscles) * physics.activation + passive_bias(length, body.muscles)
+    return np.einsum("nmj,nm->nj", physics.moment_arms()[0], force)
+
+
+def test_without_reference_the_muscles_make_the_moments_that_are_asked_for(body):
+    config = CoordinatedConfig(stiffness=0.0, damping=0.0, effort=0.02, joint_moment=1.0, moment=0.1)
+    physics, control = BatchPhysics(body, 2), config.make(body, 2)
+    action = np.zeros((2, control.width))
+    action[0, 0], action[1, 4] = 0.4, -0.3
+    control.step(physics, action, None)
+    expected = action * 0.1 * joint_strength(body)
+    made = muscle_moment(body, physics)
+    strong = np.abs(expected) > 1
+    np.testing.assert_allclose(made[strong], expected[strong], rtol=0.2)
+    assert (control.lacking < 5).all()
+
+
+def test_moments_that_no_muscle_makes_are_told(body):
+    physics, control = BatchPhysics(body, 2), CoordinatedConfig(moment=3.0).make(body, 2)
+    action = np.zeros((2, control.width))
+    action[1] = 1.0
+    control.step(physics, action, None)
+    assert control.lacking[0] < 5 and control.lacking[1] > 50
+    assert np.isfinite(physics.qpos).all() and (physics.excitation <= 1).all() and (physics.excitation >= 0).all()
+
+
+def test_uncorrected_it_starts_with_the_solution_and_stays_near_it(body, solved):
+    env = ImitationEnv(body, solved, ImitationConfig(num_envs=2, start="beginning", control="coordinated"))
+    td = env.reset()
+    first = torch.zeros(2, 1, dtype=torch.int64).numpy()
+    np.testing.assert_allclose(env.physics.activation, solved.inverse["activation"][first[:, 0]], atol=1e-6)
+    for _ in range(4):
+        td = env.step(td.set("action", torch.zeros(2, 14)))["next"]
+    assert float(env.distances.max()) < 0.05
+    assert np.abs(solution_moment(body, solved, first)).max() > 1
+    assert (env.control.reference_action(env.current_reference()) == 0).all()
+
+
+def test_feedback_pulls_back_to_the_reference(body, solved):
+    env = ImitationEnv(body, solved, ImitationConfig(num_envs=1, start="beginning", control="coordinated"))
+    env.reset()
+    reference, physics = env.current_reference(), env.physics
+    before = env.control.own_moment(physics, reference)
+    dof = body.couplings.independent_dofs(body.model.nv)[6 + 3]
+    physics.qpos[0, dof + 1] += 0.1
+    change = env.control.own_moment(physics, reference) - before
+    np.testing.assert_allclose(change[0, 3], -0.3 * 0.1 * joint_strength(body)[3], rtol=1e-9)
+    assert np.abs(np.delete(change[0], 3)).max() < 1e-9
+
+
+def test_a_mirrored_body_does_the_mirror_image(body):
+    physics, control = BatchPhysics(body, 2), CoordinatedConfig().make(body, 2)
+    rng, mirror = np.random.default_rng(0), body.mirror
+    qpos = np.tile(body.standing_qpos, (2, 1))
+    qpos[0, 2] += 0.2
+    qpos[0, 7:] += 0.1 * rng.random(qpos.shape[1] - 7)
+    qpos[0] = body.couplings.apply(qpos[0])
+    qpos[1] = mirror.qpos(qpos[0])
+    activation = rng.uniform(0, 0.2, (2, body.model.na))
+    activation[1] = activation[0, mirror.muscles]
+    physics.reset(np.arange(2), qpos, np.zeros((2, body.model.nv)), activation)
+    action = rng.uniform(-0.5, 0.5, (2, control.width))
+    action[1] = control.mirror(torch.from_numpy(action[0])).numpy()
+    control.step(physics, action, None)
+    np.testing.assert_allclose(physics.qpos[1], mirror.qpos(physics.qpos[0]), atol=2e-3)
+    np.testing.assert_allclose(physics.activation[1], physics.activation[0, mirror.muscles], atol=0.02)
+
+
+def test_goes_on_from_a_saved_state_to_the_same_numbers(body, solved):
+    settings = ImitationConfig(num_envs=3, control="coordinated", observe_action=True, physics=PhysicsConfig(threads=2))
+    one, two = (ImitationEnv(body, solved, replace(settings, seed=seed)) for seed in (0, 1))
+    actions = 0.2 * torch.randn(6, 3, 14, generator=torch.Generator().manual_seed(0))
+    td = one.reset()
+    for action in actions[:3]:
+        td = one.step_and_maybe_reset(td.set("action", action))[1]
+    two.set_state(one.get_state())
+    again = two.reset()
+    for action in actions[3:]:
+        td = one.step_and_maybe_reset(td.set("action", action))[1]
+        again = two.step_and_maybe_reset(again.set("action", action))[1]
+    assert torch.equal(td["observation"], again["observation"])
+    np.testing.assert_array_equal(one.physics.qpos, two.physics.qpos)
+
+
+def test_co_contraction_and_bad_settings(body):
+    control = CoordinatedConfig(co_contraction=0.1, co_contracted=("ankle_angle",)).make(body, 1)
+    physics = BatchPhysics(body, 1)
+    for _ in range(6):
+        control.step(physics, np.zeros((1, 14)), None)
+    soleus, glutmax = (body.muscle_names.index(name) for name in ("soleus_r", "glmax1_r"))
+    assert physics.activation[0, soleus] > 0.08 > physics.activation[0, glutmax]
+    with pytest.raises(ValueError, match="no joint 'elbow'"):
+        CoordinatedConfig(co_contracted=("elbow",)).make(body, 1)
+    with pytest.raises(ValueError, match="must be positive"):
+        CoordinatedConfig(moment=0.0)
+    with pytest.raises(ValueError, match="substep or step"):
+        CoordinatedConfig(every="frame")

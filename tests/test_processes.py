@@ -1,0 +1,24 @@
+"""Worker processes: results in order, one thread each, and a process that dies is said."""
+
+import os
+
+import pytest
+
+from kinesis_trl.processes import WorkerDiedError, in_processes
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order_and_what_a_part_raises_is_raised(workers):
+    assert list(in_processes(lambda k: k * k, range(5), workers)) == [0, 1, 4, 9, 16]
+    with pytest.raises(ZeroDivisionError):
+        list(in_processes(lambda k: 1 / k, [1, 0, 2], workers))
+
+
+def test_workers_are_other_processes_with_one_thread_each():
+    found = list(in_processes(lambda k: (os.getpid(), os.environ["OMP_NUM_THREADS"]), range(4), 2))
+    assert os.getpid() not in {pid for pid, _ in found} and {threads for _, threads in found} == {"1"}
+
+
+def test_a_process_that_dies_is_said_with_what_to_do():
+    with pytest.raises(WorkerDiedError, match="fewer --workers"):
+        list(in_processes(lambda k: os._exit(1) if k == 1 else k, [0, 1, 2], 2))
