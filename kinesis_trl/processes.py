@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from joblib import Parallel, delayed, parallel_config
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+_DIED = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
 
 
 class WorkerDiedError(RuntimeError):
@@ -34,6 +37,36 @@ def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], work
     try:
         yield from results
     except BrokenProcessPool as error:
-        raise WorkerDiedError(
-            "a worker process died, probably for want of memory; use fewer --workers or shorter files."
-        ) from error
+        raise WorkerDiedError(_DIED) from error
+
+
+def every_part(
+    function: Callable[[Part], Result], parts: Sequence[Part], workers: int
+) -> Iterator[Result | WorkerDiedError]:
+    """As `in_processes`; where a process dies, the part whose turn it is is tried once more by itself.
+
+    When that dies too, the error stands in the place of its result. The other parts go on.
+    """
+    waiting = deque(parts)
+    died = False
+    while waiting:
+        if died and len(waiting) == 1:
+            yield _alone(function, waiting.popleft())
+            continue
+        try:
+            for result in in_processes(function, list(waiting), workers):
+                waiting.popleft()
+                yield result
+        except WorkerDiedError:
+            died = True
+            yield _alone(function, waiting.popleft())
+
+
+def _alone(function: Callable[[Part], Result], part: Part) -> Result | WorkerDiedError:
+    """One part in a process of its own."""
+    try:
+        with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
+            (result,) = Parallel(n_jobs=2)([delayed(function)(part)])
+    except BrokenProcessPool:
+        return WorkerDiedError(_DIED)
+    return result

@@ -33,6 +33,7 @@ DESCRIPTION = "policy.json"
 FORMAT_VERSION = 1
 
 _KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
+_MOST_LAYERS = 64
 _MOST_EXPERTS = 64
 _MOST_LAYERS = 64
 _FORMER = frozenset({"directions"})
@@ -162,6 +163,8 @@ def _describe(policy: Policy) -> dict[str, Any]:
 
 
 def _read(path: Path) -> PolicyCheckpoint:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path}: is a folder, pipe or device, expected a safetensors file.")
     try:
         file = TensorFile.open(path)
     except FileNotFoundError as error:
@@ -199,7 +202,7 @@ def _build(path: Path, description: dict[str, Any]) -> tuple[Policy, Critic | No
             policy = _build_policy(description["policy"], observation, action)
             critic = description.get("critic")
             return policy, None if critic is None else Critic(_config(CriticConfig, critic), observation)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError) as error:
         raise CheckpointError(
             f"{path}: the description of its networks does not hold together "
             f"({type(error).__name__}: {error}). Download it again or use another checkpoint."

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,7 +19,6 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
-from kinesis_trl.processes import WorkerDiedError, in_processes
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
@@ -29,11 +27,10 @@ if TYPE_CHECKING:
 
     from kinesis_trl.body.model import BodyModel
     from kinesis_trl.motion.clip import MotionClip
+    from kinesis_trl.motion.ingest import Refused
     from kinesis_trl.motion.library import MotionLibrary
     from kinesis_trl.motion.retarget.quality import QualityReport
-    from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
-_SHARE_BYTES = 1 << 20
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 
 
@@ -75,21 +72,12 @@ class PrepareConfig:
     """Processes that work at once; 0: one for every core."""
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some of the clips of one file: those with index ≡ share (mod shares)."""
-
-    path: Path
-    share: int
-    shares: int
-
-
 @dataclass
 class Prepared:
     """What became of the files: clips with their reports, and what was refused with the reason."""
 
     clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Names of the clips that the optimisation gave up."""
 
@@ -105,41 +93,29 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     from kinesis_trl.body.model import load_body
     from kinesis_trl.motion.clip import ClipFormatError
     from kinesis_trl.motion.gait.language import closest_clip, text_to_clip
-    from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files
+    from kinesis_trl.motion.ingest import IngestConfig, ingest
     from kinesis_trl.motion.readers.splits import read_keys, select_split
     from kinesis_trl.motion.retarget.onto_body import retarget
     from kinesis_trl.motion.sources import EMBEDDED, embedded
-    from kinesis_trl.progress import progress
+    from kinesis_trl.progress import counting
 
     body = load_body(config.body)
     if not _is_ours(config.out):
         raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
     keys = read_keys(config.keys) if config.keys else None
     workers = config.workers or os.cpu_count() or 1
-    result = Prepared()
-    parts: list[_Part] = []
     if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
         raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
     made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
     for name in (name for name in config.paths if name in EMBEDDED):
-        made += embedded(name)[1](body)
-    for given in (name for name in config.paths if name not in EMBEDDED):
-        files = motion_files(given)
-        if not files:
-            result.refused.append((given, f"no motion file there; known endings: {', '.join(SUFFIXES)}."))
-        for path in files:
-            size = path.stat().st_size if path.is_file() else 0
-            shares = min(workers, 1 + size // _SHARE_BYTES) if path.suffix in (".pkl", ".npy") else 1
-            parts += [_Part(path, share, shares) for share in range(shares)]
-    with progress(console, "preparing", len(parts), "parts") as advance:
-        order = []
-        for part, done in _work(parts, config, min(workers, max(len(parts), 1))):
-            order += [(part.path, part.share + k * part.shares, pair) for k, pair in enumerate(done.clips)]
-            result.refused += done.refused
-            advance(1)
-    place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
-    result.clips = [pair for _, _, pair in sorted(order, key=lambda item: (place[item[0]], item[1]))]
-    result.clips += [retarget(clip, body) for clip in made]
+        made += embedded(name)(body)
+    reading = IngestConfig(
+        fps=config.fps, up=config.up, unit=config.unit, smpl_model=config.smpl_model, keys=config.keys
+    )
+    files = [name for name in config.paths if name not in EMBEDDED]
+    with counting(console, "preparing", "parts") as on_part:
+        found = ingest(files, body, reading, workers=workers, on_part=on_part)
+    result = Prepared(clips=found.clips + [retarget(clip, body) for clip in made], refused=list(found.refused))
     if config.closest and config.text and result.clips:
         best, _ = closest_clip(config.text, [clip.label for clip, _ in result.clips])
         result.clips = [result.clips[best]]
@@ -157,20 +133,21 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     import numpy as np
 
     from kinesis_trl.atomic import replacing, write_text
-    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.ingest import library_of
     from kinesis_trl.motion.retarget.quality import quality_json, quality_markdown, write_picture
     from kinesis_trl.motion.solving import SolveConfig
     from kinesis_trl.motion.variation import vary
-    from kinesis_trl.progress import progress
+    from kinesis_trl.progress import counting
 
     inverse = SolveConfig() if config.inverse or config.optimise else None
     clips = [clip for clip, _ in result.clips]
     rng = np.random.default_rng(config.seed)
     clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
-    with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
-        library = MotionLibrary.build(
-            clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(min(done, 1))
-        )
+    with counting(console, "solving" if inverse else "building", "clips") as on_solved:
+        library, unsolved = library_of(clips, body, inverse=inverse, workers=workers, on_solved=on_solved)
+    result.refused += unsolved
+    left_out = {item.name for item in unsolved}
+    result.clips = [(clip, quality) for clip, quality in result.clips if clip.name not in left_out]
     if config.optimise:
         result.lost = _optimise(body, library, config.out, workers, console)
     else:
@@ -197,72 +174,14 @@ def _optimise(body: BodyModel, library: MotionLibrary, out: Path, workers: int, 
 
 def _is_ours(folder: Path) -> bool:
     """Whether `folder` may be replaced: it does not exist, is empty or is a motion library."""
-    if not folder.exists() or (folder / "library.json").is_file():
+    from kinesis_trl.motion.library_files import is_library
+
+    if not folder.exists() or is_library(folder):
         return True
     return folder.is_dir() and not any(folder.iterdir())
 
 
-def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[tuple[_Part, Prepared]]:
-    """Each part with what became of it, in order; one that a worker process dies on is refused, the others go on."""
-    waiting = deque(parts)
-    while waiting:
-        try:
-            for result in in_processes(partial(_prepare_part, config), list(waiting), workers):
-                yield waiting.popleft(), result
-        except WorkerDiedError as error:
-            part = waiting.popleft()
-            yield part, Prepared(refused=[(str(part.path), str(error))])
-
-
-def _prepare_part(config: PrepareConfig, part: _Part) -> Prepared:
-    """Read one file and retarget its share of clips; runs in a worker process."""
-    from kinesis_trl.body.model import load_body
-    from kinesis_trl.motion.clip import ClipFormatError
-    from kinesis_trl.motion.readers.dispatch import read_motion
-    from kinesis_trl.motion.readers.splits import canonical_key
-    from kinesis_trl.motion.retarget.onto_body import retarget
-
-    body = load_body(config.body)
-    result = Prepared()
-    try:
-        clips = read_motion(
-            part.path,
-            fps=config.fps,
-            up=config.up,
-            unit=config.unit,
-            smpl_model=_smpl_model(config.smpl_model) if config.smpl_model else None,
-        )
-    except ClipFormatError as error:
-        if part.share == 0:
-            result.refused.append((str(part.path), str(error)))
-        return result
-    wanted = _wanted(config.keys) if config.keys else None
-    for clip in clips[part.share :: part.shares]:
-        names = (clip.name, str(clip.extra.get("key", "")))
-        if wanted is not None and not any(canonical_key(name) in wanted for name in names):
-            continue
-        try:
-            result.clips.append(retarget(clip, body))
-        except ClipFormatError as error:
-            result.refused.append((f"{part.path} ({clip.name})", str(error)))
-    return result
-
-
-@lru_cache(maxsize=1)
-def _smpl_model(path: Path) -> SmplModel:
-    from kinesis_trl.motion.retarget.smpl_model import SmplModel
-
-    return SmplModel.load(path)
-
-
-@lru_cache(maxsize=1)
-def _wanted(path: Path) -> frozenset[str]:
-    from kinesis_trl.motion.readers.splits import canonical_key, read_keys
-
-    return frozenset(map(canonical_key, read_keys(path)))
-
-
-def _refusals(refused: list[tuple[str, str]]) -> Table:
+def _refusals(refused: list[Refused]) -> Table:
     from rich.table import Table
     from rich.text import Text
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +12,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kinesis_trl.atomic import replacing_folder, sweep
+from kinesis_trl.body.inverse import InverseSolution
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.arrays import LARGEST
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import Kinematics, forward_kinematics, velocities
-from kinesis_trl.motion.solving import SolveConfig, solve_motions
+from kinesis_trl.motion.library_files import (
+    FEEDBACK,
+    FPS,
+    INVERSE,
+    MOTION,
+    SOLVED,
+    ClipEntry,
+    read_library,
+    write_library,
+)
+from kinesis_trl.motion.solving import SolveConfig, try_motions
 
-FPS = 30.0
-"""Frame rate of every clip in a library."""
-_VERSION = 3
-_ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
-INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
-"""What static optimisation gives a library, and how it is kept."""
-_SOLVED = _ARRAYS | INVERSE | {"prepared": "<f8", "prepared_qpos": "<f8"}
-_FEEDBACK = {"feedback": "<f4"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipEntry:
-    """Where one clip lies in the flat arrays, and what it is."""
-
-    name: str
-    """Name, unique in the library."""
-    start: int
-    """First frame in the flat arrays."""
-    frames: int
-    """Number of frames."""
-    label: str = ""
-    """What the motion shows, in words."""
-    category: str = ""
-    """Group for tables and learning curves."""
-    source: str = ""
-    """File or data set it came from."""
-    licence: str = ""
-    """Terms the source states."""
+__all__ = ["FPS", "INVERSE", "ClipEntry", "MotionLibrary"]
 
 
 class MotionLibrary:
@@ -72,7 +55,7 @@ class MotionLibrary:
         """Wrap arrays that `build` made or `load` mapped; both check them."""
         self.body_name = body_name
         self.clips = tuple(clips)
-        self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in _ARRAYS)
+        self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in MOTION)
         solved = all(k in arrays for k in INVERSE)
         self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
         self.prepared = torch.from_numpy(arrays["prepared"]) if "prepared" in arrays else self.track
@@ -99,6 +82,7 @@ class MotionLibrary:
         inverse: SolveConfig | None = None,
         workers: int = 1,
         on_solved: Callable[[int, int], None] | None = None,
+        on_refused: Callable[[str, str], None] | None = None,
     ) -> MotionLibrary:
         """From prepared clips: qpos at 30 frames/s in the coordinates of `body`.
 
@@ -109,131 +93,59 @@ class MotionLibrary:
                 to: smoothed, with feet that carry and less unsuppliable force at the root.
             workers: processes that solve (see `solving.solve_motions`).
             on_solved: called with (clips solved, clips in all), first with 0.
+            on_refused: called with name and reason of a clip that has no solution, which is then left out.
 
         Raises:
-            ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
+            ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate; without
+                `on_refused`, a clip that has no solution.
         """
         entries: list[ClipEntry] = []
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (_SOLVED if inverse else _ARRAYS)}
+        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in (SOLVED if inverse else MOTION)}
         start = 0
         seen: dict[str, int] = {}
         given = list(clips)
         motions = [_checked_qpos(clip, body) for clip in given]
-        solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
-        if solutions is not None and on_solved is not None:
+        solutions = try_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else motions
+        if inverse is not None and on_solved is not None:
             on_solved(0, len(given))
-        for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
-            if solutions is not None:
-                parts["prepared_qpos"].append(qpos)
-                parts["prepared"].append(_track(forward_kinematics(body, qpos, velocities(qpos, FPS, body))))
-                solution = next(solutions)
-                qpos = solution.qpos  # noqa: PLW2901  the motion that its solutions belong to
-                for name, kind in INVERSE.items():
-                    parts[name].append(getattr(solution, name).astype(kind))
-                if on_solved is not None:
+        for done, (clip, found) in enumerate(zip(given, solutions, strict=True), start=1):
+            try:
+                arrays = _arrays_of(body, clip, found)
+            except ClipFormatError as error:
+                if on_refused is None:
+                    raise
+                on_refused(clip.name, str(error))
+                continue
+            finally:
+                if on_solved is not None and inverse is not None:
                     on_solved(done, len(given))
-            qvel = velocities(qpos, FPS, body)
-            motion = forward_kinematics(body, qpos, qvel)
-            parts["qpos"].append(qpos)
-            parts["qvel"].append(qvel)
-            parts["track"].append(_track(motion))
-            parts["muscle_length"].append(motion.muscle_length.astype(np.float32))
+            for name, array in arrays.items():
+                parts[name].append(array)
             seen[clip.name] = seen.get(clip.name, 0) + 1
-            name = clip.name if seen[clip.name] == 1 else f"{clip.name}#{seen[clip.name]}"
             entries.append(
                 ClipEntry(
-                    name=name,
+                    name=clip.name if seen[clip.name] == 1 else f"{clip.name}#{seen[clip.name]}",
                     start=start,
-                    frames=len(qpos),
+                    frames=len(arrays["qpos"]),
                     label=clip.label,
                     category=categorise(clip),
                     source=clip.source,
                     licence=clip.licence,
                 )
             )
-            start += len(qpos)
+            start += entries[-1].frames
         if not entries:
             raise ClipFormatError("no clip to build a motion library from; name at least one motion file.")
-        arrays = {name: np.concatenate(chunks) for name, chunks in parts.items()}
-        return cls(body.name, entries, arrays)
+        return cls(body.name, entries, {name: np.concatenate(chunks) for name, chunks in parts.items()})
 
     def save(self, folder: Path) -> None:
-        """Write to `folder`, created or replaced as a whole; a reader never sees half of it.
-
-        Raises:
-            ClipFormatError: there is a folder with something else in it, which must not be lost.
-        """
-        folder = Path(folder)
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "library.json").exists():
-            raise ClipFormatError(f"{folder} is not empty and no motion library; give a new folder.")
-        sweep(folder.parent, folder.name)
-        with replacing_folder(folder) as staged:
-            for name, array in self._arrays().items():
-                np.save(staged / f"{name}.npy", array)
-            header = {
-                "version": _VERSION,
-                "inverse": self.inverse is not None,
-                "feedback": self.feedback is not None,
-                "body": self.body_name,
-                "fps": FPS,
-                "clips": [asdict(c) for c in self.clips],
-            }
-            (staged / "library.json").write_text(json.dumps(header, indent=1))
+        """Write to `folder`; see `library_files.write_library`."""
+        write_library(folder, self.body_name, self.clips, self._arrays())
 
     @classmethod
     def load(cls, folder: Path, body: BodyModel) -> MotionLibrary:
-        """Map a saved library into memory; frames are read from disk as they are used.
-
-        Raises:
-            ClipFormatError: not a library, of another body or version, or damaged.
-        """
-        folder = Path(folder)
-        if not folder.exists():
-            sweep(folder.parent, folder.name)  # a writer that was killed may have left it under another name
-        try:
-            header = json.loads((folder / "library.json").read_text(encoding="utf-8"))
-            entries = [ClipEntry(**c) for c in header["clips"]]
-            version, name, fps = header["version"], header["body"], header["fps"]
-            kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
-        except FileNotFoundError as error:
-            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
-        if version != _VERSION or fps != FPS:
-            raise ClipFormatError(
-                f"{folder} has version {version} at {fps} frames/s, expected {_VERSION} at {FPS}; prepare it again."
-            )
-        if name != body.name:
-            raise ClipFormatError(f"{folder} was of body {name!r}, not {body.name!r}; pass --body {name}.")
-        model, joints = body.model, len(body.independent_joints)
-        freedoms = len(body.couplings.independent_dofs(model.nv))
-        width = {
-            "qpos": (model.nq,),
-            "qvel": (model.nv,),
-            "track": (len(body.tracked_ids), 6),
-            "muscle_length": (model.nu,),
-            "target_length": (model.nu,),
-            "activation": (model.nu,),
-            "moment_arm": (model.nu, joints),
-            "prepared": (len(body.tracked_ids), 6),
-            "prepared_qpos": (model.nq,),
-            "feedback": (joints, 2 * freedoms + joints),
-        }
-        total = sum(c.frames for c in entries)
-        starts = np.cumsum([0] + [c.frames for c in entries]).tolist()
-        contiguous = all(c.frames >= 2 and c.start == start for c, start in zip(entries, starts, strict=False))
-        arrays = {}
-        for key, kind in kinds.items():
-            try:  # copy-on-write: torch needs writable memory, and the file must stay as it is
-                array = np.load(folder / f"{key}.npy", mmap_mode="c", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise ClipFormatError(f"{folder / key}.npy is damaged ({error}); prepare it again.") from error
-            shape = (total, *width[key])
-            if array.shape != shape or array.dtype != np.dtype(kind) or not contiguous or not total:
-                found, expected = f"{array.shape} {array.dtype}", f"{shape} {kind}"
-                raise ClipFormatError(f"{folder / key}.npy has {found}, expected {expected}; prepare it again.")
-            arrays[key] = array
-        return cls(name, entries, arrays)
+        """Map a saved library into memory, with everything in it checked; see `library_files.read_library`."""
+        return cls(body.name, *read_library(folder, body))
 
     def subset(self, indices: Sequence[int]) -> MotionLibrary:
         """Library of some of the clips, in the order given, with its own copy of their frames."""
@@ -266,13 +178,13 @@ class MotionLibrary:
         mine = self._arrays()
         for name, array in arrays.items():
             expected = mine[name].shape if name in mine else (len(self.qpos), *array.shape[1:])
-            if array.shape != expected or name not in mine | _FEEDBACK:
+            if array.shape != expected or name not in mine | FEEDBACK:
                 raise ValueError(f"cannot put an array of shape {array.shape} for {name}; expected {expected}.")
-            mine[name] = array.astype((_SOLVED | _FEEDBACK)[name])
+            mine[name] = array.astype((SOLVED | FEEDBACK)[name])
         return MotionLibrary(self.body_name, self.clips, mine)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        held: dict[str, Tensor] = {name: getattr(self, name) for name in _ARRAYS}
+        held: dict[str, Tensor] = {name: getattr(self, name) for name in MOTION}
         if self.inverse is not None:
             held |= {**self.inverse, "prepared": self.prepared, "prepared_qpos": self.prepared_qpos}
         if self.feedback is not None:
@@ -320,6 +232,32 @@ def _track(motion: Kinematics) -> NDArray[np.float64]:
     return np.concatenate([motion.body_pos, motion.body_vel], axis=-1)
 
 
+def _arrays_of(
+    body: BodyModel, clip: MotionClip, found: NDArray[np.float64] | InverseSolution | ClipFormatError
+) -> dict[str, NDArray[Any]]:
+    """Arrays of one clip, of its coordinates or of what static optimisation found for them."""
+    if isinstance(found, ClipFormatError):
+        raise ClipFormatError(f"{clip.name}: {found}")
+    arrays: dict[str, NDArray[Any]] = {}
+    if not isinstance(found, InverseSolution):
+        qpos = found
+    else:
+        qpos, given = found.qpos, np.asarray(clip.qpos, dtype=np.float64)
+        arrays = {name: getattr(found, name).astype(kind) for name, kind in INVERSE.items()}
+        arrays["prepared_qpos"] = given
+        arrays["prepared"] = _track(forward_kinematics(body, given, velocities(given, FPS, body)))
+    qvel = velocities(qpos, FPS, body)
+    if not (np.abs(qvel) <= LARGEST).all():
+        raise ClipFormatError(f"{clip.name}: moves by more than {LARGEST:g} a second, as no motion does.")
+    motion = forward_kinematics(body, qpos, qvel)
+    return arrays | {
+        "qpos": qpos,
+        "qvel": qvel,
+        "track": _track(motion),
+        "muscle_length": motion.muscle_length.astype(np.float32),
+    }
+
+
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
     if clip.qpos is None:
         raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis prepare).")
@@ -330,4 +268,6 @@ def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
         )
     if abs(clip.fps - FPS) > 1e-9:
         raise ClipFormatError(f"{clip.name} has {clip.fps} frames/s, a library needs {FPS}; prepare it first.")
+    if not (np.abs(clip.qpos) <= LARGEST).all():
+        raise ClipFormatError(f"{clip.name} has coordinates beyond {LARGEST:g}, as no motion has; prepare it again.")
     return np.ascontiguousarray(clip.qpos, dtype=np.float64)

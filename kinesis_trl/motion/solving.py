@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
+from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
-from kinesis_trl.processes import in_processes
+from kinesis_trl.processes import WorkerDiedError, every_part
 
 Array = NDArray[np.float64]
 
@@ -39,12 +40,35 @@ def solve_motions(
         fps: frames per second.
         config: how to solve.
         workers: processes; 1 stays in this one. With more, the body must be one that its name finds again.
+
+    Raises:
+        ClipFormatError: one of them has no solution.
     """
-    if workers <= 1 or len(motions) <= 1:
-        for qpos in motions:
-            yield _solve(body, qpos, fps, config)
-        return
-    yield from in_processes(partial(_solve_named, body.name, fps, config), motions, workers)
+    for found in try_motions(body, motions, fps, config, workers=workers):
+        if isinstance(found, ClipFormatError):
+            raise found
+        yield found
+
+
+def try_motions(
+    body: BodyModel, motions: Sequence[Array], fps: float, config: SolveConfig, *, workers: int = 1
+) -> Iterator[InverseSolution | ClipFormatError]:
+    """As `solve_motions`; where one has no solution, the error that says why stands in its place."""
+    here = workers <= 1 or len(motions) <= 1
+    work = partial(_try, body if here else body.name, fps, config)
+    for found in every_part(work, motions, workers):
+        yield ClipFormatError(str(found)) if isinstance(found, WorkerDiedError) else found
+
+
+def _try(body: BodyModel | str, fps: float, config: SolveConfig, qpos: Array) -> InverseSolution | ClipFormatError:
+    try:
+        solution = _solve(_body(body) if isinstance(body, str) else body, qpos, fps, config)
+    except (ArithmeticError, IndexError, MemoryError, ValueError) as error:
+        return ClipFormatError(f"has no inverse solution ({type(error).__name__}: {error!s:.200}); cut or smooth it.")
+    arrays = (solution.qpos, solution.target_length, solution.activation, solution.moment_arm)
+    if not all(array is not None and np.isfinite(array).all() for array in arrays):
+        return ClipFormatError("has an inverse solution that is not finite; cut or smooth it.")
+    return solution
 
 
 def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
@@ -53,5 +77,6 @@ def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> Inv
     return solve(body, moved, fps, replace(config.residuals.inverse, moment_arms=True))
 
 
-def _solve_named(name: str, fps: float, config: SolveConfig, qpos: Array) -> InverseSolution:
-    return _solve(load_body(name), qpos, fps, config)
+@lru_cache(maxsize=1)
+def _body(name: str) -> BodyModel:
+    return load_body(name)

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-import mujoco
-
-from kinesis_trl import __version__
-from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.cache import cache_folder, cached, entry_for
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.ingest import IngestConfig, Refused, ingest, library_of
 from kinesis_trl.motion.library import FPS, MotionLibrary
-from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
-from kinesis_trl.motion.retarget.onto_body import retarget
+from kinesis_trl.motion.library_files import is_library
+from kinesis_trl.motion.readers.dispatch import motion_files
 from kinesis_trl.motion.solving import SolveConfig
+
+__all__ = ["EMBEDDED", "IngestConfig", "Refused", "as_clip", "cache_folder", "embedded", "open_library"]
 
 EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1", "brisk-v1")
 """Names of the data sets that need no file; demo is one test clip of each category."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file or clip that could not be used."""
-
-    name: str
-    reason: str
-
-
-def cache_folder() -> Path:
-    """Where prepared motions are kept: $KINESIS_TRL_CACHE, else the user's cache folder."""
-    named = os.environ.get("KINESIS_TRL_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(named) if named else Path(home) / "kinesis_trl"
 
 
 def open_library(
@@ -45,6 +27,7 @@ def open_library(
     body: BodyModel,
     *,
     inverse: SolveConfig | None = None,
+    reading: IngestConfig | None = None,
     workers: int = 1,
     on_clip: Callable[[int, int], None] | None = None,
 ) -> tuple[MotionLibrary, list[Refused]]:
@@ -55,8 +38,9 @@ def open_library(
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
         inverse: also solve static optimisation; a prepared folder that holds its solutions is taken as it is.
-        workers: processes that solve; the results do not depend on it.
-        on_clip: called with (clips prepared or solved, clips in all) while there is something to do.
+        reading: what the user says about motion files.
+        workers: processes that read and solve; the results do not depend on it.
+        on_clip: called with (parts of files or clips done, in all) while there is something to do.
 
     Returns:
         The library, and what was left out and why.
@@ -64,57 +48,48 @@ def open_library(
     Raises:
         ClipFormatError: nothing usable there.
     """
+    solve = partial(library_of, body=body, inverse=inverse, workers=workers, on_solved=on_clip)
     if str(source) in EMBEDDED:
-        version, make = embedded(str(source))
-        folder = cache_folder() / _digest(body, [str(source), version, repr(inverse)])
-        return _cached(
-            folder,
-            body,
-            lambda: (
-                MotionLibrary.build(make(body), body, inverse=inverse, workers=workers, on_solved=on_clip),
-                [],
-            ),
-        )
+        made = embedded(str(source))
+        return cached(entry_for(body, [str(source), repr(inverse)]), body, lambda: solve(made(body)))
     path = Path(source)
-    if (path / "library.json").exists():
+    if is_library(path):
         library = MotionLibrary.load(path, body)
         if inverse is None or library.inverse is not None:
             return library, []
         contents = [hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(), repr(library.clips), repr(inverse)]
-        return _cached(
-            cache_folder() / _digest(body, contents),
-            body,
-            lambda: (
-                MotionLibrary.build(
-                    [as_clip(library, k) for k in range(len(library))],
-                    body,
-                    inverse=inverse,
-                    workers=workers,
-                    on_solved=on_clip,
-                ),
-                [],
-            ),
-        )
+        clips = [as_clip(library, k) for k in range(len(library))]
+        return cached(entry_for(body, contents), body, lambda: solve(clips))
     files = motion_files(source)
     if not files:
         raise ClipFormatError(
             f"{source}: no motion file there; give a file, a folder, or one of {', '.join(EMBEDDED)}."
         )
-    stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files if p.exists()]
-    folder = cache_folder() / _digest(body, [*stamps, repr(inverse)])
-    return _cached(folder, body, lambda: _prepare(source, body, inverse, workers, on_clip))
+    options = reading or IngestConfig()
+    named = [*files, *(p for p in (options.smpl_model, options.keys) if p is not None)]
+    stamps = [f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in named if p.exists()]
+
+    def prepare() -> tuple[MotionLibrary, list[Refused]]:
+        found = ingest([source], body, options, workers=workers, on_part=on_clip)
+        if not found.clips:
+            reasons = "; ".join(r.reason if r.name in r.reason else f"{r.name}: {r.reason}" for r in found.refused[:3])
+            raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
+        library, unsolved = solve([clip for clip, _ in found.clips])
+        return library, found.refused + unsolved
+
+    return cached(entry_for(body, [*stamps, repr(options), repr(inverse)]), body, prepare)
 
 
-def embedded(name: str) -> tuple[str, Callable[[BodyModel], list[MotionClip]]]:
-    """Version and maker of one of the data sets `EMBEDDED`."""
+def embedded(name: str) -> Callable[[BodyModel], list[MotionClip]]:
+    """What makes one of the data sets `EMBEDDED`."""
     from kinesis_trl.motion.gait import brisk, locomotion, steered  # noqa: PLC0415  generators, which files do not need
 
     if name == "brisk-v1":
-        return brisk.VERSION, brisk.brisk_v1
+        return brisk.brisk_v1
     if name == "steered-v1":
-        return steered.VERSION, steered.steered_v1
+        return steered.steered_v1
     split: locomotion.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
-    return locomotion.VERSION, lambda body: locomotion.locomotion_v1(split, body)
+    return lambda body: locomotion.locomotion_v1(split, body)
 
 
 def as_clip(library: MotionLibrary, index: int) -> MotionClip:
@@ -129,58 +104,3 @@ def as_clip(library: MotionLibrary, index: int) -> MotionClip:
         source=entry.source,
         licence=entry.licence,
     )
-
-
-def _digest(body: BodyModel, parts: list[str]) -> str:
-    versions = [__version__, mujoco.__version__, body.name]
-    if Path(body.name).is_file():
-        versions.append(str(Path(body.name).stat().st_mtime_ns))
-    return hashlib.sha256("\n".join([*versions, *parts]).encode()).hexdigest()[:24]
-
-
-def _cached(
-    folder: Path, body: BodyModel, make: Callable[[], tuple[MotionLibrary, list[Refused]]]
-) -> tuple[MotionLibrary, list[Refused]]:
-    notes = folder.with_suffix(".refused.json")  # what was left out must be said again next time
-    sweep(folder.parent)
-    try:
-        return MotionLibrary.load(folder, body), [Refused(**item) for item in json.loads(notes.read_text())]
-    except (ClipFormatError, OSError, ValueError, TypeError):  # not there yet, or damaged
-        library, refused = make()
-    try:
-        write_text(notes, json.dumps([asdict(item) for item in refused]))
-        if not (folder / "library.json").exists():
-            shutil.rmtree(folder, ignore_errors=True)  # an entry that has lost its index
-        library.save(folder)
-    except OSError:  # a cache that cannot be written only costs time
-        pass
-    return library, refused
-
-
-def _prepare(
-    source: str | Path,
-    body: BodyModel,
-    inverse: SolveConfig | None,
-    workers: int,
-    on_clip: Callable[[int, int], None] | None,
-) -> tuple[MotionLibrary, list[Refused]]:
-    clips, refused = [], []
-    for path, content in read_motions([source]):
-        if isinstance(content, ClipFormatError):
-            refused.append(Refused(str(path), str(content)))
-        else:
-            clips += content
-    prepared = []
-    if on_clip is not None:
-        on_clip(0, len(clips))
-    for done, clip in enumerate(clips, start=1):
-        try:
-            prepared.append(retarget(clip, body)[0])
-        except ClipFormatError as error:
-            refused.append(Refused(clip.name, str(error)))
-        if on_clip is not None:
-            on_clip(done, len(clips))
-    if not prepared:
-        reasons = "; ".join(f"{r.name}: {r.reason}" for r in refused[:3])
-        raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
-    return MotionLibrary.build(prepared, body, inverse=inverse, workers=workers, on_solved=on_clip), refused

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import json
 import lzma
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +14,51 @@ from typing import IO, Any
 
 from kinesis_trl.motion.clip import ClipFormatError
 
-MAX_BYTES = 4 << 30
-"""Most bytes that one file may expand to (4 GiB); past it the file is taken for a decompression bomb."""
+_MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 16 << 20, 160
 
 _CHUNK = 1 << 20
+TORCH_SAVED = (
+    "a file of torch.save, expected a pickle of arrays; in Python: "
+    "import torch, joblib; joblib.dump(torch.load('x.pkl'), 'y.pkl')."
+)
+_FOREIGN = {
+    b"PK\x03\x04": TORCH_SAVED.replace(", expected", " or a zip archive (rename one of numpy.savez to .npz), expected"),
+    b"\x93NUMPY": "an array of numpy.save, expected a pickle; rename it to .npy.",
+    b"\x89HDF": "an HDF5 file, expected a pickle; save its arrays with numpy.savez.",
+}
 _LZMA_MEMORY = 256 << 20
 
 
 def open_file(path: Path) -> IO[bytes]:
+    """A regular file, open for reading; a pipe or device, which may never end, is refused without waiting for it.
+
+    Raises:
+        ClipFormatError: no such file, or something else than a file.
+    """
     try:
-        return path.open("rb")
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            return open(handle, "rb")
+        os.close(handle)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be opened ({error.strerror}); check the path.") from error
+    raise ClipFormatError(f"{path}: is a folder, pipe or device; expected a file.")
+
+
+def read_json(path: Path, *, max_bytes: int = 256 << 20) -> Any:
+    """Content of a JSON file.
+
+    Raises:
+        ClipFormatError: no such file, longer than `max_bytes`, not JSON, or nested too deeply.
+    """
+    with open_file(path) as file:
+        text = file.read(max_bytes + 1)
+    if len(text) > max_bytes:
+        raise ClipFormatError(f"{path}: has more than {max_bytes >> 20} MiB, which no file of this kind needs.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ClipFormatError(f"{path}: is damaged, no JSON ({error}); fetch or make it again.") from error
 
 
 class explained:
@@ -45,6 +81,14 @@ class explained:
             ) from error
 
 
+def budget(file: IO[bytes]) -> int:
+    """Most bytes that a file may expand to: 16 MiB and 160 times its size, up to 4 GiB.
+
+    Past it the file is taken for a decompression bomb. Motion rarely shrinks tenfold when it is compressed.
+    """
+    return min(_MOST_BYTES, _SMALL + _EXPANSION * os.fstat(file.fileno()).st_size)
+
+
 def blocks(file: IO[bytes]) -> Iterator[bytes]:
     return iter(lambda: file.read(_CHUNK), b"")
 
@@ -53,6 +97,9 @@ def decompressed(file: IO[bytes]) -> Iterator[bytes]:
     """Content of a possibly compressed file in blocks of at most 1 MiB."""
     head = file.read(6)
     file.seek(0)
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            raise ClipFormatError(f"is {what}")
     if head.startswith((b"\x04\x22\x4d\x18", b"ZF")):
         raise ClipFormatError("compressed by lz4 or a joblib before 0.10; save it again with zlib or gzip.")
     if head.startswith((b"\x78", b"\x1f\x8b")):
@@ -71,6 +118,7 @@ def _inflate(file: IO[bytes]) -> Iterator[bytes]:
         while rest and not stream.eof:
             yield stream.decompress(rest, _CHUNK)
             rest = stream.unconsumed_tail
+    yield stream.flush()  # a few bytes that the last block's limit kept back
 
 
 def _unpack(file: IO[bytes], stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> Iterator[bytes]:
@@ -87,47 +135,47 @@ class BoundedReader:
 
     def __init__(self, blocks: Iterator[bytes], limit: int) -> None:
         self._blocks = blocks
-        self._buffer = b""
+        self._block, self._place = b"", 0
         self._limit = limit
         self.left = limit
 
     def _filled(self) -> bool:
-        """Whether there is something in the buffer, after fetching the next block if it was empty."""
-        while not self._buffer:
+        """Whether something of the block is left, after fetching the next one if nothing was."""
+        while self._place >= len(self._block):
             block = next(self._blocks, None)
             if block is None:
                 return False
-            self._buffer = block
+            self._block, self._place = block, 0
         return True
 
     def charge(self, count: int) -> None:
         """Take `count` bytes from the budget."""
         if count > self.left:
             raise ClipFormatError(
-                f"expands past {self._limit / 2**30:.3g} GiB, as decompression bombs do; split the file."
+                f"expands past {self._limit / 2**20:,.0f} MiB, as decompression bombs do; split the file."
             )
         self.left -= count
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes, fewer only at the end of the stream."""
         self.charge(count)
+        if 0 <= count <= len(self._block) - self._place:  # nearly always; a step of a pickle reads single bytes
+            self._place += count
+            return self._block[self._place - count : self._place]
         parts = []
-        while count > 0:
-            if not self._filled():
-                break
-            part, self._buffer = self._buffer[:count], self._buffer[count:]
-            parts.append(part)
-            count -= len(part)
+        while count > 0 and self._filled():
+            parts.append(self._block[self._place : self._place + count])
+            self._place += len(parts[-1])
+            count -= len(parts[-1])
         self.left += count  # what was asked for but is not there has cost nothing
         return b"".join(parts)
 
     def readline(self) -> bytes:
         """The rest of the line, as old text pickles need it."""
         parts: list[bytes] = []
-        while not parts or not parts[-1].endswith(b"\n"):
-            if not self._filled():
-                break
-            parts.append(self.read(self._buffer.find(b"\n") + 1 or len(self._buffer)))
+        while (not parts or not parts[-1].endswith(b"\n")) and self._filled():
+            end = self._block.find(b"\n", self._place) + 1 or len(self._block)
+            parts.append(self.read(end - self._place))
         return b"".join(parts)
 
     def exactly(self, count: int) -> bytes:

@@ -7,7 +7,6 @@ function of its own that checks its arguments, and counts every byte and object 
 from __future__ import annotations
 
 import pickle
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,14 +15,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.motion.arrays import PLAIN_DTYPE, array_from, checked_size
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.pickle_keys import KEYS, check_keys
 from kinesis_trl.motion.streams import BoundedReader
 
-_PLAIN_DTYPE = re.compile(r"[<>=|]?([biufc]\d{1,2}|[SU]\d{0,7}|[O?]|O8)")
 _NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for module in ("multiarray", "numeric"))
 _PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
 _OBJECT = 128  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
-_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+"""Number at the beginning of torch.save's older layout."""
 _TORCH_STORAGES = {
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -47,25 +48,6 @@ class Record:
     """Attributes of the instance."""
 
 
-def _size(shape: Any, dtype: np.dtype[Any]) -> tuple[tuple[int, ...], int]:
-    """Checked shape and the bytes it needs; Python integers, so nothing overflows."""
-    shape = tuple(int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
-    if len(shape) > 8 or any(n < 0 for n in shape):
-        raise ClipFormatError(f"an array has the impossible shape {shape}.")
-    count = 1
-    for n in shape:
-        count *= n
-    return shape, count * dtype.itemsize
-
-
-def array_from(reader: BoundedReader, shape: Any, dtype: np.dtype[Any], order: str) -> NDArray[Any]:
-    """The next array of `shape` and plain `dtype` in a stream, which must have all its bytes."""
-    if dtype.hasobject or not _PLAIN_DTYPE.fullmatch(dtype.str):
-        raise ClipFormatError(f"an array has the element type {dtype}; only numbers and text are read.")
-    shape, size = _size(shape, dtype)
-    return np.frombuffer(reader.exactly(size), dtype).reshape(shape, order="F" if order == "F" else "C").copy("K")
-
-
 class _JoblibArray:
     """Stand-in for joblib's array wrapper: its state says what raw bytes follow in the stream."""
 
@@ -75,6 +57,8 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     stack: list[Any]
     read: Callable[[int], bytes]
+    readline: Callable[[], bytes]
+    memo: dict[int, Any]
     dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
 
     def __init__(self, reader: BoundedReader, records: frozenset[tuple[str, str]], *, encoding: str = "ASCII") -> None:
@@ -176,6 +160,15 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
+    def load_put(self) -> None:
+        """Remember an object; numbers that a file may write at any length would make a table of equal hashes."""
+        place = self.readline()
+        if len(place) > 11:
+            raise ClipFormatError(f"remembers an object by the number {place[:20]!r}…; expected at most 10 digits.")
+        self.memo[int(place)] = self.stack[-1]
+
+    dispatch[pickle.PUT[0]] = load_put
+
     def _wait(self, instance: Any) -> None:
         self._unset[id(instance)] = instance
         self.stack.append(instance)
@@ -189,7 +182,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         *_, shape, dtype, fortran, data = state
         if not isinstance(dtype, np.dtype):
             raise ClipFormatError("an array has no element type.")
-        shape, size = _size(shape, dtype)
+        shape, size = checked_size(shape, dtype)
         if dtype.hasobject:
             if not isinstance(data, list) or len(data) * dtype.itemsize != size:
                 raise ClipFormatError(f"an object array of shape {shape} has the wrong number of elements.")
@@ -202,7 +195,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     def _dtype(self, name: Any, *_: Any) -> np.dtype[Any]:
         name = name.decode("ascii") if isinstance(name, bytes) else name
-        if not isinstance(name, str) or not _PLAIN_DTYPE.fullmatch(name):
+        if not isinstance(name, str) or not PLAIN_DTYPE.fullmatch(name):
             raise ClipFormatError(f"an array has the element type {name!r:.40}; only numbers and text are read.")
         dtype = np.dtype(name, copy=True)
         self._unset[id(dtype)] = dtype
@@ -225,10 +218,12 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     def _ordered(self, pairs: Any = ()) -> OrderedDict[Any, Any]:
         self.reader.charge(_OBJECT * len(pairs))
+        check_keys(pairs if isinstance(pairs, dict) else (key for key, _ in pairs))
         return OrderedDict(pairs)
 
     def _set(self, items: Any = ()) -> set[Any]:
         self.reader.charge(_OBJECT * len(items))
+        check_keys(items)
         return set(items)
 
     def _no_bytes(self) -> bytes:
@@ -269,7 +264,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
     def _tensor(self, storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> NDArray[Any]:
         if not isinstance(storage, np.ndarray) or storage.ndim != 1:
             raise ClipFormatError("a torch tensor has no storage.")
-        shape, size = _size(shape, storage.dtype)
+        shape, size = checked_size(shape, storage.dtype)
         stride, offset = tuple(int(s) for s in stride), int(offset)
         last = offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
         if size and (offset < 0 or min(stride, default=0) < 0 or last >= len(storage)):
@@ -281,19 +276,25 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         ).copy()
 
 
-def _counted(step: Callable[[RestrictedUnpickler], None]) -> Callable[[RestrictedUnpickler], None]:
-    """The step of a pickle, charged for the object it makes: millions of empty lists pack into kilobytes."""
+def _bounded(opcode: int, step: Callable[[RestrictedUnpickler], None]) -> Callable[[RestrictedUnpickler], None]:
+    """The step of a pickle, charged for the object it makes (millions of empty lists pack into kilobytes) and with
+    its keys checked."""
+    keys = KEYS.get(opcode)
 
-    def charged(unpickler: RestrictedUnpickler) -> None:
-        unpickler.reader.charge(_OBJECT)
+    def bounded(unpickler: RestrictedUnpickler) -> None:
+        unpickler.reader.left -= _OBJECT
+        if unpickler.reader.left < 0:
+            unpickler.reader.charge(_OBJECT)  # says what is wrong
+        if keys is not None:
+            check_keys(keys(unpickler.stack))
         step(unpickler)
 
-    return charged
+    return bounded
 
 
 _REFUSED = {pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4}
 RestrictedUnpickler.dispatch = {
-    opcode: step if opcode == pickle.STOP[0] else _counted(step)
+    opcode: step if opcode == pickle.STOP[0] else _bounded(opcode, step)
     for opcode, step in RestrictedUnpickler.dispatch.items()
     if bytes([opcode]) not in _REFUSED
 }
@@ -329,7 +330,7 @@ def _torch_storage(reader: BoundedReader) -> NDArray[Any]:
         return _TorchUnpickler(reader, frozenset()).load()
 
     magic, _protocol, system = part(), part(), part()
-    if magic != _TORCH_MAGIC or not system.get("little_endian"):
+    if magic != TORCH_MAGIC or not system.get("little_endian"):
         raise ClipFormatError("a torch storage has an unknown layout; save the tensor as an array.")
     (key, dtype, count), keys = part(), part()
     if keys != [key]:

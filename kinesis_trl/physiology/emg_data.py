@@ -183,13 +183,7 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
     except UnicodeDecodeError as error:
         raise EmgError(f"{path} is not text ({error}); expected a CSV table in UTF-8.") from error
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    try:
-        cells = [
-            (k, [cell.strip() for cell in row])
-            for (k, _), row in zip(lines, csv.reader(line for _, line in lines), strict=True)
-        ]
-    except (csv.Error, ValueError) as error:
-        raise EmgError(f"{path} is no CSV table of {kind} ({error}).") from error
+    cells = [(k, _cells(path, k, line)) for k, line in lines]
     if len(cells) < 2 or needed not in [title.lower() for title in cells[0][1]]:
         found = ", ".join(cells[0][1]) if cells else "nothing"
         raise EmgError(f"{path}: expected a header line with a column {needed!r} and rows below it; found {found}.")
@@ -198,6 +192,16 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
         if len(row) != len(header):
             raise EmgError(f"{path}, line {line}: {len(row)} cells, but the header has {len(header)}.")
     return header, cells[1:]
+
+
+def _cells(path: Path, number: int, line: str) -> list[str]:
+    """Cells of one line; a quote must end on the line it begins on."""
+    try:
+        (row,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError) as error:
+        column = next((k for k, cell in enumerate(line.split(","), 1) if cell.count('"') % 2), 1)
+        raise EmgError(f"{path}, line {number}, column {column}: no cell of a CSV table ({error}).") from None
+    return [cell.strip() for cell in row]
 
 
 def number(path: Path, line: int, cell: str) -> float:

@@ -15,8 +15,6 @@ from kinesis_trl.motion.gait.footsteps import GaitStyle
 from kinesis_trl.motion.gait.synthesis import synthesise
 
 SOURCE = "brisk-v1"
-VERSION = "brisk-v1.0"
-"""Changes with every change of the clips; caches are keyed by it."""
 _SEED = 20243
 _CLIPS = {"turn": 90, "about": 70, "in place": 40, "circle": 50, "fast": 60, "run": 30, "change": 40, "backward": 20}
 _SIDES = {1.0: "left", -1.0: "right"}

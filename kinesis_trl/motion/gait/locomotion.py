@@ -14,8 +14,6 @@ from kinesis_trl.motion.gait.commands import Command, circle, stand, travel, tur
 from kinesis_trl.motion.gait.footsteps import GaitStyle
 from kinesis_trl.motion.gait.synthesis import synthesise
 
-VERSION = "locomotion-v1.1"
-"""Changes with every change of the clips; caches are keyed by it."""
 SOURCE = "locomotion-v1"
 _SEED = 20241
 _TRAIN_PER_TEST = 4

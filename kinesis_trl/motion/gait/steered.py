@@ -11,8 +11,6 @@ from kinesis_trl.motion.gait.planner import GaitPlanner
 from kinesis_trl.motion.gait.steering import STOP, Order, Travel
 from kinesis_trl.motion.library import FPS
 
-VERSION = "steered-v1.0"
-"""Changes with every change of the clips; caches are keyed by it."""
 _SEED = 20242
 _CLIPS = 60
 _SECONDS = 12.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,34 @@ from kinesis_trl.motion.readers.kinesis import read_kinesis
 from kinesis_trl.motion.readers.opensim import is_opensim, opensim_clip
 from kinesis_trl.motion.readers.poselib import poselib_clip
 from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, array_clip, npz_clip, table_clip
+from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.readers.splits import amass_key
 from kinesis_trl.motion.readers.tables import read_table
 from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 SUFFIXES = (".amc", ".bvh", ".csv", ".json", ".mot", ".npy", ".npz", ".pkl", ".sto", ".txt")
 """Endings of files that are looked into when a folder is read."""
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What is in a motion file."""
+
+    clips: list[MotionClip]
+    """The motions that can be used."""
+    refused: list[ClipFormatError]
+    """One error for each of the others, which names it and says why."""
+
+
+def read_file(path: str | Path, options: ReadOptions | None = None) -> FileContent:
+    """Every clip of a motion file, whatever its format, and what in it cannot be used.
+
+    Raises:
+        ClipFormatError: no clip can be used; names the file, what was found and what mends it.
+    """
+    given = options or ReadOptions()
+    clips = read_motion(path, fps=given.fps, up=given.up, unit=given.unit, smpl_model=given.smpl_model)
+    return FileContent(clips, [])
 
 
 def read_motion(

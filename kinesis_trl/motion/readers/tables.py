@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def read_table(path: Path) -> Table:
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            lines = (line for line in iter(lambda: file.readline(_MAX_LINE), "") if line.strip())
+            lines = _lines(file)
             header, first = _header(lines, path)
             comma = "," in first
             words = [word.strip().strip('"') for word in (first.split(",") if comma else first.split())]
@@ -52,22 +53,35 @@ def read_table(path: Path) -> Table:
             if not words:
                 raise ClipFormatError(f"{path}: has no rows under its header.")
             rows = lines if named else itertools.chain([first], lines)
-            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // len(words))
-            values = np.loadtxt(rows, delimiter="," if comma else None, max_rows=most + 1, ndmin=2, comments=None)
+            # Before memory is taken for rows: their width is that of the first, whatever the names say.
+            first = next(rows, "")
+            width = len(first.split("," if comma else None))
+            if named and first and width != len(words):
+                raise ClipFormatError(f"has {width} columns under {len(words)} names; the file is broken.")
+            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(width, 1))
+            rows = itertools.islice(itertools.chain([first], rows), most + 1)
+            values = np.loadtxt(rows, delimiter="," if comma else None, ndmin=2, comments=None)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
         if isinstance(error, ClipFormatError):
-            raise
-        raise ClipFormatError(f"{path}: rows are ragged, cut short or not numbers ({error}).") from None
+            raise ClipFormatError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+        raise ClipFormatError(f"{path}: rows are ragged, cut short or not numbers ({error!s:.200}).") from None
     if len(values) > most:
         raise ClipFormatError(f"{path}: has more than {most} rows; cut it into shorter files.")
-    if named and values.shape[1] != len(words):
-        raise ClipFormatError(f"{path}: has {values.shape[1]} columns under {len(words)} names; the file is broken.")
     stated = header.get("nrows", "")
     if stated.isdigit() and int(stated) > len(values):
         raise ClipFormatError(f"{path}: announces {stated} rows and has {len(values)}; it is cut short.")
     return Table(header, tuple(words) if named else (), values)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines that are not blank; raises ClipFormatError for one too long to be a row."""
+    for line in iter(lambda: file.readline(_MAX_LINE), ""):
+        if len(line) == _MAX_LINE and not line.endswith("\n"):
+            raise ClipFormatError(f"has a line of more than {_MAX_LINE} characters, as no table of motion has.")
+        if line.strip():
+            yield line
 
 
 def _header(lines: Iterator[str], path: Path) -> tuple[dict[str, str], str]:

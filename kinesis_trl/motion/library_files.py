@@ -1,0 +1,153 @@
+"""A motion library on disk: library.json and one .npy file for each array, checked in full when it is opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.atomic import replacing_folder, sweep
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.arrays import LARGEST, map_npy
+from kinesis_trl.motion.clip import MAX_FRAMES, ClipFormatError
+from kinesis_trl.motion.streams import read_json
+
+FPS = 30.0
+"""Frame rate of every clip in a library."""
+MOTION = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
+"""Arrays of every library, and how they are kept."""
+INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
+"""What static optimisation gives a library, and how it is kept."""
+SOLVED = MOTION | INVERSE | {"prepared": "<f8", "prepared_qpos": "<f8"}
+"""Arrays of a library with inverse solutions."""
+FEEDBACK = {"feedback": "<f4"}
+"""Gains that trajectory optimisation gives a library."""
+_VERSION = 3
+_HEADER = "library.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEntry:
+    """Where one clip lies in the flat arrays, and what it is."""
+
+    name: str
+    """Name, unique in the library."""
+    start: int
+    """First frame in the flat arrays."""
+    frames: int
+    """Number of frames."""
+    label: str = ""
+    """What the motion shows, in words."""
+    category: str = ""
+    """Group for tables and learning curves."""
+    source: str = ""
+    """File or data set it came from."""
+    licence: str = ""
+    """Terms the source states."""
+
+
+def is_library(folder: Path) -> bool:
+    """Whether there is a motion library in `folder`, in whatever state."""
+    return (Path(folder) / _HEADER).is_file()
+
+
+def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write to `folder`, created or replaced as a whole; a reader never sees half of it.
+
+    Raises:
+        ClipFormatError: there is a folder with something else in it, which must not be lost.
+        OSError: it cannot be written; what was there is still whole.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not is_library(folder):
+        raise ClipFormatError(f"{folder} is not empty and no motion library; give a new folder.")
+    sweep(folder.parent, folder.name)
+    with replacing_folder(folder) as staging:
+        for name, array in arrays.items():
+            np.save(staging / f"{name}.npy", array)
+        header = {
+            "version": _VERSION,
+            "inverse": "activation" in arrays,
+            "feedback": "feedback" in arrays,
+            "body": body,
+            "fps": FPS,
+            "clips": [asdict(clip) for clip in clips],
+        }
+        (staging / _HEADER).write_text(json.dumps(header, indent=1))
+
+
+def read_library(folder: Path, body: BodyModel) -> tuple[list[ClipEntry], dict[str, NDArray[Any]]]:
+    """Clips and arrays of a saved library; the arrays are mapped, and every number is looked at once.
+
+    Raises:
+        ClipFormatError: not a library, of another body or version, or damaged.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        sweep(folder.parent, folder.name)  # a process killed while it replaced the folder left the old one beside
+    if not (folder / _HEADER).exists():
+        raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.")
+    header = read_json(folder / _HEADER)
+    try:
+        version, name, fps = header["version"], header["body"], header["fps"]
+        solved, feedback = bool(header["inverse"]), bool(header.get("feedback"))
+        clips = _clips(header["clips"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClipFormatError(f"{folder / _HEADER} is damaged ({error!s:.200}); prepare it again.") from error
+    if version != _VERSION or fps != FPS:
+        raise ClipFormatError(
+            f"{folder} has version {version!s:.20} at {fps!s:.20} frames/s, expected {_VERSION} at {FPS}; "
+            "prepare it again."
+        )
+    if name != body.name:
+        raise ClipFormatError(f"{folder} was of body {name!r:.80}, not {body.name!r}; pass --body {name!s:.80}.")
+    frames = sum(clip.frames for clip in clips)
+    kinds = (SOLVED if solved else MOTION) | (FEEDBACK if feedback else {})
+    widths = _widths(body)
+    return clips, {
+        key: map_npy(
+            folder / f"{key}.npy", (frames, *widths[key]), kind, largest=np.inf if key in FEEDBACK else LARGEST
+        )
+        for key, kind in kinds.items()
+    }
+
+
+def _clips(listed: Any) -> list[ClipEntry]:
+    """Entries that follow one another without a gap; ValueError or TypeError for anything else."""
+    if not isinstance(listed, list) or not listed:
+        raise ValueError("no clips, expected at least one")
+    clips = [ClipEntry(**entry) for entry in listed]
+    start = 0
+    for clip in clips:
+        for field in fields(clip):
+            value = getattr(clip, field.name)
+            if type(value) is not (int if field.name in ("start", "frames") else str):
+                raise ValueError(f"{field.name} of a clip is {value!r:.40}")
+            str(value).encode()  # half a character, which could not be printed, is a ValueError
+        if clip.start != start or not 2 <= clip.frames <= MAX_FRAMES:
+            raise ValueError(f"clip {clip.name!r:.80} of {clip.frames} frames at {clip.start}, expected at {start}")
+        start += clip.frames
+    return clips
+
+
+def _widths(body: BodyModel) -> dict[str, tuple[int, ...]]:
+    """Shape of one frame of each array."""
+    model, joints = body.model, len(body.independent_joints)
+    freedoms = len(body.couplings.independent_dofs(model.nv))
+    return {
+        "qpos": (model.nq,),
+        "qvel": (model.nv,),
+        "track": (len(body.tracked_ids), 6),
+        "muscle_length": (model.nu,),
+        "target_length": (model.nu,),
+        "activation": (model.nu,),
+        "moment_arm": (model.nu, joints),
+        "prepared": (len(body.tracked_ids), 6),
+        "prepared_qpos": (model.nq,),
+        "feedback": (joints, 2 * freedoms + joints),
+    }
