@@ -33,11 +33,14 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
 from kinesis_trl.motion.gait.language import SentenceError, closest_clip, text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_motion
+from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_file
+from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys, select_split
 from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.motion.retarget.quality import (
     QualityReport,
+    check_trusted,
+    doubts,
     quality_json,
     quality_markdown,
     quality_table,
@@ -81,6 +84,9 @@ class PrepareConfig:
     """Your SMPL_NEUTRAL.pkl, to use the body shape of SMPL motions; without it the average shape is used."""
     keys: Path | None = None
     """Text file with one clip name a line: only these are prepared, in that order (e.g. a train or test list)."""
+    accept: bool = False
+    """Also prepare motions that are doubtful (feet that glide, a pelvis that jumps, …), as they are; else each is
+    refused and the reason said."""
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
@@ -223,24 +229,24 @@ def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
     body = load_body(config.body)
     result = Prepared()
     try:
-        clips = read_motion(
-            part.path,
-            fps=config.fps,
-            up=config.up,
-            unit=config.unit,
-            smpl_model=_smpl_model(config.smpl_model) if config.smpl_model else None,
-        )
+        model = _smpl_model(config.smpl_model) if config.smpl_model else None
+        content = read_file(part.path, ReadOptions(fps=config.fps, up=config.up, unit=config.unit, smpl_model=model))
     except ClipFormatError as error:
         if part.share == 0:
             result.refused.append((str(part.path), str(error)))
         return result
+    if part.share == 0:
+        result.refused += [(str(part.path), str(error)) for error in content.refused]
     wanted = _wanted(config.keys) if config.keys else None
-    for clip in clips[part.share :: part.shares]:
+    for clip in content.clips[part.share :: part.shares]:
         names = (clip.name, str(clip.extra.get("key", "")))
         if wanted is not None and not any(canonical_key(name) in wanted for name in names):
             continue
         try:
-            result.clips.append(retarget(clip, body))
+            fitted, quality = retarget(clip, body)
+            if not config.accept:
+                check_trusted(quality)
+            result.clips.append((fitted, quality))
         except ClipFormatError as error:
             result.refused.append((f"{part.path} ({clip.name})", str(error)))
     return result
@@ -277,6 +283,9 @@ def main() -> None:
         sys.exit(1)
     if result.clips:
         console.print(quality_table([quality for _, quality in result.clips]))
+    for _, quality in result.clips:
+        if found := doubts(quality):
+            console.print(f"accepted though doubtful: {quality.name}: {'; '.join(found)}", style="yellow", markup=False)
     if result.refused:
         console.print(_refusals(result.refused))
     if not result.clips:

@@ -18,6 +18,7 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.readers.dispatch import motion_files, read_motions
 from kinesis_trl.motion.retarget.onto_body import retarget
+from kinesis_trl.motion.retarget.quality import check_trusted
 from kinesis_trl.motion.solving import SolveConfig
 
 EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1", "brisk-v1")
@@ -169,7 +170,9 @@ def _prepare(
     prepared = []
     for done, clip in enumerate(clips, start=1):
         try:
-            prepared.append(retarget(clip, body)[0])
+            fitted, quality = retarget(clip, body)
+            check_trusted(quality)
+            prepared.append(fitted)
         except ClipFormatError as error:
             refused.append(Refused(clip.name, str(error)))
         if on_clip is not None:

@@ -18,6 +18,11 @@ Array = NDArray[np.float64]
 _MAX_LINE = 1 << 16
 _MAX_HEADER = 200
 _MAX_VALUES = 100_000_000
+_USUAL_RATES = (
+    *(10.0, 12.5, 15.0, 20.0, 24.0, 25.0, 30.0, 40.0, 48.0, 50.0, 60.0, 75.0, 90.0, 100.0, 120.0, 125.0, 150.0),
+    *(180.0, 200.0, 240.0, 250.0, 300.0, 360.0, 400.0, 480.0, 500.0, 600.0, 1000.0, 2000.0),
+)
+"""Frame rates of cameras and motion capture, in frames/s."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Table:
     """Column names; empty when the file has none."""
     values: Array
     """(rows, columns)."""
+    notes: tuple[str, ...] = ()
+    """What the header says and the rows do not bear out."""
 
     def column(self, name: str) -> Array:
         """(rows,) of the column called `name`."""
@@ -39,21 +46,22 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read an OpenSim storage file or a comma-separated table with or without a line of names.
 
-    Raises ClipFormatError for a missing file, ragged or non-numeric rows, fewer rows than the header
-    announces, or more than `MAX_CLIP_FRAMES` rows.
+    Cells are apart by commas, semicolons or blanks. A number of rows in the header that is not that of the rows is
+    said in `notes`. Raises ClipFormatError for a missing file, ragged or non-numeric rows, or more than
+    `MAX_CLIP_FRAMES` rows.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = (line for line in iter(lambda: file.readline(_MAX_LINE), "") if line.strip())
             header, first = _header(lines, path)
-            comma = "," in first
-            words = [word.strip().strip('"') for word in (first.split(",") if comma else first.split())]
+            mark = next((mark for mark in ";," if mark in first), None)
+            words = [word.strip().strip('"') for word in first.split(mark)]
             named = not all(_is_number(word) for word in words)
             if not words:
                 raise ClipFormatError(f"{path}: has no rows under its header.")
             rows = lines if named else itertools.chain([first], lines)
             most = min(MAX_CLIP_FRAMES, _MAX_VALUES // len(words))
-            values = np.loadtxt(rows, delimiter="," if comma else None, max_rows=most + 1, ndmin=2, comments=None)
+            values = np.loadtxt(rows, delimiter=mark, max_rows=most + 1, ndmin=2, comments=None)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
@@ -65,9 +73,9 @@ def read_table(path: Path) -> Table:
     if named and values.shape[1] != len(words):
         raise ClipFormatError(f"{path}: has {values.shape[1]} columns under {len(words)} names; the file is broken.")
     stated = header.get("nrows", "")
-    if stated.isdigit() and int(stated) > len(values):
-        raise ClipFormatError(f"{path}: announces {stated} rows and has {len(values)}; it is cut short.")
-    return Table(header, tuple(words) if named else (), values)
+    off = stated.isdecimal() and int(stated) != len(values)
+    notes = (f"the header announces {stated} rows; there are {len(values)}",) if off else ()
+    return Table(header, tuple(words) if named else (), values, notes)
 
 
 def _header(lines: Iterator[str], path: Path) -> tuple[dict[str, str], str]:
@@ -95,9 +103,21 @@ def _is_number(word: str) -> bool:
 
 
 def rate_of(times: Array) -> float:
-    """Frames per second of equally spaced times (T,) in seconds; raises ClipFormatError for others."""
-    steps = np.diff(times)
-    step = float(np.median(steps)) if len(steps) else 0.0
-    if not step > 0 or not np.allclose(steps, step, rtol=0.02, atol=1e-6):
+    """Frames per second of equally spaced times (T,) in seconds.
+
+    Times that are rounded to 2 decimals or more are those of a usual frame rate, where one explains all of them. Raises
+    ClipFormatError for unequal steps, and for steps that cannot be seconds.
+    """
+    step = float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
+    if not (np.isfinite(times).all() and step > 0):
+        raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
+    if step >= 1.0:
+        raise ClipFormatError(f"its times rise by {step:.4g} a row; they must be seconds. Convert them or pass --fps.")
+    usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
+    decimals = next((d for d in range(2, 8) if np.allclose(times * 10.0**d, np.round(times * 10.0**d), 0.0, 1e-4)), 8)
+    away = times - np.arange(len(times)) / usual
+    if float(np.ptp(away)) <= 1.02 * 10.0**-decimals:
+        return usual
+    if not np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
     return tidy_fps(1.0 / step)
