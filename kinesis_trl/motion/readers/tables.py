@@ -116,7 +116,8 @@ def rate_of(times: Array) -> float:
     usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
     decimals = next((d for d in range(2, 8) if np.allclose(times * 10.0**d, np.round(times * 10.0**d), 0.0, 1e-4)), 8)
     away = times - np.arange(len(times)) / usual
-    if float(np.ptp(away)) <= 1.02 * 10.0**-decimals:
+    steps_are_exact = abs(10.0**decimals / usual - round(10.0**decimals / usual)) < 1e-9
+    if float(np.ptp(away)) <= (0.02 if steps_are_exact else 1.02) * 10.0**-decimals:
         return usual
     if not np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")

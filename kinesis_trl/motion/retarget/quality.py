@@ -144,7 +144,7 @@ def largest_pop(joints: Array) -> float:
 def shortcomings(report: QualityReport) -> list[str]:
     """Names of the measures by which a clip misses the targets or is doubtful."""
     limits = {name: limit for name, (limit, _) in DOUBTFUL.items()} | LIMITS
-    found = [name for name, limit in limits.items() if abs(getattr(report, name)) > limit]
+    found = [name for name, limit in limits.items() if not abs(getattr(report, name)) <= limit]
     return found + ["slide_m_s"] * (report.slide_m_s > report.source_slide_m_s + 1e-3)
 
 

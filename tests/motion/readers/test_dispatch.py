@@ -27,7 +27,7 @@ def test_every_recorded_file_is_read_or_is_no_motion(motions: Path) -> None:
     assert set(refused) == COMPANIONS
     assert all(name in message for name, message in refused.items())
     clips = [clip for _, result in found if not isinstance(result, ClipFormatError) for clip in result]
-    assert len(clips) == 133
+    assert len(clips) == 188
     for clip in clips:
         assert clip.source and clip.notes, clip.name
         assert clip.label or clip.name[0] in "01"

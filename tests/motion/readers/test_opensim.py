@@ -110,7 +110,7 @@ def test_a_gait_cycle_without_pelvis_or_time(shared: Path) -> None:
     [
         (mot(table())[:-30], "ragged, cut short"),
         (mot(table()).replace("endheader\n", ""), "no 'endheader'"),
-        (mot(table()).replace("knee_angle_r", "elbow_r"), "expected MyoLegs coordinates .* or OpenSim joint angles"),
+        (mot(table()).replace("knee_angle_r", "elbow_r"), "expected OpenSim joint angles .* or MyoLegs coordinates"),
         (mot(table(1)), "has 1 frames|equal steps"),
         (mot(table(hip_flexion_r=np.nan)), "qpos is not finite"),
         (mot(table()).replace("0.01000000", "0.03000000"), "equal steps"),
