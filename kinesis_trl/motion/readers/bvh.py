@@ -21,7 +21,7 @@ from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
 from kinesis_trl.motion.readers.joint_map import JointMap, map_joints
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.rig import Rig
-from kinesis_trl.motion.readers.rig_clip import PosedRig, rig_clip
+from kinesis_trl.motion.readers.rig_clip import PosedRig, leg_length, rig_clip
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def read_bvh(
     from the skeleton's size and stance. Raises ClipFormatError for a broken, cut-short or empty file.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             joints = _read_hierarchy(file)
             frames, frame_time = _read_header(file)
             rig = Rig(
@@ -68,14 +68,13 @@ def read_bvh(
             mapped = map_joints(rig)
             width = sum(len(joint.channels) for joint in joints)
             notes: list[str] = []
-            moved: tuple[int, ...] | None = None
+            reading: _Reading | None = None
             parts = []
             for block in _blocks(file, width, frames, notes):
-                if moved is None:
-                    moved = _displaced(joints, block)
-                parts.append(_pose(rig, joints, mapped, block, moved))
-        if moved:
-            notes.append(f"positions of {len(moved)} joints are displacements; added to their offsets")
+                reading = reading or _Reading.of(joints, block, leg_length(rig, mapped))
+                parts.append(_pose(rig, joints, mapped, block, reading))
+        if reading is not None:
+            notes += reading.said
         rate = fps if fps is not None else _rate(frame_time)
         clip = rig_clip(
             name=path.stem,
@@ -258,23 +257,49 @@ def _blocks(file: TextIO, width: int, frames: int, notes: list[str]) -> Iterator
         yield np.stack(rows)
 
 
-def _displaced(joints: list[_Joint], values: Array) -> tuple[int, ...]:
-    """Joints whose position channels, from a first block of frames (B, channels), are not positions but displacements.
+@dataclass(frozen=True)
+class _Reading:
+    """How the channels of a file are meant, where tools differ."""
 
-    The format's position replaces the offset; some tools write zeros beside an offset that is meant to stay.
-    """
-    found, start = [], 0
-    for index, joint in enumerate(joints):
-        block = values[:, start : start + len(joint.channels)]
-        start += len(joint.channels)
-        moving = [i for i, channel in enumerate(joint.channels) if channel.endswith("position")]
-        length = float(np.linalg.norm(joint.offset))
-        if index and len(moving) == 3 and float(np.median(np.linalg.norm(block[:, moving], axis=1))) < 0.05 * length:
-            found.append(index)
-    return tuple(found)
+    displaced: tuple[int, ...]
+    """Joints whose position channels are displacements from their offsets. The format's position replaces the offset;
+    some tools write zeros beside an offset that is meant to stay."""
+    degrees: bool
+    """Whether rotations are degrees, as the format has it, or radians."""
+
+    @staticmethod
+    def of(joints: list[_Joint], values: Array, leg: float) -> _Reading:
+        """Judge by a first block of frames (B, channels) of a figure with legs of this length.
+
+        Rotations are radians when none exceeds a whole turn in radians, though some joint turns and the figure gets
+        ahead by half a leg or more: in degrees its joints would hardly move.
+        """
+        displaced, start, most = [], 0, 0.0
+        for index, joint in enumerate(joints):
+            block = values[:, start : start + len(joint.channels)]
+            start += len(joint.channels)
+            moving = [i for i, channel in enumerate(joint.channels) if channel.endswith("position")]
+            turning = [i for i, channel in enumerate(joint.channels) if channel.endswith("rotation")]
+            most = max(most, float(np.abs(block[:, turning]).max(initial=0.0)))
+            far = float(np.median(np.linalg.norm(block[:, moving], axis=1)))
+            if index and len(moving) == 3 and far < 0.05 * float(np.linalg.norm(joint.offset)):
+                displaced.append(index)
+        first = [i for i, channel in enumerate(joints[0].channels) if channel.endswith("position")]
+        ahead = float(np.linalg.norm(np.ptp(values[:, first], axis=0))) > 0.5 * leg
+        return _Reading(tuple(displaced), not (ahead and 0.3 < most <= 2 * np.pi))
+
+    @property
+    def said(self) -> list[str]:
+        """Sentences about what is not as the format has it."""
+        said = []
+        if self.displaced:
+            said.append(f"positions of {len(self.displaced)} joints are displacements; added to their offsets")
+        if not self.degrees:
+            said.append("no rotation exceeds 6.28 though the figure walks: taken as radians")
+        return said
 
 
-def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, displaced: tuple[int, ...]) -> PosedRig:
+def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, reading: _Reading) -> PosedRig:
     """Mapped joints of a block of frames (B, channels)."""
     frames = len(values)
     rotations = np.broadcast_to(np.eye(3), (frames, len(joints), 3, 3)).copy()
@@ -287,8 +312,10 @@ def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, displ
         for i, channel in enumerate(joint.channels):
             if channel.endswith("position"):
                 axis = _AXES.index(channel[0])
-                offsets[:, index, axis] = block[:, i] + (rig.offsets[index, axis] if index in displaced else 0.0)
+                offsets[:, index, axis] = block[:, i] + (
+                    rig.offsets[index, axis] if index in reading.displaced else 0.0
+                )
         if turning:
             order = "".join(joint.channels[i][0] for i in turning)
-            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=True).as_matrix()
+            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=reading.degrees).as_matrix()
     return PosedRig.of(rig, mapped, rotations, offsets[:, 0], offsets)

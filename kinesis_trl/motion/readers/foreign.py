@@ -46,29 +46,23 @@ def foreign_ending(suffix: str, known: tuple[str, ...]) -> str:
 
 def check_content(file: MotionFile) -> None:
     """Raise ClipFormatError naming what a file is when its first bytes are those of something else than its ending."""
-    head, suffix = file.head, file.suffix
-    text = head[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    found = ""
-    if head.startswith(b"version https://git-lfs"):
-        found = "is a pointer of Git LFS, not the file itself; run git lfs pull"
-    elif text.startswith((b"<!doctype", b"<html")):
-        found = "is a web page, not a motion; download the file itself"
-    elif head.startswith(_HDF5):
-        found = "is an HDF5 file; save its arrays with numpy.savez"
-    elif head.startswith(_ZIP) and suffix != ".npz":
-        if b"data.pkl" in head or b"/version" in head:
-            found = _WITH_TORCH
-        elif b".npy" in head:
-            found = "is an archive of arrays; rename it to .npz"
-        else:
-            found = "is a zip archive; unpack it"
-    elif _TORCH_MAGIC in head[:32]:
-        found = _WITH_TORCH
-    elif suffix in _TEXTS and head.startswith(_GZIP):
-        found = "is compressed by gzip; unpack it"
-    elif suffix == ".bvh" and head.startswith((b"Kaydara FBX", b"; FBX")):
-        found = f"is an FBX file; {_CONVERT['.fbx']}"
-    elif suffix in _TEXTS and (b"\x00" in head[:64] and not head.startswith((b"\xff\xfe", b"\xfe\xff"))):
-        found = "is no text; it is not what its ending says, or damaged"
-    if found:
-        raise ClipFormatError(f"{found}.")
+    head, text_is_due = file.head, file.suffix in _TEXTS
+    start = head[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    zipped = head.startswith(_ZIP) and file.suffix != ".npz"
+    by_torch = _TORCH_MAGIC in head[:32] or (zipped and (b"data.pkl" in head or b"/version" in head))
+    rules = (
+        (not head, "is empty (0 bytes); fetch it again"),
+        (head.startswith(b"version https://git-lfs"), "is a pointer of Git LFS, not the file itself; run git lfs pull"),
+        (start.startswith((b"<!doctype", b"<html")), "is a web page, not a motion; download the file itself"),
+        (head.startswith(_HDF5), "is an HDF5 file; save its arrays with numpy.savez"),
+        (by_torch, _WITH_TORCH),
+        (zipped and b".npy" in head, "is an archive of arrays; rename it to .npz"),
+        (zipped, "is a zip archive; unpack it"),
+        (text_is_due and head.startswith(_GZIP), "is compressed by gzip; unpack it"),
+        (text_is_due and head.startswith((b"Kaydara FBX", b"; FBX")), f"is an FBX file; {_CONVERT['.fbx']}"),
+        (text_is_due and head.startswith((b"\xff\xfe", b"\xfe\xff")), "is text in UTF-16; save it as UTF-8"),
+        (text_is_due and b"\x00" in head[:64], "is no text; it is not what its ending says, or damaged"),
+    )
+    for applies, what in rules:
+        if applies:
+            raise ClipFormatError(f"{what}.")

@@ -103,6 +103,7 @@ _NO_JOINTS = frozenset(
     )
 )
 """Words that mark what moves with a joint or steers it, but is not the joint."""
+_LONGEST_NAME = 120
 _TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 _SIDED = frozenset(
     word for words in (*(w.split() for row in TOOLS.values() for w in row), *ARM.values()) for word in words
@@ -124,7 +125,7 @@ class JointName:
 
 def joint_name(name: str) -> JointName:
     """Side and word of a name such as 'mixamorig:LeftUpLeg', 'DEF-thigh.L', 'J_Bip_L_UpperLeg' or 'Bip01 L Thigh'."""
-    bare = re.split(r"[:|/]", name.strip())[-1]
+    bare = re.split(r"[:|/]", name.strip())[-1][-_LONGEST_NAME:]
     tokens = [part for token in _TOKEN.findall(bare) for part in _without_glued_side(token)]
     side, words, numbers = "", [], 0
     for token in tokens:

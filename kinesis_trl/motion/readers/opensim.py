@@ -53,6 +53,8 @@ def coordinate(column: str) -> str:
     parts = column.strip("/").split("/")
     if parts[-1] in ("speed", "activation", "force"):
         return column
+    if parts[-1].lower() == "time":
+        return "time"
     return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).removeprefix("osl_")
 
 
@@ -72,6 +74,7 @@ def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: fl
     """
     names = [coordinate(column) for column in table.columns]
     values = {name: table.values[:, i] for i, name in reversed(list(enumerate(names)))}
+    check_frames(len(table.values))
     missing = [f"{j}_{s}" for j in _REQUIRED for s in "rl" if f"{j}_{s}" not in values]
     if missing:
         raise ClipFormatError(f"has no {', '.join(missing)} (found: {', '.join(table.columns[:12])}, …).")
@@ -79,7 +82,6 @@ def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: fl
         if "time" not in values:
             raise ClipFormatError("has no 'time' column; pass --fps.")
         fps = rate_of(values["time"])
-    check_frames(len(table.values))
     angles = {name: values[name] for j in JOINTS for s in "rl" if (name := f"{j}_{s}") in values}
     travel = values.get("pelvis_tx", np.zeros(len(table.values)))
     degrees, said = _in_degrees(table.header.get("indegrees", ""), angles, float(np.ptp(travel)))

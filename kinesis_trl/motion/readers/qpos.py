@@ -70,6 +70,8 @@ def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, **fields: Any) -> Mo
             f"root quaternions (columns 4 to 7, wxyz) have lengths {length.min():.2f} to {length.max():.2f}, "
             "expected 1; the columns are in another order."
         )
+    if (largest := float(np.abs(qpos[:, 7:]).max())) > 2 * np.pi:
+        raise ClipFormatError(f"has joint angles up to {largest:.0f}, expected radians; convert them from degrees.")
     qpos[:, 3:7] /= length[:, None]
     return MotionClip(name=name, fps=fps, qpos=qpos, **fields)
 
@@ -100,6 +102,7 @@ def npz_clip(path: Path, content: dict[str, NDArray[Any]], *, fps: float | None)
 def table_clip(path: Path, table: Table, *, fps: float | None) -> MotionClip:
     """Clip of a table of qpos: 35 bare columns, or named columns (`ROOT_COLUMNS` and joints) and perhaps
     `time`."""
+    check_frames(len(table.values))
     if fps is None:
         if "time" not in table.columns:
             raise ClipFormatError("has no 'time' column; pass --fps.")

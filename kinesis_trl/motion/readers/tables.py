@@ -51,7 +51,7 @@ def read_table(path: Path) -> Table:
     `MAX_CLIP_FRAMES` rows.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             lines = (line for line in iter(lambda: file.readline(_MAX_LINE), "") if line.strip())
             header, first = _header(lines, path)
             mark = next((mark for mark in ";," if mark in first), None)
@@ -59,9 +59,13 @@ def read_table(path: Path) -> Table:
             named = not all(_is_number(word) for word in words)
             if not words:
                 raise ClipFormatError(f"{path}: has no rows under its header.")
-            rows = lines if named else itertools.chain([first], lines)
-            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // len(words))
-            values = np.loadtxt(rows, delimiter=mark, max_rows=most + 1, ndmin=2, comments=None)
+            row = next(lines, "") if named else first
+            columns = len(row.split(mark))
+            if named and row and columns != len(words):
+                raise ClipFormatError(f"{path}: has {columns} columns under {len(words)} names; the file is broken.")
+            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(columns, 1))
+            rows = itertools.islice(itertools.chain([row], lines), most + 1)
+            values = np.loadtxt(rows, delimiter=mark, ndmin=2, comments=None)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
@@ -70,8 +74,6 @@ def read_table(path: Path) -> Table:
         raise ClipFormatError(f"{path}: rows are ragged, cut short or not numbers ({error}).") from None
     if len(values) > most:
         raise ClipFormatError(f"{path}: has more than {most} rows; cut it into shorter files.")
-    if named and values.shape[1] != len(words):
-        raise ClipFormatError(f"{path}: has {values.shape[1]} columns under {len(words)} names; the file is broken.")
     stated = header.get("nrows", "")
     off = stated.isdecimal() and int(stated) != len(values)
     notes = (f"the header announces {stated} rows; there are {len(values)}",) if off else ()
@@ -105,20 +107,22 @@ def _is_number(word: str) -> bool:
 def rate_of(times: Array) -> float:
     """Frames per second of equally spaced times (T,) in seconds.
 
-    Times that are rounded to 2 decimals or more are those of a usual frame rate, where one explains all of them. Raises
-    ClipFormatError for unequal steps, and for steps that cannot be seconds.
+    Times that are rounded to 2 decimals are those of a usual frame rate, where one explains all of them, and times with
+    more decimals those of a whole number of frames per second. Raises ClipFormatError for unequal steps, and for steps
+    that cannot be seconds.
     """
     step = float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
     if not (np.isfinite(times).all() and step > 0):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
     if step >= 1.0:
         raise ClipFormatError(f"its times rise by {step:.4g} a row; they must be seconds. Convert them or pass --fps.")
-    usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
     decimals = next((d for d in range(2, 8) if np.allclose(times * 10.0**d, np.round(times * 10.0**d), 0.0, 1e-4)), 8)
-    away = times - np.arange(len(times)) / usual
-    steps_are_exact = abs(10.0**decimals / usual - round(10.0**decimals / usual)) < 1e-9
-    if float(np.ptp(away)) <= (0.02 if steps_are_exact else 1.02) * 10.0**-decimals:
-        return usual
+    usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
+    for rate in (usual, max(float(np.round(1.0 / step)), 1.0) if decimals > 2 else usual):
+        units = 10.0**decimals / rate  # steps of whole units are written exactly, others rounded
+        allowed = 0.02 if abs(units - round(units)) < 1e-9 else 1.02
+        if float(np.ptp(times - np.arange(len(times)) / rate)) <= allowed * 10.0**-decimals:
+            return rate
     if not np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
     return tidy_fps(1.0 / step)

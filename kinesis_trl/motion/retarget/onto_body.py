@@ -185,6 +185,7 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
         parts_pelvis=place["Pelvis"],
         parts_quat=quat,
         parts_fps=raw.fps,
+        legs=np.stack([np.stack([place[f"{s}_{n}"] for n in ("Hip", "Knee", "Ankle")], axis=1) for s in "LR"], axis=1),
     )
     return _Goal(targets=targets, initial=initial, pose=pose, scale=scale, slide=slide, before=before)
 

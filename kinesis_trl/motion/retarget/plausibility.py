@@ -36,6 +36,8 @@ class Plausibility:
     """Way of the pelvis over the floor from the first frame to the last, over the time."""
     feet_turn_deg: float
     """Median angle from the pelvis's forward to that of both feet, left positive."""
+    stretch: float
+    """Greatest change of a thigh's or shank's length (5th to 95th percentile) over its median; 0 for rigid bones."""
 
 
 def plausibility(
@@ -47,6 +49,7 @@ def plausibility(
     parts_pelvis: Array,
     parts_quat: Array,
     parts_fps: float,
+    legs: Array | None = None,
 ) -> Plausibility:
     """Measure a motion.
 
@@ -58,6 +61,7 @@ def plausibility(
         parts_pelvis: (T', 3) position of the pelvis at the same times.
         parts_quat: (T', 4) its orientation.
         parts_fps: frames per second of these.
+        legs: (T, 2, 3, 3) hip, knee and ankle of both sides, where bones are not rigid by themselves.
     """
     speed = np.linalg.norm(np.diff(pelvis, axis=0), axis=1) * fps
     turns = Rotation.from_quat(pelvis_quat, scalar_first=True)
@@ -65,6 +69,8 @@ def plausibility(
     foot = parts[:, 2:] - parts[:, :2]
     ahead = (foot / np.linalg.norm(foot, axis=-1, keepdims=True).clip(1e-9)).mean(1)
     local = Rotation.from_quat(parts_quat, scalar_first=True).apply(ahead, inverse=True)
+    lengths = np.ones((1, 4)) if legs is None else np.linalg.norm(np.diff(legs, axis=2), axis=-1).reshape(-1, 4)
+    short, middle, long = np.quantile(lengths, (0.05, 0.5, 0.95), axis=0)
     return Plausibility(
         root_speed_m_s=float(speed.max()),
         root_jump_m=off_cubic(pelvis),
@@ -73,15 +79,20 @@ def plausibility(
         floor_slide_m_s=floor_slide(parts, parts_fps),
         travel_m_s=float(np.linalg.norm((pelvis[-1] - pelvis[0])[:2]) * fps / (len(pelvis) - 1)),
         feet_turn_deg=float(np.degrees(np.median(np.arctan2(local[:, 1], local[:, 0])))),
+        stretch=float(((long - short) / middle.clip(1e-9)).max()),
     )
 
 
 def off_cubic(points: Array) -> float:
-    """Greatest distance of points (T, …, 3) from the cubics through the two frames before and after them."""
+    """Greatest distance of points (T, …, 3) from the cubics through the two frames before and after them.
+
+    At both ends, half of that from the line through the next two, so that a step counts as anywhere else: by half.
+    """
     if len(points) < 5:
         return 0.0
     cubic = (4 * (points[1:-3] + points[3:-1]) - points[:-4] - points[4:]) / 6
-    return float(np.linalg.norm(points[2:-2] - cubic, axis=-1).max())
+    ends = (points[[0, -1]] - 2 * points[[1, -2]] + points[[2, -3]]) / 2
+    return float(np.linalg.norm(np.concatenate([ends, points[2:-2] - cubic]), axis=-1).max())
 
 
 def floor_slide(parts: Array, fps: float) -> float:

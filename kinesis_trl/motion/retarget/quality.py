@@ -81,6 +81,10 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
     "root_turn_rad_s": (30.0, "the pelvis turns at {:.0f} rad/s between two frames; cut the clip there"),
     "floor_slide_m_s": (0.35, "the feet glide over the floor at {:.2f} m/s instead of standing"),
     "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
+    "stretch": (
+        0.25,
+        "a thigh or shank changes its length by a factor of {:.2f}: joints in another order, or they swap",
+    ),
     "feet_turn_deg": (30.0, "the feet point {:.0f}° away from where the pelvis does: sides swapped, or read turned"),
 }
 """Measures above whose value a clip is doubtful, and what is said then; 130 recorded clips of 13 sources stay below."""

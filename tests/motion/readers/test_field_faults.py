@@ -81,6 +81,11 @@ def test_rounded_times(fail: Path) -> None:
     assert clip.fps == 30.0 and clip.frames == 98
 
 
+def test_a_small_table_of_many_columns_asks_for_no_memory(fail: Path) -> None:
+    with pytest.raises(ClipFormatError, match=r"small.mot: has \d+ columns under 2 names"):
+        read_motion(fail / "table-memory" / "small.mot")
+
+
 def test_one_bad_motion_of_three(fail: Path, tmp_path: Path) -> None:
     path = fail / "pickle-one-bad" / "three_one_nan.pkl"
     content = read_file(path)
@@ -128,6 +133,8 @@ def test_the_true_cause(fail: Path, tmp_path: Path) -> None:
         ("a.c3d", b"", "it holds markers"),
         ("a.xyz", b"", "ending '.xyz' is not read; known: .amc, .bvh"),
         ("a.json", b"[1, 2]", "no 'Frames'"),
+        ("a.mot", b"", "is empty"),
+        ("a.bvh", "HIERARCHY".encode("utf-16"), "save it as UTF-8"),
     ],
 )
 def test_what_a_file_is_instead(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -168,6 +175,7 @@ def test_what_a_person_cannot_do_is_doubtful(walk: dict[str, np.ndarray], tmp_pa
     spike[30, 1] += 0.25
     found, short = quality(walk, path, body, trans=spike)
     assert "jumps: 0.25 m off" in found and short == ["root_jump_m"]
+    assert "pose may be in degrees" in quality(walk, path, body, poses=np.degrees(poses))[0]
     bent = poses.copy()
     bent[30, 12] += 1.5  # one knee in one frame
     assert "a foot jumps" in quality(walk, path, body, poses=bent)[0]

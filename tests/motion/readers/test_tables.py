@@ -18,6 +18,12 @@ def test_rounded_times_of_a_usual_rate(rate: float, decimals: int, start: float)
     assert rate_of(np.round(start + np.arange(300) / rate, decimals)) == rate
 
 
+@pytest.mark.parametrize("rate", [66.0, 80.0, 110.0, 128.0])
+@pytest.mark.parametrize("decimals", [3, 4, 6])
+def test_rounded_times_of_any_whole_rate(rate: float, decimals: int) -> None:
+    assert rate_of(np.round(np.arange(300) / rate, decimals)) == rate
+
+
 def test_exact_times_of_any_rate() -> None:
     for rate in (29.97, 59.94, 80.0, 101.0, 37.5):
         assert rate_of(np.arange(200) / rate) == pytest.approx(rate, rel=1e-9)

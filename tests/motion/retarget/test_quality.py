@@ -37,6 +37,7 @@ PLAUSIBLE = Plausibility(
     floor_slide_m_s=0.05,
     travel_m_s=0.3,
     feet_turn_deg=2.0,
+    stretch=0.0,
 )
 
 
