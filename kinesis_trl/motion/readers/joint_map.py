@@ -161,8 +161,8 @@ def _toe(rig: Rig, rest: Array, joints: tuple[int, int, int, int | None]) -> tup
     start = ankle if toe is None else toe
     ends = [j for j in range(len(rig.names)) if start in _ancestors(rig, j) and fits[0] <= reach(j) <= fits[1]]
     why = "" if toe is None else f"joint {rig.names[toe]} lies on the ankle; "
-    if ends:  # the first joint below the foot that is not on it
-        return ends[0], f"{why}taken as the end of the foot"
+    if ends:
+        return max(ends, key=reach), f"{why}taken as the end of the foot"
     return None, f"{why}has no end of the foot either"
 
 

@@ -140,7 +140,7 @@ def _with_toes(
             continue
         if toe in names:
             along = positions[:, names.index(toe)] - ankle
-            if np.median(np.linalg.norm(along[low, :2], axis=1)) >= SHORTEST_FOOT * leg:
+            if np.median((along[low] * forward[low]).sum(1)) >= SHORTEST_FOOT * leg:
                 continue
         ahead = np.einsum("tji,tj->ti", foot[low], forward[low]).mean(0)
         rise = np.einsum("tji,j->ti", foot[low], [0.0, 0.0, 1.0]).mean(0)
@@ -153,7 +153,7 @@ def _with_toes(
         if toe in names:
             positions = positions.copy()
             positions[:, names.index(toe)] = placed
-            why = "lies under the ankle"
+            why = "is not in front of the ankle"
         else:
             positions, names, why = np.concatenate([positions, placed[:, None]], axis=1), (*names, toe), "is missing"
         said.append(

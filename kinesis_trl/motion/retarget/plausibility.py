@@ -38,6 +38,8 @@ class Plausibility:
     """Median angle from the pelvis's forward to that of both feet, left positive."""
     stretch: float
     """Greatest change of a thigh's or shank's length (5th to 95th percentile) over its median; 0 for rigid bones."""
+    knee_back_m: float
+    """How far bent knees lie behind the line from hip to ankle, as the pelvis faces, on average; 0 when before it."""
 
 
 def plausibility(
@@ -68,7 +70,8 @@ def plausibility(
     turn = (turns[1:] * turns[:-1].inv()).magnitude() * fps
     foot = parts[:, 2:] - parts[:, :2]
     ahead = (foot / np.linalg.norm(foot, axis=-1, keepdims=True).clip(1e-9)).mean(1)
-    local = Rotation.from_quat(parts_quat, scalar_first=True).apply(ahead, inverse=True)
+    turns_at_parts = Rotation.from_quat(parts_quat, scalar_first=True)
+    local = turns_at_parts.apply(ahead, inverse=True)
     lengths = np.ones((1, 4)) if legs is None else np.linalg.norm(np.diff(legs, axis=2), axis=-1).reshape(-1, 4)
     short, middle, long = np.quantile(lengths, (0.05, 0.5, 0.95), axis=0)
     return Plausibility(
@@ -80,6 +83,7 @@ def plausibility(
         travel_m_s=float(np.linalg.norm((pelvis[-1] - pelvis[0])[:2]) * fps / (len(pelvis) - 1)),
         feet_turn_deg=float(np.degrees(np.median(np.arctan2(local[:, 1], local[:, 0])))),
         stretch=float(((long - short) / middle.clip(1e-9)).max()),
+        knee_back_m=0.0 if legs is None else knee_back(legs, turns_at_parts.apply([1.0, 0.0, 0.0])),
     )
 
 
@@ -107,6 +111,19 @@ def floor_slide(parts: Array, fps: float) -> float:
         return 0.0
     speed = np.linalg.norm(np.diff(parts[..., :2], axis=0), axis=-1) * fps
     return float(np.median(speed[np.arange(len(speed)), lowest][near]))
+
+
+def knee_back(legs: Array, forward: Array) -> float:
+    """How far in metres knees that are bent lie behind the line from hip to ankle, on average; 0 when before it.
+
+    legs: (T, 2, 3, 3) hip, knee and ankle of both sides; forward: (T, 3) where the pelvis faces.
+    """
+    hip, knee, ankle = np.moveaxis(legs, 2, 0)
+    line = ankle - hip
+    length = np.linalg.norm(line, axis=-1, keepdims=True).clip(1e-9)
+    off = knee - hip - line * (((knee - hip) * line).sum(-1, keepdims=True) / length**2)
+    bent = np.linalg.norm(off, axis=-1) > 0.1 * length[..., 0]
+    return max(0.0, -float((off * forward[:, None]).sum(-1)[bent].mean())) if bent.any() else 0.0
 
 
 def asymmetry(body: BodyModel, qpos: Array) -> float:

@@ -85,6 +85,10 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
         0.25,
         "a thigh or shank changes its length by a factor of {:.2f}: joints in another order, or they swap",
     ),
+    "knee_back_m": (
+        0.03,
+        "bent knees lie {:.2f} m behind the legs: left and right are swapped, or the motion is mirrored",
+    ),
     "feet_turn_deg": (30.0, "the feet point {:.0f}° away from where the pelvis does: sides swapped, or read turned"),
 }
 """Measures above whose value a clip is doubtful, and what is said then; 130 recorded clips of 13 sources stay below."""

@@ -292,9 +292,10 @@ def test_an_end_site_in_front_of_the_ankle_is_the_toe(read: Callable[[Style], Mo
     [
         (TOELESS, {}, {}),
         (TOELESS, {}, {"L_Ankle": (0.0, 0.0, -0.08), "R_Ankle": (0.0, 0.0, -0.08)}),
+        (TOELESS, {}, {"L_Ankle": (-0.07, 0.0, -0.08), "R_Ankle": (-0.07, 0.0, -0.08)}),
         (CMU, {"L_Toe": NOWHERE, "R_Toe": NOWHERE}, {}),
     ],
-    ids=["no toe", "end below the ankle", "toe and end on the ankle"],
+    ids=["no toe", "end below the ankle", "end at the heel", "toe and end on the ankle"],
 )
 def test_a_foot_without_a_front_gets_a_toe(
     read: Callable[[Style], MotionClip], names: dict, rest: dict, ends: dict, frames: dict
@@ -318,7 +319,8 @@ def test_a_turned_rest_pose_gives_the_joint_angles_of_the_original(
 
 def test_swapped_sides_are_doubtful(tmp_path: Path, body: BodyModel) -> None:
     other = {"Left": "Right", "Right": "Left"}
-    names = {j: next((other[s] + n.removeprefix(s) for s in other if n.startswith(s)), n) for j, n in CMU.items()}
-    (tmp_path / "walk.bvh").write_text(bvh(*walk(), Style(names=names)))
-    (clip,) = read_motion(tmp_path / "walk.bvh")
-    assert "sides swapped" in verdict(retarget(clip, body)[1])
+    for given in (CMU, TOELESS):
+        names = {j: next((other[s] + n.removeprefix(s) for s in other if n.startswith(s)), n) for j, n in given.items()}
+        (tmp_path / "walk.bvh").write_text(bvh(*walk(), Style(names=names)))
+        (clip,) = read_motion(tmp_path / "walk.bvh")
+        assert "left and right are swapped" in verdict(retarget(clip, body)[1])

@@ -72,6 +72,24 @@ def test_feet_that_point_elsewhere_are_seen() -> None:
     assert measured(pelvis, parts).feet_turn_deg == pytest.approx(90, abs=1)
 
 
+def test_knees_that_bend_backwards_and_bones_that_stretch_are_seen() -> None:
+    pelvis, parts = stepping()
+    legs = np.zeros((90, 2, 3, 3))
+    legs[..., 0, 2], legs[..., 1, 2], legs[..., 1, 0] = 0.8, 0.4, 0.12
+    quat = np.tile([1.0, 0, 0, 0], (90, 1))
+
+    def seen(legs: np.ndarray) -> tuple[float, float]:
+        about = {"fps": FPS, "parts": parts, "parts_pelvis": pelvis, "parts_quat": quat, "parts_fps": FPS}
+        found = plausibility(pelvis=pelvis, pelvis_quat=quat, legs=legs, **about)
+        return found.knee_back_m, found.stretch
+
+    assert seen(legs) == (0.0, 0.0)
+    assert seen(legs * [-1, 1, 1]) == (pytest.approx(0.12), 0.0)
+    longer = legs.copy()
+    longer[60:, :, 2, 2] -= 0.2  # shanks of 0.61 m instead of 0.42 m in a third of the frames
+    assert seen(longer)[1] == pytest.approx(0.61 / 0.42 - 1, abs=0.05)
+
+
 def test_no_foot_near_the_floor_says_nothing() -> None:
     parts = np.zeros((60, 4, 3))
     parts[:, :, 2] = np.linspace(0, 5, 60)[:, None]

@@ -38,6 +38,7 @@ PLAUSIBLE = Plausibility(
     travel_m_s=0.3,
     feet_turn_deg=2.0,
     stretch=0.0,
+    knee_back_m=0.0,
 )
 
 
