@@ -120,7 +120,7 @@ def _legs(rig: Rig, names: list[JointName], rest: Array, above: list[list[int]],
             words = [names[j].word for j in present]
             tool, order = _tool_of(words)
             shape = _wrong_shape(rest, joints)
-            between = sum(np.linalg.norm(rig.offsets[j]) > 0 for j in above[ankle][: above[ankle].index(hip)]) - 1
+            between = sum(bool(rig.offsets[j].any()) for j in above[ankle][: above[ankle].index(hip)]) - 1
             length = sum(float(np.linalg.norm(rest[b] - rest[a])) for a, b in ((hip, knee), (knee, ankle)))
             doubt = sum(names[j].doubt for j in present)
             cost = (bool(shape), not tool, toe is None, doubt, order, -round(length, 6), between)
