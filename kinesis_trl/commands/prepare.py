@@ -58,6 +58,9 @@ class PrepareConfig:
     """Your SMPL_NEUTRAL.pkl, to use the body shape of SMPL motions; without it the average shape is used."""
     keys: Path | None = None
     """Text file with one clip name a line: only these are prepared, in that order (e.g. a train or test list)."""
+    accept: bool = False
+    """Also prepare motions that are doubtful (feet that glide, a pelvis that jumps, …), as they are; else each is
+    refused and the reason said."""
     inverse: bool = False
     """Also find the muscle activations and target lengths that make each motion, for training with --env.control
     feedforward."""
@@ -110,7 +113,12 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     for name in (name for name in config.paths if name in EMBEDDED):
         made += embedded(name)(body)
     reading = IngestConfig(
-        fps=config.fps, up=config.up, unit=config.unit, smpl_model=config.smpl_model, keys=config.keys
+        fps=config.fps,
+        up=config.up,
+        unit=config.unit,
+        smpl_model=config.smpl_model,
+        keys=config.keys,
+        accept=config.accept,
     )
     files = [name for name in config.paths if name not in EMBEDDED]
     with counting(console, "preparing", "parts") as on_part:
@@ -195,7 +203,7 @@ def _refusals(refused: list[Refused]) -> Table:
 
 def prepare_and_say(config: PrepareConfig, console: Console) -> None:
     """Prepare, and say what became of every file; exits with 1 when no clip is usable."""
-    from kinesis_trl.motion.retarget.quality import quality_table
+    from kinesis_trl.motion.retarget.quality import doubts, quality_table
 
     result = prepare(config, console)
     frames = sum(quality.frames for _, quality in result.clips)
@@ -205,6 +213,9 @@ def prepare_and_say(config: PrepareConfig, console: Console) -> None:
         said = f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, are ready{left}."
         console.print(said, markup=False, highlight=False)
         console.print(quality_table([quality for _, quality in result.clips]))
+    for _, quality in result.clips:
+        if found := doubts(quality):
+            console.print(f"accepted though doubtful: {quality.name}: {'; '.join(found)}", style="yellow", markup=False)
     if result.refused:
         console.print(_refusals(result.refused))
     if not result.clips:

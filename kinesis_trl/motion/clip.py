@@ -46,6 +46,8 @@ class MotionClip:
     """Terms the source states, where it does."""
     notes: tuple[str, ...] = ()
     """What the reader detected or changed (units, axes, frame rate), for the preparation report."""
+    doubts: tuple[str, ...] = ()
+    """What makes it doubtful that the motion was read as it is meant, in sentences."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further facts a format carries (gender, betas, …); never needed to use the clip."""
 

@@ -21,7 +21,7 @@ from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files
 from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys
 from kinesis_trl.motion.retarget.onto_body import retarget
-from kinesis_trl.motion.retarget.quality import QualityReport
+from kinesis_trl.motion.retarget.quality import QualityReport, check_trusted
 from kinesis_trl.motion.retarget.smpl_model import SmplModel
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.processes import WorkerDiedError, every_part
@@ -52,6 +52,8 @@ class IngestConfig:
     """SMPL_NEUTRAL.pkl of the user, to use the body shape of SMPL motions."""
     keys: Path | None = None
     """List of clip names, one a line; only these are taken."""
+    accept: bool = False
+    """Whether doubtful motions are taken as they are, instead of refused with the reason."""
 
 
 @dataclass
@@ -165,7 +167,10 @@ def _ingest_part(body: BodyModel | str, config: IngestConfig, part: _Part) -> In
         if wanted is not None and not any(canonical_key(name) in wanted for name in names):
             continue
         try:
-            result.clips.append(_onto(body, clip))
+            fitted, quality = _onto(body, clip)
+            if not config.accept:
+                check_trusted(quality)
+            result.clips.append((fitted, quality))
         except ClipFormatError as error:
             result.refused.append(Refused(f"{part.path} ({clip.name})", str(error)))
     return result

@@ -109,10 +109,14 @@ def test_what_cannot_be_used_is_said_and_the_rest_read(tmp_path: Path) -> None:
     [
         ("time,soleus\n0,1\n", "column 'percent'"),
         ("percent,biceps brachii\n0,1\n", "no column names a known muscle"),
-        ("percent,soleus\n0,1\n1,nan\n", "line 3: 'nan' is not a finite number"),
+        ("percent,soleus\n0,1\n1,nan\n", "line 3, column soleus: 'nan' is not a finite number"),
         ("percent,soleus\n0,1\n1\n", "line 3: 1 cells, but the header has 2"),
         ("percent,soleus\n0,1\n100,2\n", "no recording spans a gait cycle"),
         ("", "found nothing"),
+        ('percent,soleus\n0,1\n4,"2\n', r"line 3, column 2 \(soleus\): unexpected end of data; look for a stray quote"),
+        ('percent,"soleus\n0,1\n', r"line 1, column 2 \(soleus\)"),
+        ('percent,subject,soleus\n0,"a"b,1\n', r"line 2, column 2 \(subject\)"),
+        (f"percent,soleus\n0,{'1' * 140_000}\n", r"line 2, column 2 \(soleus\): field larger"),
     ],
 )
 def test_unusable_tables(tmp_path: Path, text: str, says: str) -> None:

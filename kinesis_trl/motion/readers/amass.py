@@ -10,11 +10,27 @@ from numpy.typing import NDArray
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import tidy_fps
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.smpl import smpl_clip
+from kinesis_trl.motion.readers.splits import amass_key
 from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
 from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "fps", "framerate")
+
+
+@reader("AMASS (poses, trans, mocap_framerate)", ".npz", recognises=lambda file: "qpos" not in file.arrays)
+def _amass(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """SMPL poses in radians (axis-angle) and root translation in metres, z up."""
+    clip = amass_clip(
+        file.path,
+        file.arrays,
+        fps=options.fps,
+        up=options.up,
+        unit=options.unit,
+        smpl_model=options.smpl_model,
+    )
+    return [clip.with_(extra=clip.extra | {"key": amass_key(file.path)})]
 
 
 def amass_clip(

@@ -12,7 +12,10 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
-from kinesis_trl.motion.readers.rig import JointMap, Rig, map_joints, rig_clip
+from kinesis_trl.motion.readers.joint_map import JointMap, map_joints
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
+from kinesis_trl.motion.readers.rig import Rig
+from kinesis_trl.motion.readers.rig_clip import PosedRig, rig_clip
 
 Array = NDArray[np.float64]
 
@@ -43,6 +46,12 @@ class _Skeleton:
     """Metres per unit."""
 
 
+@reader("ASF/AMC (a motion beside its .asf skeleton)", ".amc")
+def _amc(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Bone angles in degrees; lengths in the unit that the skeleton states (CMU: inch / 0.45)."""
+    return read_amc(file.path, fps=options.fps, up=options.up, unit=options.unit)
+
+
 def read_amc(
     path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
 ) -> list[MotionClip]:
@@ -62,8 +71,7 @@ def read_amc(
             fps=CMU_FPS if fps is None else fps,
             rig=rig,
             joints=joints,
-            positions=np.concatenate([positions for positions, _ in parts]),
-            pelvis_rotations=np.concatenate([rotations for _, rotations in parts]),
+            posed=PosedRig.joined(parts),
             usual_up="y",
             up=up,
             unit=skeleton.scale if unit is None else unit,
@@ -211,8 +219,8 @@ def _blocks(path: Path, bones: list[_Bone]) -> Iterator[list[Array]]:
     yield block()
 
 
-def _pose(rig: Rig, bones: list[_Bone], joints: JointMap, values: list[Array]) -> tuple[Array, Array]:
-    """Mapped joints (B, K, 3) and pelvis rotations (B, 3, 3) of a block of frames.
+def _pose(rig: Rig, bones: list[_Bone], joints: JointMap, values: list[Array]) -> PosedRig:
+    """Mapped joints of a block of frames.
 
     A bone turns about its own axes C: R = C · M(angles) · C⁻¹ in the rest frame, which is that of the root.
     """
@@ -228,5 +236,4 @@ def _pose(rig: Rig, bones: list[_Bone], joints: JointMap, values: list[Array]) -
         turned = Rotation.from_euler(order, block[:, turning], degrees=True)
         rotations[:, index] = (own * turned * own.inv()).as_matrix()
     root = np.stack([values[0][:, bones[0].channels.index(axis)] for axis in ("tx", "ty", "tz")], axis=1)
-    positions, turned_all = rig.pose(rotations, root)
-    return positions[:, list(joints.index.values())], turned_all[:, joints.index["Pelvis"]]
+    return PosedRig.of(rig, joints, rotations, root)

@@ -1,10 +1,12 @@
 """BVH (Biovision hierarchy) text files, read as a stream, a block of frames at a time.
 
-A stranger's file must not decide how much memory is used, so only the joints that are needed are kept.
+Angles are degrees; lengths are in a unit the file does not state. A stranger's file must not decide how much memory is
+used, so only the joints that are needed are kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,10 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
-from kinesis_trl.motion.readers.rig import JointMap, Rig, map_joints, rig_clip
+from kinesis_trl.motion.readers.joint_map import JointMap, map_joints
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
+from kinesis_trl.motion.readers.rig import Rig
+from kinesis_trl.motion.readers.rig_clip import PosedRig, leg_length, rig_clip
 
 Array = NDArray[np.float64]
 
@@ -24,6 +29,8 @@ _BLOCK = 1024
 _MAX_JOINTS = 500
 _MAX_LINE = 1 << 18
 _AXES = "XYZ"
+_FRAMES = re.compile(r"frames\s*:?\s*(\S*)$", re.IGNORECASE)
+_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*(\S*)$", re.IGNORECASE)
 
 
 @dataclass
@@ -35,6 +42,12 @@ class _Joint:
     """'Xposition', 'Zrotation', … in the order of the file."""
 
 
+@reader("BVH", ".bvh")
+def _bvh(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """A skeleton and its motion in degrees; metres, axes and joints are found from its shape."""
+    return read_bvh(file.path, fps=options.fps, up=options.up, unit=options.unit)
+
+
 def read_bvh(
     path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
 ) -> list[MotionClip]:
@@ -44,7 +57,7 @@ def read_bvh(
     from the skeleton's size and stance. Raises ClipFormatError for a broken, cut-short or empty file.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             joints = _read_hierarchy(file)
             frames, frame_time = _read_header(file)
             rig = Rig(
@@ -54,18 +67,25 @@ def read_bvh(
             )
             mapped = map_joints(rig)
             width = sum(len(joint.channels) for joint in joints)
-            parts = [_pose(rig, joints, mapped, block) for block in _blocks(file, width, frames)]
+            notes: list[str] = []
+            reading: _Reading | None = None
+            parts = []
+            for block in _blocks(file, width, frames, notes):
+                reading = reading or _Reading.of(joints, block, leg_length(rig, mapped))
+                parts.append(_pose(rig, joints, mapped, block, reading))
+        if reading is not None:
+            notes += reading.said
         rate = fps if fps is not None else _rate(frame_time)
         clip = rig_clip(
             name=path.stem,
             fps=rate,
             rig=rig,
             joints=mapped,
-            positions=np.concatenate([positions for positions, _ in parts]),
-            pelvis_rotations=np.concatenate([rotations for _, rotations in parts]),
+            posed=PosedRig.joined(parts),
             usual_up="y",
             up=up,
             unit=unit,
+            notes=tuple(notes),
         )
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
@@ -74,39 +94,64 @@ def read_bvh(
     return [clip.with_(source=str(path))]
 
 
-def _words(file: TextIO) -> Iterator[list[str]]:
-    """Words of each non-empty line."""
+def _lines(file: TextIO) -> Iterator[str]:
+    """Each line that is not empty, stripped."""
     while line := file.readline(_MAX_LINE):
-        if words := line.split():
-            yield words
+        if line := line.strip():
+            yield line
+
+
+def _tokens(file: TextIO) -> Iterator[str]:
+    """Words of the hierarchy with braces apart from names, and an empty string at each end of a line."""
+    for line in _lines(file):
+        yield from line.replace("{", " { ").replace("}", " } ").split()
+        yield ""
 
 
 def _read_hierarchy(file: TextIO) -> list[_Joint]:
     joints: list[_Joint] = []
     stack: list[int] = []
     opened = -1
-    for words in _words(file):
-        key = words[0].upper()
+    tokens = _tokens(file)
+    for token in tokens:
+        key = token.upper()
         if key == "MOTION":
             break
         if key in ("ROOT", "JOINT", "END"):
-            joints.append(_opened(key, " ".join(words[1:]), joints, stack))
+            name, follows = _name(tokens)
+            joints.append(_opened(key, name, joints, stack))
             opened = len(joints) - 1
-        elif key == "{":
+            key = follows
+        if key == "{":
             stack.append(opened)
         elif key == "}":
             if not stack:
                 raise ClipFormatError("closes a joint that was never opened; the hierarchy is broken.")
             stack.pop()
         elif key == "OFFSET" and joints:
-            joints[-1].offset = _numbers(words[1:], 3, "OFFSET")
+            joints[-1].offset = _numbers([_next(tokens) for _ in range(3)], 3, "OFFSET")
         elif key == "CHANNELS" and joints:
-            joints[-1].channels = _channels(words)
+            joints[-1].channels = _channels(tokens)
     else:
         raise ClipFormatError("has no MOTION part: not a BVH file, or cut short; fetch it again.")
     if not joints or stack:
         raise ClipFormatError("its hierarchy is empty or not closed; fetch it again.")
     return joints
+
+
+def _next(tokens: Iterator[str]) -> str:
+    """The next word, on this line or a later one; '' at the end of the file."""
+    return next((token for token in tokens if token), "")
+
+
+def _name(tokens: Iterator[str]) -> tuple[str, str]:
+    """The words up to the end of the line or the brace that opens a joint, and that brace if it was there."""
+    words = []
+    for token in tokens:
+        if token in ("", "{"):
+            return " ".join(words), token
+        words.append(token)
+    return " ".join(words), ""
 
 
 def _opened(key: str, name: str, joints: list[_Joint], stack: list[int]) -> _Joint:
@@ -121,17 +166,19 @@ def _opened(key: str, name: str, joints: list[_Joint], stack: list[int]) -> _Joi
     return _Joint(f"{joints[parent].name}_end" if key == "END" else name or f"joint{len(joints)}", parent)
 
 
-def _channels(words: list[str]) -> list[str]:
-    channels = [word.capitalize() for word in words[2:]]
+def _channels(tokens: Iterator[str]) -> list[str]:
     known = {axis + kind for axis in _AXES for kind in ("position", "rotation")}
-    if not words[1:] or words[1] != str(len(channels)) or not known.issuperset(channels):
-        raise ClipFormatError(f"has the channels {' '.join(words[1:])}, expected a count and X/Y/Zrotation/position.")
+    count = _next(tokens)
+    channels = [_next(tokens).capitalize() for _ in range(int(count) if count.isdecimal() and len(count) < 2 else 0)]
+    if not count.isdecimal() or len(channels) != int(count) or not known.issuperset(channels):
+        found = " ".join([count, *channels])
+        raise ClipFormatError(f"has the channels {found}, expected a count and X/Y/Zrotation/position.")
     return channels
 
 
 def _numbers(words: list[str], count: int, what: str) -> list[float]:
     try:
-        values = [float(word) for word in words]
+        values = [float(word) for word in _decimal_points(" ".join(words)).split()]
     except ValueError:
         values = []
     if len(values) != count or not np.isfinite(values).all():
@@ -139,22 +186,29 @@ def _numbers(words: list[str], count: int, what: str) -> list[float]:
     return values
 
 
+def _decimal_points(line: str) -> str:
+    """Numbers apart by spaces: commas beside points separate numbers, commas alone are decimal."""
+    return line if "," not in line else line.replace(",", " " if "." in line else ".")
+
+
 def _read_header(file: TextIO) -> tuple[int, float | None]:
-    """Announced number of frames and the frame time in seconds, None when it is missing."""
-    frames = None
-    for words in _words(file):
-        if words[0].lower() == "frames:":
-            frames = int(_numbers(words[1:], 1, "Frames")[0])
+    """Announced number of frames and the frame time in seconds, in either order."""
+    frames, frame_time = None, None
+    for line in _lines(file):
+        if found := _FRAME_TIME.match(line):
+            frame_time = _numbers([found[1]], 1, "Frame Time")[0]
+        elif found := _FRAMES.match(line):
+            frames = int(_numbers([found[1]], 1, "Frames")[0])
+            if frames == 1:
+                raise ClipFormatError("is a single pose (1 frame), not a motion; a clip needs at least 2 frames.")
             if not 2 <= frames <= MAX_CLIP_FRAMES:
                 raise ClipFormatError(
                     f"has {frames} frames; a clip has 2 to {MAX_CLIP_FRAMES}. Cut a longer file into parts."
                 )
-        elif words[0].lower() == "frame" and words[1:2] and words[1].lower() == "time:":
-            if frames is None:
-                break
-            return frames, _numbers(words[2:], 1, "Frame Time")[0]
         else:
             break
+        if frames is not None and frame_time is not None:
+            return frames, frame_time
     if frames is None:
         raise ClipFormatError("does not say its number of 'Frames:'; the file is cut short or not a BVH.")
     raise ClipFormatError("has no 'Frame Time:'; add the line after 'Frames:' (0.0333333 for 30 frames/s).")
@@ -166,30 +220,87 @@ def _rate(frame_time: float | None) -> float:
     return 1.0 / frame_time
 
 
-def _blocks(file: TextIO, width: int, frames: int) -> Iterator[Array]:
-    """The announced frames in blocks of at most 1024 rows (B, width)."""
+def _blocks(file: TextIO, width: int, frames: int, notes: list[str]) -> Iterator[Array]:
+    """The announced frames in blocks of at most 1024 rows (B, width); a frame may go over several lines.
+
+    One frame too few or rows beyond those announced are said in `notes`.
+    """
     rows: list[Array] = []
+    words: list[str] = []
     seen = 0
-    for words in _words(file):
-        if len(words) != width:
-            raise ClipFormatError(
-                f"frame {seen + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
-            )
+    for line in _lines(file):
+        if seen == frames:
+            notes.append(f"announces {frames} frames and goes on after them; the rest is left out")
+            break
+        words += _decimal_points(line).split()
+        if len(words) < width:
+            continue
+        if len(words) > width:
+            raise ClipFormatError(f"frame {seen + 1} of {frames} has {len(words)} values, expected {width}.")
         try:
             rows.append(np.array(words, dtype=np.float64))
         except ValueError:
             raise ClipFormatError(f"frame {seen + 1} holds something that is not a number.") from None
-        seen += 1
-        if len(rows) == _BLOCK or seen == frames:
+        words, seen = [], seen + 1
+        if len(rows) == _BLOCK:
             yield np.stack(rows)
             rows = []
-        if seen == frames:
-            return
-    raise ClipFormatError(f"announces {frames} frames and has {seen}; it is cut short: fetch it again.")
+    if words:
+        raise ClipFormatError(
+            f"frame {seen + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
+        )
+    if seen == frames - 1 and seen >= 2:
+        notes.append(f"announces {frames} frames and has {seen}")
+    elif seen < frames:
+        raise ClipFormatError(f"announces {frames} frames and has {seen}; it is cut short: fetch it again.")
+    if rows:
+        yield np.stack(rows)
 
 
-def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array) -> tuple[Array, Array]:
-    """Mapped joints (B, K, 3) and pelvis rotations (B, 3, 3) of a block of frames (B, channels)."""
+@dataclass(frozen=True)
+class _Reading:
+    """How the channels of a file are meant, where tools differ."""
+
+    displaced: tuple[int, ...]
+    """Joints whose position channels are displacements from their offsets. The format's position replaces the offset;
+    some tools write zeros beside an offset that is meant to stay."""
+    degrees: bool
+    """Whether rotations are degrees, as the format has it, or radians."""
+
+    @staticmethod
+    def of(joints: list[_Joint], values: Array, leg: float) -> _Reading:
+        """Judge by a first block of frames (B, channels) of a figure with legs of this length.
+
+        Rotations are radians when none exceeds a whole turn in radians, though some joint turns and the figure gets
+        ahead by half a leg or more: in degrees its joints would hardly move.
+        """
+        displaced, start, most = [], 0, 0.0
+        for index, joint in enumerate(joints):
+            block = values[:, start : start + len(joint.channels)]
+            start += len(joint.channels)
+            moving = [i for i, channel in enumerate(joint.channels) if channel.endswith("position")]
+            turning = [i for i, channel in enumerate(joint.channels) if channel.endswith("rotation")]
+            most = max(most, float(np.abs(block[:, turning]).max(initial=0.0)))
+            far = float(np.median(np.linalg.norm(block[:, moving], axis=1)))
+            if index and len(moving) == 3 and far < 0.05 * float(np.linalg.norm(joint.offset)):
+                displaced.append(index)
+        first = [i for i, channel in enumerate(joints[0].channels) if channel.endswith("position")]
+        ahead = float(np.linalg.norm(np.ptp(values[:, first], axis=0))) > 0.5 * leg
+        return _Reading(tuple(displaced), not (ahead and 0.3 < most <= 2 * np.pi))
+
+    @property
+    def said(self) -> list[str]:
+        """Sentences about what is not as the format has it."""
+        said = []
+        if self.displaced:
+            said.append(f"positions of {len(self.displaced)} joints are displacements; added to their offsets")
+        if not self.degrees:
+            said.append("no rotation exceeds 6.28 though the figure walks: taken as radians")
+        return said
+
+
+def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, reading: _Reading) -> PosedRig:
+    """Mapped joints of a block of frames (B, channels)."""
     frames = len(values)
     rotations = np.broadcast_to(np.eye(3), (frames, len(joints), 3, 3)).copy()
     offsets = np.tile(rig.offsets, (frames, 1, 1))
@@ -200,9 +311,11 @@ def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array) -> tu
         turning = [i for i, channel in enumerate(joint.channels) if channel.endswith("rotation")]
         for i, channel in enumerate(joint.channels):
             if channel.endswith("position"):
-                offsets[:, index, _AXES.index(channel[0])] = block[:, i]
+                axis = _AXES.index(channel[0])
+                offsets[:, index, axis] = block[:, i] + (
+                    rig.offsets[index, axis] if index in reading.displaced else 0.0
+                )
         if turning:
             order = "".join(joint.channels[i][0] for i in turning)
-            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=True).as_matrix()
-    positions, turned = rig.pose(rotations, offsets[:, 0], offsets)
-    return positions[:, list(mapped.index.values())], turned[:, mapped.index["Pelvis"]]
+            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=reading.degrees).as_matrix()
+    return PosedRig.of(rig, mapped, rotations, offsets[:, 0], offsets)

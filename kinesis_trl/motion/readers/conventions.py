@@ -85,6 +85,8 @@ def tidy_fps(fps: float) -> float:
 
 def check_frames(frames: int) -> None:
     """Raise ClipFormatError for a clip that is empty or too long to be read into memory."""
+    if frames == 1:
+        raise ClipFormatError("is a single pose (1 frame), not a motion; a clip needs at least 2 frames.")
     if frames < 2:
         raise ClipFormatError(f"has {frames} frames; a clip needs at least 2.")
     if frames > MAX_CLIP_FRAMES:

@@ -12,7 +12,10 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames
-from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes, map_joints, rig_clip
+from kinesis_trl.motion.readers.joint_map import map_joints
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
+from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes
+from kinesis_trl.motion.readers.rig_clip import PosedRig, rig_clip
 
 Array = NDArray[np.float64]
 
@@ -40,6 +43,12 @@ Four values are a quaternion wxyz, one is an angle about z (the body's right): t
 2018 (doi 10.1145/3197517.3201311), which AMP and ASE use as well.
 """
 _TO_Z_UP: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+@reader("DeepMimic (JSON with Frames)", ".txt", ".json")
+def _deepmimic(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint quaternions and knee and elbow angles in radians, root in metres, y up, seconds a frame."""
+    return read_deepmimic(file.path, fps=options.fps, up=options.up, unit=options.unit)
 
 
 def read_deepmimic(
@@ -98,15 +107,13 @@ def _clip(path: Path, content: Any, *, fps: float | None, up: str | None, unit: 
         else:
             local[:, joint] = Rotation.from_quat(part, scalar_first=True).as_matrix()
     mapped = map_joints(rig)
-    positions, turned = rig.pose(local, values[:, 1:4])
     loops = content.get("Loop") == "wrap"
     return rig_clip(
         name=path.stem,
         fps=1.0 / step if fps is None else fps,
         rig=rig,
         joints=mapped,
-        positions=positions[:, list(mapped.index.values())],
-        pelvis_rotations=turned[:, mapped.index["Pelvis"]],
+        posed=PosedRig.of(rig, mapped, local, values[:, 1:4]),
         usual_up="y",
         up=up,
         unit=1.0 if unit is None else unit,

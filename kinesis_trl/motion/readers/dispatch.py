@@ -7,26 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.pickles import load_npy, load_npz
-from kinesis_trl.motion.readers.amass import amass_clip
-from kinesis_trl.motion.readers.amc import read_amc
-from kinesis_trl.motion.readers.bvh import read_bvh
 from kinesis_trl.motion.readers.conventions import words
-from kinesis_trl.motion.readers.deepmimic import read_deepmimic
-from kinesis_trl.motion.readers.humanml import VECTOR_WIDTH, joints_clip, mdm_clips, vector_joints
-from kinesis_trl.motion.readers.kinesis import read_kinesis
-from kinesis_trl.motion.readers.opensim import is_opensim, opensim_clip
-from kinesis_trl.motion.readers.poselib import poselib_clip
-from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, array_clip, npz_clip, table_clip
-from kinesis_trl.motion.readers.registry import ReadOptions
-from kinesis_trl.motion.readers.splits import amass_key
-from kinesis_trl.motion.readers.tables import read_table
+from kinesis_trl.motion.readers.foreign import check_content, foreign_ending
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader_of, suffixes
 from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
-SUFFIXES = (".amc", ".bvh", ".csv", ".json", ".mot", ".npy", ".npz", ".pkl", ".sto", ".txt")
+SUFFIXES = suffixes()
 """Endings of files that are looked into when a folder is read."""
 
 
@@ -46,9 +33,32 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
     Raises:
         ClipFormatError: no clip can be used; names the file, what was found and what mends it.
     """
-    given = options or ReadOptions()
-    clips = read_motion(path, fps=given.fps, up=given.up, unit=given.unit, smpl_model=given.smpl_model)
-    return FileContent(clips, [])
+    path, options = Path(path), options or ReadOptions()
+    if path.is_dir():
+        raise ClipFormatError(f"{path}: is a folder; give files, or use read_motions.")
+    if not path.is_file():
+        raise ClipFormatError(f"{path}: no such file; check the path.")
+    if options.unit is not None and not 0.0 < options.unit < float("inf"):
+        raise ClipFormatError(f"unit of {options.unit} metres; give a positive number, e.g. 0.01 for centimetres.")
+    if path.suffix.lower() not in SUFFIXES:
+        raise ClipFormatError(f"{path}: {foreign_ending(path.suffix, SUFFIXES)}")
+    try:
+        file = MotionFile(path)
+        check_content(file)
+        found = reader_of(file).read(file, options)
+    except ClipFormatError as error:
+        raise _named(path, error) from None
+    except OSError as error:
+        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # Content of the wrong type in a place the reader does not expect; the file is at fault, not the user.
+        raise ClipFormatError(f"{path}: malformed content ({type(error).__name__}: {error}).") from error
+    clips = [_printable(clip) for clip in found if isinstance(clip, MotionClip)]
+    refused = [_named(path, error) for error in found if isinstance(error, ClipFormatError)]
+    if not clips:
+        more = f" So are the {len(refused) - 1} other motions in it." if len(refused) > 1 else ""
+        raise ClipFormatError(f"{refused[0]}{more}" if refused else f"{path}: holds no motion.")
+    return FileContent(clips, refused)
 
 
 def read_motion(
@@ -59,7 +69,7 @@ def read_motion(
     unit: float | None = None,
     smpl_model: SmplModel | None = None,
 ) -> list[MotionClip]:
-    """Every clip of a motion file, whatever its format.
+    """Every clip of a motion file, whatever its format; for a file of which only a part can be used see `read_file`.
 
     Args:
         path: file of a format in `SUFFIXES`.
@@ -69,47 +79,22 @@ def read_motion(
         smpl_model: the user's SMPL model, to use the body shape of SMPL data.
 
     Raises:
-        ClipFormatError: names the file, what was found and what mends it.
+        ClipFormatError: names the file, the motion in it that cannot be used, what was found and what mends it.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ClipFormatError(f"{path}: is a folder; give files, or use read_motions.")
-    if not path.is_file():
-        raise ClipFormatError(f"{path}: no such file; check the path.")
-    readers: dict[str, Callable[[], list[MotionClip]]] = {
-        ".bvh": lambda: read_bvh(path, fps=fps, up=up, unit=unit),
-        ".amc": lambda: read_amc(path, fps=fps, up=up, unit=unit),
-        ".pkl": lambda: read_kinesis(path, fps=fps, up=up, unit=unit, smpl_model=smpl_model),
-        ".npz": lambda: [_npz(path, fps, up, unit, smpl_model)],
-        ".npy": lambda: _npy(path, fps, up, unit),
-        **dict.fromkeys((".txt", ".json"), lambda: read_deepmimic(path, fps=fps, up=up, unit=unit)),
-        **dict.fromkeys((".mot", ".sto", ".csv"), lambda: [_table(path, fps, unit)]),
-    }
-    if unit is not None and not 0.0 < unit < float("inf"):
-        raise ClipFormatError(f"unit of {unit} metres; give a positive number, e.g. 0.01 for centimetres.")
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise ClipFormatError(f"{path}: ending {path.suffix!r} is not read; known: {', '.join(SUFFIXES)}.")
-    try:
-        clips = reader()
-    except ClipFormatError as error:
-        if str(path) in str(error):
-            raise
-        raise ClipFormatError(f"{path}: {error}") from None
-    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # Content of the wrong type in a place the reader does not expect; the file is at fault, not the user.
-        raise ClipFormatError(f"{path}: malformed content ({type(error).__name__}: {error}).") from error
-    return [clip.with_(label=clip.label or words(clip.name)) for clip in clips]
+    content = read_file(path, ReadOptions(fps=fps, up=up, unit=unit, smpl_model=smpl_model))
+    if content.refused:
+        raise content.refused[0]
+    return content.clips
 
 
 def read_motions(
-    paths: Iterable[str | Path], *, reader: Callable[[Path], list[MotionClip]] = read_motion
+    paths: Iterable[str | Path], *, reader: Callable[[Path], FileContent] = read_file
 ) -> Iterator[tuple[Path, list[MotionClip] | ClipFormatError]]:
-    """Each file of the given files, folders and globs with its clips, or with the error that refused it.
+    """Each file of the given files, folders and globs with its clips, and each error that refused a file or a clip.
 
-    Folders are searched through for `SUFFIXES`. One bad file does not stop the others. `reader` is
-    `read_motion` or a version of it with options set. A folder or pattern without any such file is itself an
-    error.
+    Folders are searched through for `SUFFIXES`. One bad file does not stop the others, nor one bad motion the others
+    of its file. `reader` is `read_file` or a version of it with options set. A folder or pattern without any such file
+    is itself an error.
     """
     for given in paths:
         files = motion_files(given)
@@ -120,8 +105,12 @@ def read_motions(
             )
         for path in files:
             try:
-                yield path, reader(path)
+                content = reader(path)
             except ClipFormatError as error:
+                yield path, error
+                continue
+            yield path, content.clips
+            for error in content.refused:
                 yield path, error
 
 
@@ -135,44 +124,15 @@ def motion_files(given: str | Path) -> list[Path]:
     return sorted(p for p in map(Path, glob.glob(str(given), recursive=True)) if p.suffix.lower() in SUFFIXES)
 
 
-def _npz(path: Path, fps: float | None, up: str | None, unit: float | None, smpl_model: SmplModel | None) -> MotionClip:
-    content = load_npz(path)
-    if "qpos" in content:
-        return npz_clip(path, content, fps=fps)
-    clip = amass_clip(path, content, fps=fps, up=up, unit=unit, smpl_model=smpl_model)
-    return clip.with_(extra=clip.extra | {"key": amass_key(path)})
+def _named(path: Path, error: ClipFormatError) -> ClipFormatError:
+    """The error, with the file's name in front where it is not in it."""
+    return error if str(path) in str(error) else ClipFormatError(f"{path}: {error}")
 
 
-def _npy(path: Path, fps: float | None, up: str | None, unit: float | None) -> list[MotionClip]:
-    array = load_npy(path)
-    if array.dtype == object and array.ndim == 0:
-        content = array.item()
-        if isinstance(content, dict) and "skeleton_tree" in content:
-            return [poselib_clip(path, content, fps=fps, up=up, unit=unit)]
-        if isinstance(content, dict) and "motion" in content:
-            return mdm_clips(path, content, fps=fps, up=up, unit=unit)
-        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
-        raise ClipFormatError(f"holds {found[:200]}; expected a poselib SkeletonMotion or the results of MDM.")
-    if not np.issubdtype(array.dtype, np.number):
-        raise ClipFormatError(f"holds elements of type {array.dtype}, expected numbers.")
-    if array.ndim == 3:
-        return [joints_clip(path, array, fps=fps, up=up, unit=unit)]
-    if array.ndim == 2 and array.shape[1] == VECTOR_WIDTH:
-        return [joints_clip(path, vector_joints(array), fps=fps, up=up, unit=unit)]
-    if array.ndim == 2 and array.shape[1] == QPOS_WIDTH:
-        return [array_clip(path, array, fps=fps)]
-    raise ClipFormatError(
-        f"has shape {array.shape}; expected joints (T, 22, 3), features (T, {VECTOR_WIDTH}) or qpos (T, {QPOS_WIDTH})."
+def _printable(clip: MotionClip) -> MotionClip:
+    """The clip with a label, and without control characters in its texts."""
+    label = clip.label or words(clip.name)
+    name, label = (
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) for text in (clip.name, label)
     )
-
-
-def _table(path: Path, fps: float | None, unit: float | None) -> MotionClip:
-    table = read_table(path)
-    if is_opensim(table.columns) and "root_z" not in table.columns:
-        return opensim_clip(path, table, fps=fps, unit=unit)
-    if not table.columns or "root_z" in table.columns:
-        return table_clip(path, table, fps=fps)
-    raise ClipFormatError(
-        f"its columns {', '.join(table.columns[:8])} are neither joint angles under OpenSim's names "
-        "(hip_flexion_r, …) nor MyoLegs coordinates (root_x, …)."
-    )
+    return clip.with_(name=name, label=label)

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, up_rotation
+from kinesis_trl.motion.readers.conventions import (
+    check_finite,
+    check_frames,
+    detect_unit,
+    detect_up,
+    up_rotation,
+)
+from kinesis_trl.motion.readers.registry import Clips, MotionFile, ReadOptions, reader
 from kinesis_trl.motion.retarget.skeleton import BODY_JOINTS, SMPL_JOINTS, pelvis_orientation
 
 Array = NDArray[np.float64]
@@ -21,6 +28,36 @@ HUMANML_FPS = 20.0
 VECTOR_WIDTH = 263
 """Features a frame: root turn rate 1, velocity 2, height 1, local joints 63, rotations 126, velocities 66,
 contacts 4."""
+
+
+@reader("joints (frames, 22, 3)", ".npy", recognises=lambda file: file.array.ndim == 3 and _numeric(file))
+def _joints(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint positions in metres, y up, 20 frames/s."""
+    return [joints_clip(file.path, file.array, fps=options.fps, up=options.up, unit=options.unit)]
+
+
+@reader(
+    f"HumanML3D features (frames, {VECTOR_WIDTH})",
+    ".npy",
+    recognises=lambda file: file.array.ndim == 2 and file.array.shape[1] == VECTOR_WIDTH and _numeric(file),
+)
+def _features(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Metres, radians and metres a frame, y up, 20 frames/s."""
+    return [joints_clip(file.path, vector_joints(file.array), fps=options.fps, up=options.up, unit=options.unit)]
+
+
+@reader(
+    "results of MDM (motion, text, lengths)",
+    ".npy",
+    recognises=lambda file: isinstance(file.item, dict) and "motion" in file.item,
+)
+def _mdm(file: MotionFile, options: ReadOptions) -> Clips:
+    """Joint positions in metres, y up, 20 frames/s."""
+    return mdm_clips(file.path, file.item, fps=options.fps, up=options.up, unit=options.unit)
+
+
+def _numeric(file: MotionFile) -> bool:
+    return np.issubdtype(file.array.dtype, np.number)
 
 
 def joints_clip(
@@ -38,14 +75,17 @@ def joints_clip(
     check_frames(len(positions))
     if positions.ndim != 3 or positions.shape[1] not in (BODY_JOINTS, len(SMPL_JOINTS)) or positions.shape[2] != 3:
         raise ClipFormatError(f"has shape {positions.shape}, expected (frames, 22, 3) joints.")
-    positions = np.asarray(positions, dtype=np.float64) * (1.0 if unit is None else unit)
+    positions = np.asarray(positions, dtype=np.float64)
     check_finite(positions, "joints")
     names = SMPL_JOINTS[: positions.shape[1]]
     notes = [] if fps is not None else [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"]
+    if unit is None:
+        unit, how = _unit_of(positions, names)
+        notes += how
     if up is None:
-        up, how = detect_up(positions, names, usual="y")
-        notes.append(how)
-    positions = positions @ up_rotation(up).T
+        up, said = detect_up(positions, names, usual="y")
+        notes.append(said)
+    positions = positions * unit @ up_rotation(up).T
     return MotionClip(
         name=name or path.stem,
         fps=HUMANML_FPS if fps is None else fps,
@@ -90,8 +130,11 @@ def mdm_clips(
     fps: float | None = None,
     up: str | None = None,
     unit: float | None = None,
-) -> list[MotionClip]:
-    """Every sample of a results.npy: `motion` (N, 22, 3, T), `lengths` (N,) in frames and `text` (N)."""
+) -> list[MotionClip | ClipFormatError]:
+    """Every sample of a results.npy: `motion` (N, 22, 3, T), `lengths` (N,) in frames and `text` (N).
+
+    In place of a sample that cannot be used stands the error that says why.
+    """
     motion = np.asarray(content["motion"])
     if motion.ndim != 4 or motion.shape[1:3] != (BODY_JOINTS, 3):
         raise ClipFormatError(f"has motion of shape {motion.shape}, expected (samples, 22, 3, frames).")
@@ -99,18 +142,35 @@ def mdm_clips(
     lengths = np.asarray(content.get("lengths", np.full(len(motion), motion.shape[3]))).reshape(-1)
     if len(lengths) != len(motion) or not ((lengths >= 2) & (lengths <= motion.shape[3])).all():
         raise ClipFormatError(f"has lengths {lengths[:8]} for {len(motion)} samples of {motion.shape[3]} frames.")
-    return [
-        joints_clip(
-            path,
-            motion[i, ..., : int(length)].transpose(2, 0, 1),
-            name=f"{path.stem}_{i}",
-            fps=fps,
-            up=up,
-            unit=unit,
-            label=texts[i] if i < len(texts) else "",
-        )
-        for i, length in enumerate(lengths)
-    ]
+    clips: list[MotionClip | ClipFormatError] = []
+    for i, length in enumerate(lengths):
+        name = f"{path.stem}_{i}"
+        try:
+            clips.append(
+                joints_clip(
+                    path,
+                    motion[i, ..., : int(length)].transpose(2, 0, 1),
+                    name=name,
+                    fps=fps,
+                    up=up,
+                    unit=unit,
+                    label=texts[i] if i < len(texts) else "",
+                )
+            )
+        except ClipFormatError as error:
+            clips.append(ClipFormatError(f"{path}: motion {name!r}: {error}"))
+    return clips
+
+
+def _unit_of(positions: Array, names: tuple[str, ...]) -> tuple[float, list[str]]:
+    """Metres per unit of joints (T, J, 3), by the length of the legs; joints of children are taken for metres too."""
+    chain = [[names.index(f"{side}_{part}") for part in ("Hip", "Knee", "Ankle")] for side in "LR"]
+    leg = float(np.median(np.linalg.norm(np.diff(positions[:, chain], axis=2), axis=-1).sum(2)))
+    try:
+        unit, how = (1.0, "") if 0.3 <= leg <= 1.5 else detect_unit(leg)
+    except ClipFormatError:  # no skeleton of a person, which retargeting refuses
+        return 1.0, []
+    return unit, [how] if how else []
 
 
 def _caption(path: Path) -> str:

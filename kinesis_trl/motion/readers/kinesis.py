@@ -14,6 +14,7 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.pickles import load_pickle
 from kinesis_trl.motion.readers.conventions import check_frames, tidy_fps, words
 from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, qpos_clip
+from kinesis_trl.motion.readers.registry import Clips, MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.smpl import smpl_clip
 from kinesis_trl.motion.readers.tables import rate_of
 from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
@@ -24,6 +25,12 @@ Array = NDArray[np.float64]
 _NESTING = 3
 
 
+@reader("KINESIS or PHC pickle of motions", ".pkl")
+def _kinesis(file: MotionFile, options: ReadOptions) -> Clips:
+    """SMPL poses in radians (axis-angle) and roots in metres, z up; or MyoLegs coordinates by time in seconds."""
+    return read_kinesis(file.path, fps=options.fps, up=options.up, unit=options.unit, smpl_model=options.smpl_model)
+
+
 def read_kinesis(
     path: Path,
     *,
@@ -31,17 +38,18 @@ def read_kinesis(
     up: str | None = None,
     unit: float | None = None,
     smpl_model: SmplModel | None = None,
-) -> list[MotionClip]:
+) -> list[MotionClip | ClipFormatError]:
     """Every clip of a pickle: key → dict(pose_aa, trans_orig, …, fps), or clip index → {time: qpos (35)}.
 
     Initial-pose files give qpos clips at the rate of their times (10 Hz), named by a keys_open.csv or
-    keys.csv (index,key) beside them. Raises ClipFormatError naming the file, the key and what is missing.
+    keys.csv (index,key) beside them. In place of a motion that cannot be used stands the error that names the file and
+    the key and says what is wrong. Raises ClipFormatError when there is no motion in the file.
     """
     content = load_pickle(path)
     if not isinstance(content, Mapping) or not content:
         raise ClipFormatError(f"{path}: holds {type(content).__name__}, expected a non-empty dict of motions.")
     names = _key_table(path)
-    clips = []
+    clips: list[MotionClip | ClipFormatError] = []
     for key, motion in _motions(content, path.stem):
         try:
             if _is_timed_qpos(motion):
@@ -49,21 +57,34 @@ def read_kinesis(
             else:
                 clips.append(_smpl_clip(key, motion, fps=fps, up=up, unit=unit, model=smpl_model))
         except ClipFormatError as error:
-            raise ClipFormatError(f"{path}: motion {key!r}: {error}") from None
-    if not clips:
+            clips.append(ClipFormatError(f"{path}: motion {key!r}: {error}"))
+        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            clips.append(ClipFormatError(f"{path}: motion {key!r}: malformed ({type(error).__name__}: {error})."))
+    if clips:
+        clips += [
+            ClipFormatError(f"{path}: motion {str(key)!r}: is no motion; found {_kind(value)}, expected pose_aa.")
+            for key, value in ({} if _is_motion(content) else content).items()
+            if not isinstance(value, (str, bytes, int, float, np.number))
+            and not (isinstance(value, Mapping) and any(_motions(value, "", 1)))
+        ]
+    else:
         raise ClipFormatError(f"{path}: no motion in it; found the keys {_some(content)}, expected pose_aa.")
-    return [clip.with_(source=str(path)) for clip in clips]
+    return [clip.with_(source=str(path)) if isinstance(clip, MotionClip) else clip for clip in clips]
 
 
 def _motions(content: Mapping[Any, Any], name: str, depth: int = 0) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     """Name and content of each motion in nested dicts; a lone nested key ('0') takes the name of the file."""
-    if "pose_aa" in content or _is_timed_qpos(content):
+    if _is_motion(content):
         yield name, content
     elif depth < _NESTING:
         for key, value in content.items():
             if isinstance(value, Mapping):
                 lone = len(content) == 1 and str(key).isdigit() and not _is_timed_qpos(value)
                 yield from _motions(value, name if lone else str(key), depth + 1)
+
+
+def _is_motion(content: Mapping[Any, Any]) -> bool:
+    return "pose_aa" in content or _is_timed_qpos(content)
 
 
 def _is_timed_qpos(motion: Mapping[Any, Any]) -> bool:
@@ -130,11 +151,15 @@ def _key_table(path: Path) -> dict[str, str]:
         if table.is_file():
             try:
                 with table.open(newline="", encoding="utf-8") as file:
-                    rows = list(csv.DictReader(file))
-            except (csv.Error, UnicodeDecodeError) as error:
-                raise ClipFormatError(f"{table}: no CSV table with columns index and key ({error}).") from error
-            return {row["index"]: row["key"] for row in rows if row.get("index") and row.get("key")}
+                    rows = [(row.get("index"), row.get("key")) for row in csv.DictReader(file)]
+            except (OSError, UnicodeDecodeError, csv.Error) as error:
+                raise ClipFormatError(f"{table} beside it cannot be read ({error}); mend or remove it.") from error
+            return {index: key for index, key in rows if index and key}
     return {}
+
+
+def _kind(value: Any) -> str:
+    return f"the keys {_some(value)}" if isinstance(value, Mapping) else type(value).__name__
 
 
 def _some(mapping: Mapping[Any, Any]) -> str:

@@ -12,6 +12,7 @@ from kinesis_trl.body.model import load_body
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_frames
 from kinesis_trl.motion.readers.qpos import qpos_clip
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.tables import Table, rate_of
 
 Array = NDArray[np.float64]
@@ -27,11 +28,23 @@ JOINTS = (
 )
 """Coordinates of one leg; OpenSim's gait models and MyoLegs share their names and, but for the knee, their
 signs."""
-_REQUIRED = ("hip_flexion", "knee_angle", "ankle_angle")
+_REQUIRED = ("hip_flexion", "knee_angle")
 _PELVIS_ANGLES = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _PELVIS_POSITION = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _TO_Z_UP: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # from x forward, y up, z right
 _MOST_RADIANS = 3.5
+_LEAST_DEGREES = 0.4
+"""Range of a walker's knee angle that is too large in radians to be one in degrees of someone who gets ahead."""
+
+
+@reader(
+    "OpenSim joint angles (hip_flexion_r, knee_angle_r, …)",
+    *(".mot", ".sto", ".csv"),
+    recognises=lambda file: is_opensim(file.table.columns) and "root_z" not in file.table.columns,
+)
+def _opensim(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Angles in degrees or radians as the header says, pelvis position in metres, y up, time in seconds."""
+    return [opensim_clip(file.path, file.table, fps=options.fps, unit=options.unit)]
 
 
 def coordinate(column: str) -> str:
@@ -40,6 +53,8 @@ def coordinate(column: str) -> str:
     parts = column.strip("/").split("/")
     if parts[-1] in ("speed", "activation", "force"):
         return column
+    if parts[-1].lower() == "time":
+        return "time"
     return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).removeprefix("osl_")
 
 
@@ -52,13 +67,14 @@ def is_opensim(columns: tuple[str, ...]) -> bool:
 def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: float | None = None) -> MotionClip:
     """Clip of a table of joint angles; dependent knee and patella coordinates follow from the knee angle.
 
-    Angles are in degrees or radians as the header's inDegrees says, else by their size. Pelvis angles are the
-    body-fixed tilt (z), list (x) and rotation (y) of OpenSim's gait models; without a pelvis the body stays
-    upright in place. `unit` is metres per unit of the pelvis position. Raises ClipFormatError naming what is
-    missing.
+    Angles are in degrees or radians as the header's inDegrees says, unless their size contradicts it. Pelvis angles
+    are the body-fixed tilt (z), list (x) and rotation (y) of OpenSim's gait models. A coordinate that is not there, as
+    in planar models, is zero; without any pelvis position the body stays in place. `unit` is metres per unit of the
+    pelvis position. Raises ClipFormatError naming what is missing.
     """
     names = [coordinate(column) for column in table.columns]
     values = {name: table.values[:, i] for i, name in reversed(list(enumerate(names)))}
+    check_frames(len(table.values))
     missing = [f"{j}_{s}" for j in _REQUIRED for s in "rl" if f"{j}_{s}" not in values]
     if missing:
         raise ClipFormatError(f"has no {', '.join(missing)} (found: {', '.join(table.columns[:12])}, …).")
@@ -66,13 +82,13 @@ def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: fl
         if "time" not in values:
             raise ClipFormatError("has no 'time' column; pass --fps.")
         fps = rate_of(values["time"])
-    check_frames(len(table.values))
     angles = {name: values[name] for j in JOINTS for s in "rl" if (name := f"{j}_{s}") in values}
-    degrees, said = _in_degrees(table.header.get("indegrees", ""), angles)
+    travel = values.get("pelvis_tx", np.zeros(len(table.values)))
+    degrees, said = _in_degrees(table.header.get("indegrees", ""), angles, float(np.ptp(travel)))
     scale = np.pi / 180.0 if degrees else 1.0
     body = load_body()
     qpos = np.tile(body.standing_qpos, (len(table.values), 1))
-    notes = [said]
+    notes = [*table.notes, said]
     for name, angle in angles.items():
         qpos[:, 7 + body.joint_names.index(name)] = angle * scale
     knees = [7 + body.joint_names.index(f"knee_angle_{side}") for side in "rl"]
@@ -83,16 +99,33 @@ def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: fl
     if absent:
         notes.append(f"not in the file, kept neutral: {', '.join(absent)}")
     notes += _set_pelvis(qpos, values, scale, 1.0 if unit is None else unit)
-    return qpos_clip(path.stem, body.couplings.apply(qpos), fps=fps, source=str(path), notes=tuple(notes))
+    doubts = [
+        f"no {name}_r or {name}_l: the ankles stay neutral, so that feet neither roll nor push off"
+        for name in ("ankle_angle",)
+        if f"{name}_r" not in values or f"{name}_l" not in values
+    ]
+    return qpos_clip(
+        path.stem,
+        body.couplings.apply(qpos),
+        fps=fps,
+        source=str(path),
+        notes=tuple(notes),
+        doubts=tuple(doubts),
+    )
 
 
-def _in_degrees(stated: str, angles: dict[str, Array]) -> tuple[bool, str]:
-    if stated.lower() in ("yes", "no"):
-        return (
-            stated.lower() == "yes",
-            f"angles in {'degrees' if stated.lower() == 'yes' else 'radians'}, by the header",
-        )
+def _in_degrees(stated: str, angles: dict[str, Array], travel: float) -> tuple[bool, str]:
+    """Whether angles are degrees, and how that is known; travel: way of the pelvis in the file's unit."""
     largest = max(float(np.abs(angle).max()) for angle in angles.values())
+    knee = max(float(np.ptp(angles[f"knee_angle_{side}"])) for side in "rl")
+    if stated.lower() == "yes":
+        if largest <= _MOST_RADIANS and knee > _LEAST_DEGREES and travel > 0.5:
+            return False, f"angles in degrees by the header, but none above {largest:.2f} in walking: taken as radians"
+        return True, "angles in degrees, by the header"
+    if stated.lower() == "no":
+        if largest > 2 * np.pi:
+            return True, f"angles in radians by the header, but up to {largest:.0f}: taken as degrees"
+        return False, "angles in radians, by the header"
     if largest > _MOST_RADIANS:
         return True, f"angles up to {largest:.0f}: taken as degrees"
     return False, f"angles up to {largest:.2f}: taken as radians"
@@ -101,14 +134,23 @@ def _in_degrees(stated: str, angles: dict[str, Array]) -> tuple[bool, str]:
 def _set_pelvis(qpos: Array, values: dict[str, Array], scale: float, unit: float) -> list[str]:
     """Write the root's position and orientation, where the file has them; says what it has not."""
     notes = []
-    if all(name in values for name in _PELVIS_ANGLES):
-        turns = Rotation.from_euler("ZXY", np.stack([values[n] for n in _PELVIS_ANGLES], axis=1) * scale)
+    still = np.zeros(len(qpos))
+
+    def given(names: tuple[str, ...]) -> Array:
+        if absent := [name for name in names if name not in values]:
+            notes.append(f"not in the file, taken as 0: {', '.join(absent)}")
+        return np.stack([values.get(name, still) for name in names], axis=1)
+
+    if any(name in values for name in _PELVIS_ANGLES):
+        turns = Rotation.from_euler("ZXY", given(_PELVIS_ANGLES) * scale)
         change = Rotation.from_matrix(_TO_Z_UP)
         qpos[:, 3:7] = (change * turns * change.inv()).as_quat(scalar_first=True)
     else:
         notes.append("no pelvis angles: the body stays upright and faces +x")
-    if all(name in values for name in _PELVIS_POSITION):
-        qpos[:, :3] = np.stack([values[n] for n in _PELVIS_POSITION], axis=1) * unit @ _TO_Z_UP.T
+    if any(name in values for name in _PELVIS_POSITION):
+        qpos[:, :3] = given(_PELVIS_POSITION) * unit @ _TO_Z_UP.T
+        if "pelvis_ty" not in values:
+            qpos[:, 2] = load_body().standing_qpos[2]
         notes.append("y-up ground frame, turned to z up")
     else:
         notes.append("no pelvis position: the body stays in place at standing height")

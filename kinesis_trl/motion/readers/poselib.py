@@ -12,13 +12,26 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames
-from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes, map_joints, rig_clip
+from kinesis_trl.motion.readers.joint_map import map_joints
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
+from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes
+from kinesis_trl.motion.readers.rig_clip import PosedRig, rig_clip
 
 Array = NDArray[np.float64]
 
 _MAX_VALUES = 100_000_000
 _NAMES = {"head": "neck"}
 """Bodies of these humanoids whose origin is another joint than their name says."""
+
+
+def _is_poselib(file: MotionFile) -> bool:
+    return isinstance(file.item, dict) and "skeleton_tree" in file.item
+
+
+@reader("poselib SkeletonMotion", ".npy", recognises=_is_poselib)
+def _poselib(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint quaternions xyzw and root translation in metres, z up."""
+    return [poselib_clip(file.path, file.item, fps=options.fps, up=options.up, unit=options.unit)]
 
 
 def poselib_clip(
@@ -64,14 +77,12 @@ def poselib_clip(
     rig, said = add_virtual_toes(rig, np.eye(3))
     mapped = map_joints(rig)
     toes = np.broadcast_to(np.eye(3), (frames, len(rig.names) - joints, 3, 3))
-    positions, turned = rig.pose(np.concatenate([local, toes], axis=1), root)
     return rig_clip(
         name=path.stem,
         fps=float(np.asarray(rate).reshape(())),
         rig=rig,
         joints=mapped,
-        positions=positions[:, list(mapped.index.values())],
-        pelvis_rotations=turned[:, mapped.index["Pelvis"]],
+        posed=PosedRig.of(rig, mapped, np.concatenate([local, toes], axis=1), root),
         usual_up="z",
         up=up,
         unit=unit,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.model import load_body
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames
+from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.tables import Table, rate_of
 
 Array = NDArray[np.float64]
@@ -20,6 +21,39 @@ QPOS_WIDTH = 35
 """Coordinates of MyoLegs: root position 3, root quaternion wxyz 4, joints 28."""
 ROOT_COLUMNS = ("root_x", "root_y", "root_z", "root_qw", "root_qx", "root_qy", "root_qz")
 """Names of the root's coordinates in a table; the joints have the names of the body model."""
+
+
+@reader("MyoLegs coordinates (qpos, fps)", ".npz", recognises=lambda file: "qpos" in file.arrays)
+def _npz(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Root position in metres and quaternion wxyz, joints in radians, z up."""
+    return [_in_metres(npz_clip(file.path, file.arrays, fps=options.fps), options.unit)]
+
+
+def _is_qpos(file: MotionFile) -> bool:
+    return file.array.ndim == 2 and file.array.shape[1] == QPOS_WIDTH and np.issubdtype(file.array.dtype, np.number)
+
+
+@reader(f"MyoLegs coordinates (frames, {QPOS_WIDTH})", ".npy", recognises=_is_qpos)
+def _npy(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Root position in metres and quaternion wxyz, joints in radians, z up; no frame rate."""
+    return [_in_metres(array_clip(file.path, file.array, fps=options.fps), options.unit)]
+
+
+@reader(
+    "MyoLegs coordinates (root_x, …)",
+    *(".mot", ".sto", ".csv"),
+    recognises=lambda file: not file.table.columns or "root_z" in file.table.columns,
+)
+def _table(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Root position in metres and quaternion wxyz, joints in radians, z up, time in seconds."""
+    return [_in_metres(table_clip(file.path, file.table, fps=options.fps), options.unit)]
+
+
+def _in_metres(clip: MotionClip, unit: float | None) -> MotionClip:
+    """The clip with its root position times `unit` metres, where one is given."""
+    if unit is None or clip.qpos is None:
+        return clip
+    return clip.with_(qpos=clip.qpos * np.where(np.arange(clip.qpos.shape[1]) < 3, unit, 1.0))
 
 
 def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, **fields: Any) -> MotionClip:
@@ -36,6 +70,8 @@ def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, **fields: Any) -> Mo
             f"root quaternions (columns 4 to 7, wxyz) have lengths {length.min():.2f} to {length.max():.2f}, "
             "expected 1; the columns are in another order."
         )
+    if (largest := float(np.abs(qpos[:, 7:]).max())) > 2 * np.pi:
+        raise ClipFormatError(f"has joint angles up to {largest:.0f}, expected radians; convert them from degrees.")
     qpos[:, 3:7] /= length[:, None]
     return MotionClip(name=name, fps=fps, qpos=qpos, **fields)
 
@@ -66,6 +102,7 @@ def npz_clip(path: Path, content: dict[str, NDArray[Any]], *, fps: float | None)
 def table_clip(path: Path, table: Table, *, fps: float | None) -> MotionClip:
     """Clip of a table of qpos: 35 bare columns, or named columns (`ROOT_COLUMNS` and joints) and perhaps
     `time`."""
+    check_frames(len(table.values))
     if fps is None:
         if "time" not in table.columns:
             raise ClipFormatError("has no 'time' column; pass --fps.")

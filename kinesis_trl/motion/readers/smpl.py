@@ -49,6 +49,8 @@ def smpl_clip(
     positions, pelvis_quat = smpl_kinematics(joints, pelvis * metres)
     names = SMPL_JOINTS[: positions.shape[1]]
     said = list(notes)
+    largest = float(np.linalg.norm(joints[:, 1:], axis=-1).max())
+    doubts = (f"joints turn by up to {largest:.0f} rad: the pose may be in degrees",) if largest > 7.0 else ()
     if up is None:
         up, how = detect_up(positions, names, usual="z")
         said.append(how)
@@ -71,5 +73,6 @@ def smpl_clip(
         joint_names=names,
         pelvis_quat=upright.as_quat(scalar_first=True),
         notes=tuple(said),
+        doubts=doubts,
         extra=extra,
     )

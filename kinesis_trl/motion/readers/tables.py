@@ -19,6 +19,11 @@ Array = NDArray[np.float64]
 _MAX_LINE = 1 << 16
 _MAX_HEADER = 200
 _MAX_VALUES = 100_000_000
+_USUAL_RATES = (
+    *(10.0, 12.5, 15.0, 20.0, 24.0, 25.0, 30.0, 40.0, 48.0, 50.0, 60.0, 75.0, 90.0, 100.0, 120.0, 125.0, 150.0),
+    *(180.0, 200.0, 240.0, 250.0, 300.0, 360.0, 400.0, 480.0, 500.0, 600.0, 1000.0, 2000.0),
+)
+"""Frame rates of cameras and motion capture, in frames/s."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Table:
     """Column names; empty when the file has none."""
     values: Array
     """(rows, columns)."""
+    notes: tuple[str, ...] = ()
+    """What the header says and the rows do not bear out."""
 
     def column(self, name: str) -> Array:
         """(rows,) of the column called `name`."""
@@ -40,27 +47,26 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read an OpenSim storage file or a comma-separated table with or without a line of names.
 
-    Raises ClipFormatError for a missing file, ragged or non-numeric rows, fewer rows than the header
-    announces, or more than `MAX_CLIP_FRAMES` rows.
+    Cells are apart by commas, semicolons or blanks. A number of rows in the header that is not that of the rows is
+    said in `notes`. Raises ClipFormatError for a missing file, ragged or non-numeric rows, or more than
+    `MAX_CLIP_FRAMES` rows.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
             lines = _lines(file)
             header, first = _header(lines, path)
-            comma = "," in first
-            words = [word.strip().strip('"') for word in (first.split(",") if comma else first.split())]
+            mark = next((mark for mark in ";," if mark in first), None)
+            words = [word.strip().strip('"') for word in first.split(mark)]
             named = not all(_is_number(word) for word in words)
             if not words:
                 raise ClipFormatError(f"{path}: has no rows under its header.")
-            rows = lines if named else itertools.chain([first], lines)
-            # Before memory is taken for rows: their width is that of the first, whatever the names say.
-            first = next(rows, "")
-            width = len(first.split("," if comma else None))
-            if named and first and width != len(words):
-                raise ClipFormatError(f"has {width} columns under {len(words)} names; the file is broken.")
-            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(width, 1))
-            rows = itertools.islice(itertools.chain([first], rows), most + 1)
-            values = np.loadtxt(rows, delimiter="," if comma else None, ndmin=2, comments=None)
+            row = next(lines, "") if named else first
+            columns = len(row.split(mark))
+            if named and row and columns != len(words):
+                raise ClipFormatError(f"{path}: has {columns} columns under {len(words)} names; the file is broken.")
+            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(columns, 1))
+            rows = itertools.islice(itertools.chain([row], lines), most + 1)
+            values = np.loadtxt(rows, delimiter=mark, ndmin=2, comments=None)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
@@ -70,9 +76,9 @@ def read_table(path: Path) -> Table:
     if len(values) > most:
         raise ClipFormatError(f"{path}: has more than {most} rows; cut it into shorter files.")
     stated = header.get("nrows", "")
-    if stated.isdigit() and int(stated) > len(values):
-        raise ClipFormatError(f"{path}: announces {stated} rows and has {len(values)}; it is cut short.")
-    return Table(header, tuple(words) if named else (), values)
+    off = stated.isdecimal() and int(stated) != len(values)
+    notes = (f"the header announces {stated} rows; there are {len(values)}",) if off else ()
+    return Table(header, tuple(words) if named else (), values, notes)
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -109,9 +115,24 @@ def _is_number(word: str) -> bool:
 
 
 def rate_of(times: Array) -> float:
-    """Frames per second of equally spaced times (T,) in seconds; raises ClipFormatError for others."""
-    steps = np.diff(times)
-    step = float(np.median(steps)) if len(steps) else 0.0
-    if not step > 0 or not np.allclose(steps, step, rtol=0.02, atol=1e-6):
+    """Frames per second of equally spaced times (T,) in seconds.
+
+    Times that are rounded to 2 decimals are those of a usual frame rate, where one explains all of them, and times with
+    more decimals those of a whole number of frames per second. Raises ClipFormatError for unequal steps, and for steps
+    that cannot be seconds.
+    """
+    step = float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
+    if not (np.isfinite(times).all() and step > 0):
+        raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
+    if step >= 1.0:
+        raise ClipFormatError(f"its times rise by {step:.4g} a row; they must be seconds. Convert them or pass --fps.")
+    decimals = next((d for d in range(2, 8) if np.allclose(times * 10.0**d, np.round(times * 10.0**d), 0.0, 1e-4)), 8)
+    usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
+    for rate in (usual, max(float(np.round(1.0 / step)), 1.0) if decimals > 2 else usual):
+        units = 10.0**decimals / rate  # steps of whole units are written exactly, others rounded
+        allowed = 0.02 if abs(units - round(units)) < 1e-9 else 1.02
+        if float(np.ptp(times - np.arange(len(times)) / rate)) <= allowed * 10.0**-decimals:
+            return rate
+    if not np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
     return tidy_fps(1.0 / step)

@@ -23,6 +23,7 @@ from kinesis_trl.motion.resample import (
 )
 from kinesis_trl.motion.retarget.contacts import PARTS, ContactConfig, detect_stance, stance_slide
 from kinesis_trl.motion.retarget.inverse_kinematics import FitConfig, Targets, fit_trajectory
+from kinesis_trl.motion.retarget.plausibility import Plausibility, plausibility
 from kinesis_trl.motion.retarget.quality import QualityReport, assess
 
 Array = NDArray[np.float64]
@@ -84,6 +85,9 @@ def retarget(
         target=goal.targets.position,
         stance=goal.targets.stance,
         source_slide=goal.slide,
+        before=goal.before,
+        notes=clip.notes,
+        doubts=clip.doubts,
     )
     notes = (*clip.notes, f"retargeted to {body.name}, scale {goal.scale:.3f}")
     prepared = clip.with_(qpos=qpos, fps=FPS, positions=None, joint_names=(), pelvis_quat=None, notes=notes)
@@ -101,6 +105,8 @@ class _Goal:
     scale: float
     slide: float
     """Of the source's stance feet, in m/s."""
+    before: Plausibility
+    """What the source was like."""
 
 
 def _from_coordinates(clip: MotionClip, body: BodyModel, config: RetargetConfig) -> _Goal:
@@ -111,7 +117,8 @@ def _from_coordinates(clip: MotionClip, body: BodyModel, config: RetargetConfig)
             f"{clip.name} has {clip.qpos.shape[1]} coordinates, body {body.name} has {body.model.nq}; "
             "prepare it with the body it was made for."
         )
-    qpos = resample_qpos(clip.qpos, clip.fps, FPS, body=body)
+    source = clip.qpos
+    qpos = resample_qpos(source, clip.fps, FPS, body=body)
     motion = forward_kinematics(body, qpos, np.zeros((len(qpos), body.model.nv)))
     parts = motion.body_pos[:, 3:]
     stance = detect_stance(parts, motion.body_pos[:, 0], FPS, config.contacts)
@@ -120,7 +127,17 @@ def _from_coordinates(clip: MotionClip, body: BodyModel, config: RetargetConfig)
     position = motion.body_pos - [0.0, 0.0, floor]
     qpos[:, 2] -= floor
     targets = Targets(position=position, orientation=qpos[:, 3:7], reference=qpos, stance=stance)
-    return _Goal(targets=targets, initial=qpos, scale=1.0, slide=stance_slide(parts, stance, FPS))
+    before = plausibility(
+        pelvis=source[:, :3],
+        pelvis_quat=source[:, 3:7],
+        fps=clip.fps,
+        parts=parts,
+        parts_pelvis=motion.body_pos[:, 0],
+        parts_quat=qpos[:, 3:7],
+        parts_fps=FPS,
+    )
+    slide = stance_slide(parts, stance, FPS)
+    return _Goal(targets=targets, initial=qpos, scale=1.0, slide=slide, before=before)
 
 
 def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -> _Goal:
@@ -130,8 +147,8 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
             f"{clip.name} has no joints {missing} (found: {', '.join(clip.joint_names)}); "
             "retargeting needs pelvis, hips, knees, ankles and toes."
         )
-    clip = _low_passed(clip, config.low_pass)
-    assert clip.positions is not None
+    raw, clip = clip, _low_passed(clip, config.low_pass)
+    assert clip.positions is not None and raw.positions is not None
     positions = resample_positions(clip.positions, clip.fps, FPS)
     joint = {n: positions[:, k] for k, n in enumerate(clip.joint_names)}
     shape = _BodyShape.of(body)
@@ -158,7 +175,19 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
         stance=stance,
     )
     slide = stance_slide(parts, stance, FPS)
-    return _Goal(targets=targets, initial=initial, pose=pose, scale=scale, slide=slide)
+    place = {name: raw.positions[:, k] for k, name in enumerate(raw.joint_names)}
+    quat = _pelvis_orientation(raw, place, shape, config) if raw.pelvis_quat is None else raw.pelvis_quat
+    before = plausibility(
+        pelvis=place["Pelvis"],
+        pelvis_quat=quat,
+        fps=raw.fps,
+        parts=np.stack([place[n] for n in PARTS], axis=1),
+        parts_pelvis=place["Pelvis"],
+        parts_quat=quat,
+        parts_fps=raw.fps,
+        legs=np.stack([np.stack([place[f"{s}_{n}"] for n in ("Hip", "Knee", "Ankle")], axis=1) for s in "LR"], axis=1),
+    )
+    return _Goal(targets=targets, initial=initial, pose=pose, scale=scale, slide=slide, before=before)
 
 
 @dataclass(frozen=True)

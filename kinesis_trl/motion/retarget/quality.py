@@ -16,15 +16,17 @@ from rich.table import Table
 from rich.text import Text
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 from kinesis_trl.motion.retarget.contacts import penetration, stance_slide
+from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityReport:
-    """What preparation made of one clip."""
+class QualityReport(Plausibility):
+    """What preparation made of one clip, and how plausible it was before."""
 
     name: str
     """Name of the clip."""
@@ -54,10 +56,42 @@ class QualityReport:
     """Greatest speed of an independent joint."""
     pop_deg: float
     """Greatest distance of a joint from the cubic through the two frames before and after it."""
+    asymmetry_deg: float
+    """Greatest difference between left and right in the mean of a joint that leaves the sagittal plane."""
+    notes: tuple[str, ...] = ()
+    """What the reader detected or assumed, in sentences."""
+    doubts: tuple[str, ...] = ()
+    """What the reader doubts about the clip, in sentences."""
 
 
 LIMITS = {"mean_error_mm": 20.0, "limit_violations": 0, "penetration_mm": 10.0, "pop_deg": 5.0}
 """Largest value of a measure with which a clip is called clean; the slide must not exceed the source's."""
+_WORDS = {
+    "mean_error_mm": "the body misses it by {:.0f} mm on average",
+    "limit_violations": "{:d} joint angles are beyond the limits",
+    "penetration_mm": "feet sink {:.0f} mm under the floor",
+    "pop_deg": "a joint jumps by {:.0f}°",
+    "slide_m_s": "standing feet slide at {:.2f} m/s",
+}
+DOUBTFUL: dict[str, tuple[float, str]] = {
+    "mean_error_mm": (60.0, "the body misses it by {:.0f} mm on average: the skeleton was not understood"),
+    "root_speed_m_s": (12.0, "the pelvis moves at {:.3g} m/s: it jumps, or lengths are in another unit (--unit)"),
+    "root_jump_m": (0.08, "the pelvis jumps: {:.2f} m off its course in one frame; cut the clip there"),
+    "foot_jump_m": (0.2, "a foot jumps: {:.2f} m off its course in one frame; cut the clip there"),
+    "root_turn_rad_s": (30.0, "the pelvis turns at {:.0f} rad/s between two frames; cut the clip there"),
+    "floor_slide_m_s": (0.35, "the feet glide over the floor at {:.2f} m/s instead of standing"),
+    "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
+    "stretch": (
+        0.25,
+        "a thigh or shank changes its length by a factor of {:.2f}: joints in another order, or they swap",
+    ),
+    "knee_back_m": (
+        0.03,
+        "bent knees lie {:.2f} m behind the legs: left and right are swapped, or the motion is mirrored",
+    ),
+    "feet_turn_deg": (30.0, "the feet point {:.0f}° away from where the pelvis does: sides swapped, or read turned"),
+}
+"""Measures above whose value a clip is doubtful, and what is said then; 130 recorded clips of 13 sources stay below."""
 
 
 def assess(
@@ -71,10 +105,14 @@ def assess(
     target: Array,
     stance: NDArray[np.bool_],
     source_slide: float,
+    before: Plausibility,
+    notes: tuple[str, ...] = (),
+    doubts: tuple[str, ...] = (),
 ) -> QualityReport:
     """Measure a prepared motion qpos (T, nq) against target positions (T, 7, 3) of the tracked bodies.
 
-    stance (T, 4) says which foot parts stand, source_slide how fast these moved in the source (m/s).
+    stance (T, 4) says which foot parts stand, source_slide how fast these moved in the source (m/s), before what the
+    source was like, notes what its reader detected, doubts what it doubts.
     """
     qvel = velocities(qpos, fps, body)
     motion = forward_kinematics(body, qpos, qvel)
@@ -82,6 +120,7 @@ def assess(
     free = np.setdiff1d(np.arange(body.model.nq - 7), body.couplings.dependent_qpos - 7)
     joints, (low, high) = qpos[:, 7:][:, free], body.joint_range[free].T
     return QualityReport(
+        **asdict(before),
         name=name,
         source=source,
         seconds=(len(qpos) - 1) / fps,
@@ -96,6 +135,9 @@ def assess(
         source_slide_m_s=source_slide,
         joint_speed_rad_s=float(np.abs(qvel[:, 6 + free]).max()),
         pop_deg=float(np.degrees(largest_pop(joints))),
+        asymmetry_deg=asymmetry(body, qpos),
+        notes=notes,
+        doubts=doubts,
     )
 
 
@@ -108,14 +150,49 @@ def largest_pop(joints: Array) -> float:
 
 
 def shortcomings(report: QualityReport) -> list[str]:
-    """Names of the measures by which a clip misses the targets."""
-    found = [name for name, limit in LIMITS.items() if getattr(report, name) > limit]
+    """Names of the measures by which a clip misses the targets or is doubtful."""
+    limits = {name: limit for name, (limit, _) in DOUBTFUL.items()} | LIMITS
+    found = [name for name, limit in limits.items() if not abs(getattr(report, name)) <= limit]
     return found + ["slide_m_s"] * (report.slide_m_s > report.source_slide_m_s + 1e-3)
 
 
+def doubts(report: QualityReport) -> list[str]:
+    """Why a clip should not be trusted, in sentences; empty for one that can be."""
+    found = list(report.doubts)
+    for name, (limit, sentence) in DOUBTFUL.items():
+        value = abs(getattr(report, name))
+        if not value <= limit:
+            found.append(sentence.format(value))
+            if name == "floor_slide_m_s":
+                still = report.travel_m_s < 0.3 * value
+                found[-1] += (
+                    ", as on a treadmill (add the belt's speed to the root)"
+                    if still
+                    else ": the root may be in another unit than the skeleton"
+                )
+    return found
+
+
+def verdict(report: QualityReport) -> str:
+    """What to make of a clip: good, usable with these shortcomings, or doubtful for these reasons."""
+    if found := doubts(report):
+        return f"doubtful: {'; '.join(found)}"
+    short = [_WORDS[name].format(getattr(report, name)) for name in shortcomings(report)]
+    return f"usable: {'; '.join(short)}" if short else "good"
+
+
+def check_trusted(report: QualityReport) -> None:
+    """Raise ClipFormatError with the reasons for a clip that is doubtful."""
+    if found := doubts(report):
+        raise ClipFormatError(
+            f"{report.name}: doubtful: {'; '.join(found)}. To use it as it is, prepare it with --accept."
+        )
+
+
 def quality_json(reports: Sequence[QualityReport]) -> str:
-    """All reports as a JSON list of objects, each with the measures by which it falls short."""
-    return json.dumps([{**asdict(r), "shortcomings": shortcomings(r)} for r in reports], indent=1)
+    """All reports as a JSON list of objects, each with a verdict and the measures by which it falls short."""
+    rows = [{**asdict(r), "shortcomings": shortcomings(r), "verdict": verdict(r)} for r in reports]
+    return json.dumps(rows, indent=1)
 
 
 _COLUMNS = {
@@ -146,7 +223,7 @@ def quality_table(reports: Sequence[QualityReport]) -> Table:
 
 
 def quality_markdown(reports: Sequence[QualityReport], refused: Sequence[tuple[str, str]]) -> str:
-    """One Markdown row for each folder the clips came from, then what was refused and why."""
+    """One Markdown row for each folder the clips came from, then what is doubtful or was refused, and why."""
     rows = [
         "| source | clips | s | mean error mm | worst clip's mean mm | beyond limits | sinks mm | slide m/s "
         "| source's slide m/s | joint speed rad/s | pop ° | clips missing a target |",
@@ -164,9 +241,12 @@ def quality_markdown(reports: Sequence[QualityReport], refused: Sequence[tuple[s
             f"| {value['source_slide_m_s'].mean():.3f} | {value['joint_speed_rad_s'].max():.1f} "
             f"| {value['pop_deg'].max():.1f} | {sum(bool(shortcomings(r)) for r in members)} |"
         )
-    if refused:
-        rows += ["", "| refused | why |", "|---|---|"]
-        rows += [f"| {Path(name).name} | {reason.removeprefix(f'{name}: ')} |" for name, reason in refused]
+    doubtful = [(report.name, "; ".join(found)) for report in reports if (found := doubts(report))]
+    named = [(Path(name).name, reason.removeprefix(f"{name}: ")) for name, reason in refused]
+    for heading, entries in (("accepted though doubtful", doubtful), ("refused", named)):
+        if entries:
+            rows += ["", f"| {heading} | why |", "|---|---|"]
+            rows += ["| " + " | ".join(text.replace("|", "\\|") for text in entry) + " |" for entry in entries]
     return "\n".join(rows) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -119,6 +120,11 @@ def test_every_recorded_bvh(motions: Path, recorded, gait) -> None:
         (lambda t: t[: len(t) // 2], "cut short|expected|not a number|OFFSET"),
         (lambda t: t.replace("Frames: 5", "Frames: 9"), "announces 9 frames and has 5"),
         (lambda t: t.replace("Frames: 5", "Frames: 0"), "has 0 frames"),
+        (lambda t: t.replace("Frames: 5", "Frames: 1"), "is a single pose"),
+        (lambda t: t.rsplit(" ", 1)[0], "frame 5 of 5 has 32 values, expected 33; it is cut short"),
+        (lambda t: t.replace("0.95 ", "", 1), "frame 1 of 5 has 65 values, expected 33"),
+        (lambda t: t.replace("ROOT", "JOINT", 1), "before any ROOT"),
+        (lambda t: t.replace("OFFSET 0.09", "OFFSET nan"), "OFFSET has 'nan"),
         (lambda t: t.replace("Frames: 5", f"Frames: {MAX_CLIP_FRAMES + 1}"), "Cut a longer file"),
         (lambda t: t[: t.index("Frame Time")], "no 'Frame Time:'"),
         (lambda t: t.replace("Frame Time: 0.0333333333", "Frame Time: 0"), "pass --fps"),
@@ -128,7 +134,7 @@ def test_every_recorded_bvh(motions: Path, recorded, gait) -> None:
         (lambda t: t.replace("Xrotation", "Wrotation", 1), "channels"),
         (lambda t: t[: t.index("MOTION")], "no MOTION part"),
         (lambda t: "}\n" + t, "never opened"),
-        (lambda t: "", "no MOTION part"),
+        (lambda t: "", "is empty"),
         (lambda t: "MOTION\n" + t, "hierarchy is empty"),
     ],
 )
@@ -151,3 +157,77 @@ def test_a_header_that_hides_a_long_file_costs_no_memory(tmp_path: Path, write_b
     tracemalloc.stop()
     assert clip.frames == 5
     assert peak < 5e6
+
+
+DIALECTS = {
+    "brace on the joint's line": lambda t: t.replace("\n{", " {"),
+    "brace beside the name": lambda t: t.replace("\n{", "{"),
+    "blank lines and tabs": lambda t: t.replace("\n", "\n\n").replace("OFFSET ", "\tOFFSET\t"),
+    "Windows": lambda t: "\ufeff" + t.replace("\n", "\r\n"),
+    "no blank after Frames": lambda t: t.replace("Frames: ", "Frames:").replace("Frame Time: ", "Frame Time:"),
+    "capitals": lambda t: (
+        t.replace("Frames:", "FRAMES:").replace("Frame Time:", "FRAME TIME:").replace("End Site", "END SITE")
+    ),
+    "no colons": lambda t: t.replace("Frames:", "Frames").replace("Frame Time:", "Frame Time"),
+    "time before frames": lambda t: re.sub(r"(Frames: .*)\n(Frame Time: .*)\n", r"\2\n\1\n", t),
+    "decimal commas": lambda t: t.replace(".", ","),
+    "commas between values": lambda t: (
+        t[: t.index("Frame Time")] + re.sub(r"(\d) ", r"\1, ", t[t.index("Frame Time") :])
+    ),
+    "frames over several lines": lambda t: t[: t.index("Frame Time")] + wrapped(t[t.index("Frame Time") :]),
+    "channels over two lines": lambda t: t.replace("CHANNELS 3 ", "CHANNELS 3\n"),
+    "named End Site": lambda t: t.replace("End Site", "End Site LeftToeEnd"),
+    "one row more": lambda t: t.replace("Frames: 5", "Frames: 4"),
+    "one row fewer": lambda t: t.replace("Frames: 5", "Frames: 6"),
+}
+
+
+def wrapped(motion: str) -> str:
+    head, *rows = motion.strip().split("\n")
+    words = [row.split() for row in rows]
+    return "\n".join([head, *(" ".join(row[k : k + 10]) for row in words for k in range(0, len(row), 10))])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_dialects(tmp_path: Path, write_bvh, dialect: str) -> None:
+    text = write_bvh(standing())
+    (plain,) = read_bvh(write(tmp_path / "a.bvh", text))
+    (tmp_path / "b.bvh").write_bytes(DIALECTS[dialect](text).encode())
+    (clip,) = read_bvh(tmp_path / "b.bvh")
+    frames = 4 if dialect == "one row more" else 5
+    assert clip.fps == pytest.approx(plain.fps)
+    np.testing.assert_allclose(clip.positions, plain.positions[:frames], atol=1e-12)
+    assert any("announces" in note for note in clip.notes) == ("row" in dialect)
+
+
+def test_radians_are_seen_in_a_figure_that_walks(tmp_path: Path, write_bvh) -> None:
+    rows = standing(20)
+    rows[:, 3 + 3 * 2 + 1] = 60.0  # Xrotation of the left knee
+    radians = rows.copy()
+    radians[:, 3:] = np.radians(rows[:, 3:])
+    (plain,), (clip,) = (read_bvh(write(tmp_path / "a.bvh", write_bvh(text))) for text in (rows, radians))
+    np.testing.assert_allclose(clip.positions, plain.positions, atol=1e-6)
+    assert any("taken as radians" in note for note in clip.notes)
+    still = radians.copy()
+    still[:, 2] = 0.0  # one who stands may well have angles of a degree
+    (clip,) = read_bvh(write(tmp_path / "a.bvh", write_bvh(still)))
+    assert not any("radians" in note for note in clip.notes)
+
+
+def test_positions_of_joints_replace_their_offsets_unless_they_are_zeros(tmp_path: Path, write_bvh) -> None:
+    text = write_bvh(standing(2))
+    (plain,) = read_bvh(write(tmp_path / "a.bvh", text))
+    head, rows = text[: text.index("MOTION")], text.strip().splitlines()[-2:]
+    lines, offsets = [], []
+    for line in head.splitlines():
+        if line.startswith("OFFSET"):
+            offsets.append(line.removeprefix("OFFSET "))
+        lines.append(line.replace("CHANNELS 3", "CHANNELS 6 Xposition Yposition Zposition"))
+    joints = [offset for offset in offsets if offset != "0 0 0"]  # all but End Sites; the root's is 0.0 0.0 0.0
+    for moved in (joints, ["0 0 0"] * len(joints)):
+        numbers = [row.split() for row in rows]
+        wide = [" ".join([*row[:6], *(f"{p} 0 0 0" for p in moved[1:])]) for row in numbers]
+        motion = ["MOTION", "Frames: 2", "Frame Time: 0.0333333333", *wide]
+        (clip,) = read_bvh(write(tmp_path / "b.bvh", "\n".join([*lines, *motion])))
+        np.testing.assert_allclose(clip.positions, plain.positions, atol=1e-9)
+        assert any("displacements" in note for note in clip.notes) == (moved[1] == "0 0 0")

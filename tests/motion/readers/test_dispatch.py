@@ -14,6 +14,8 @@ import pytest
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.readers import motion_files, read_motion, read_motions
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
+from kinesis_trl.motion.readers.dispatch import read_file
+from kinesis_trl.motion.readers.registry import ReadOptions
 
 COMPANIONS = {"README.txt", "LICENSE-CC-BY-NC-4.0.txt", "amp_motions-acknowledgement.txt", "keys_open.csv"}
 BODY = {"Pelvis", *(f"{side}_{joint}" for side in "LR" for joint in ("Hip", "Knee", "Ankle", "Toe"))}
@@ -25,7 +27,7 @@ def test_every_recorded_file_is_read_or_is_no_motion(motions: Path) -> None:
     assert set(refused) == COMPANIONS
     assert all(name in message for name, message in refused.items())
     clips = [clip for _, result in found if not isinstance(result, ClipFormatError) for clip in result]
-    assert len(clips) == 133
+    assert len(clips) == 188
     for clip in clips:
         assert clip.source and clip.notes, clip.name
         assert clip.label or clip.name[0] in "01"
@@ -70,7 +72,7 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
 def test_patterns_and_options(motions: Path) -> None:
     pattern = str(motions / "**" / "dataset-1_walk_*.bvh")
     assert [path.name for path in motion_files(pattern)] == ["dataset-1_walk_normal_001.bvh"]
-    ((_, (clip,)),) = read_motions([pattern], reader=partial(read_motion, fps=60))
+    ((_, (clip,)),) = read_motions([pattern], reader=partial(read_file, options=ReadOptions(fps=60)))
     assert clip.fps == 60
 
 

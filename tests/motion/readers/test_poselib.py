@@ -100,7 +100,7 @@ def test_recorded_files(motions: Path, recorded, gait) -> None:
             },
             "parents first",
         ),
-        ({"skeleton_tree": content()["skeleton_tree"] | {"node_names": ["a"] * 8}}, "no joint for Pelvis"),
+        ({"skeleton_tree": content()["skeleton_tree"] | {"node_names": ["a"] * 8}}, "no joint for L_Hip"),
     ],
 )
 def test_malformed_content_is_refused_with_its_name(tmp_path: Path, changes: dict, message: str) -> None:

@@ -11,16 +11,34 @@ import pytest
 from rich.console import Console
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics
+from kinesis_trl.motion.retarget.plausibility import Plausibility
 from kinesis_trl.motion.retarget.quality import (
+    DOUBTFUL,
     QualityReport,
     assess,
+    check_trusted,
+    doubts,
     largest_pop,
     quality_json,
+    quality_markdown,
     quality_table,
     shortcomings,
+    verdict,
     write_picture,
+)
+
+PLAUSIBLE = Plausibility(
+    root_speed_m_s=0.3,
+    root_jump_m=0.0,
+    foot_jump_m=0.01,
+    root_turn_rad_s=0.1,
+    floor_slide_m_s=0.05,
+    travel_m_s=0.3,
+    feet_turn_deg=2.0,
+    stretch=0.0,
+    knee_back_m=0.0,
 )
 
 
@@ -35,6 +53,8 @@ def measured(body: BodyModel, qpos: np.ndarray, target: np.ndarray) -> QualityRe
         target=target,
         stance=np.ones((len(qpos), 4), dtype=bool),
         source_slide=2.0,
+        before=PLAUSIBLE,
+        notes=("unit metre",),
     )
 
 
@@ -93,3 +113,24 @@ def test_reports_can_be_read_back_and_seen(
     assert "march" in text and "bad" in text and "9.0" in text
     write_picture(reports, tmp_path / "quality.png")
     assert (tmp_path / "quality.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_verdict_in_words(body: BodyModel, march: MotionClip, target: np.ndarray) -> None:
+    assert march.qpos is not None
+    good = measured(body, march.qpos, target)
+    assert verdict(good) == "good" and doubts(good) == [] and good.notes == ("unit metre",)
+    check_trusted(good)
+    assert verdict(replace(good, penetration_mm=12.4)) == "usable: feet sink 12 mm under the floor"
+    for name, (limit, sentence) in DOUBTFUL.items():
+        for value in (1.01 * limit, -1.01 * limit, float("inf"), float("nan")):
+            worse = replace(good, **{name: value})
+            assert doubts(worse)[0].startswith(sentence.partition("{")[0]), name
+            assert verdict(worse).startswith("doubtful: ")
+            with pytest.raises(ClipFormatError, match=r"march: doubtful: .*--accept"):
+                check_trusted(worse)
+        assert doubts(replace(good, **{name: 0.99 * limit})) == []
+    read_wrong = replace(good, doubts=("left leg: odd",), name="a|b", floor_slide_m_s=1.2, travel_m_s=0.0)
+    assert verdict(read_wrong).startswith("doubtful: left leg: odd; the feet glide over the floor at 1.20 m/s")
+    assert json.loads(quality_json([read_wrong]))[0]["verdict"] == verdict(read_wrong)
+    text = quality_markdown([read_wrong], [("x|y.bvh", "x|y.bvh: is | cut")])
+    assert "| a\\|b | left leg: odd;" in text and "| x\\|y.bvh | is \\| cut |" in text
