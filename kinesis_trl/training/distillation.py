@@ -69,6 +69,10 @@ def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
     write_text(
         config.out / COMPARISON, json.dumps({name: report["summary"] for name, report in found.items()}, indent=1)
     )
+    student_covers, teacher_covers = (
+        100 * found[who]["summary"]["kinesis"]["coverage"]["mean"] for who in ("student", "teacher")
+    )
+    console.print(f"The student covers {student_covers:.0f} % of its clips, its teacher {teacher_covers:.0f} %.")
     console.print(
         _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
     )
