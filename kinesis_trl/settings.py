@@ -143,7 +143,7 @@ def _exact(value: Any, kind: type) -> Any:
     """A number, text or truth value that is already of its type; a whole number may stand for another."""
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise SettingsError(f"expected {kind.__name__}, found {value!r:.80}")
-    return float(value) if kind is float else value
+    return float(value) if kind is float and isinstance(value, int | float) else value
 
 
 def _literal(value: Any, kind: Any) -> Any:

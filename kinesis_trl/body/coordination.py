@@ -184,9 +184,9 @@ def _activation(pull: float, cost: float, least: float, cube: bool) -> tuple[flo
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _share(  # noqa: PLR0912, PLR0915  one compiled loop
+def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compiled loop
     moment, wanted, cost, floor, unit, cube, muscles, muscle_start, joints, joint_start, dual, activation, lacking, used
-):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+):  # pragma: no cover  compiled
     widest, most = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))
     a, b = np.empty((widest, most)), np.empty(widest)
     r, gap, step = np.empty(widest), np.empty(widest), np.empty(widest)
@@ -290,7 +290,7 @@ def _share(  # noqa: PLR0912, PLR0915  one compiled loop
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _solve_positive(matrix, right, out, m):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _solve_positive(matrix, right, out, m):  # pragma: no cover  compiled
     """matrix · out = right by Cholesky's factors, which overwrite the lower triangle of a positive matrix (m, m)."""
     for i in range(m):
         for j in range(i + 1):

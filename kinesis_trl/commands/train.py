@@ -236,7 +236,8 @@ def closing(command: TrainCommand, console: Console, *, finished: bool) -> None:
     elif isinstance(command, ImitationCommand) and command.expert is not None:
         name, advice = f"expert{command.expert}", f"make mine EXPERT={command.expert}{runs}"
     elif isinstance(command, ImitationCommand) and (command.moe or command.curriculum):
-        name, advice = "moe", f"kinesis eval --policy {run.runs / 'moe' / 'policy'}"
+        name = "moe" if (run.runs / "moe" / "policy").is_dir() else "expert0"  # one expert may suffice
+        advice = f"kinesis eval --policy {run.runs / name / 'policy'}"
     console.print(f"{name} is trained.", markup=False, highlight=False)
     finish(console, run.runs / name, advice=f"{advice}; make aim shows how it learnt")
 

@@ -157,7 +157,7 @@ class ImitationConfig(EnvConfig):
 
     start: FileOnly[Literal["random", "beginning"]] = "random"
     """Where in its clip an episode starts."""
-    starts: FileOnly[StartConfig] = field(default_factory=StartConfig)
+    starts: StartConfig = field(default_factory=StartConfig)
     """How random starts are drawn."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
@@ -191,7 +191,7 @@ class ImitationConfig(EnvConfig):
 class GoalConfig:
     """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
 
-    height: float = 0.94
+    height: FileOnly[float] = 0.94
     """Height of the goal in metres."""
     lowest: float = 0.7
     """Height of the root in metres below which the body has fallen."""
@@ -199,7 +199,7 @@ class GoalConfig:
     """Weight of the effort term of the reward."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
-    upright_scale: float = 3.0
+    upright_scale: FileOnly[float] = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
 
 
@@ -231,7 +231,7 @@ SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
 class DirectionalConfig(GoalConfig):
     """The directional task."""
 
-    ahead: float = 1.265
+    ahead: FileOnly[float] = 1.265
     """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
     steps: int = 300
     """Policy steps of an episode."""
@@ -243,7 +243,7 @@ class DirectionalConfig(GoalConfig):
     """Share of commands drawn at random that stop."""
     velocity_weight: float = 0.8
     """Weight of the velocity term of the reward."""
-    velocity_scale: float = 4.0
+    velocity_scale: FileOnly[float] = 4.0
     """Scale of the squared error of the root's velocity on the floor, s²/m²."""
 
     def __post_init__(self) -> None:

@@ -43,7 +43,7 @@ def clip_table(report: dict[str, Any]) -> Table:
         table.add_column("\ncover %", justify="right", no_wrap=True)
         table.add_column("\nmm", justify="right", no_wrap=True)
     for row in report["clips"]:
-        cells = [Text(row["name"]), Text(row["category"]), f"{row['seconds']:.1f}"]
+        cells: list[Text | str] = [Text(row["name"]), Text(row["category"]), f"{row['seconds']:.1f}"]
         for rule in RULE_TEXT:
             score = row[rule]
             cells += [
