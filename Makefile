@@ -27,7 +27,7 @@ ARGS ?=
 # One thread per process: threads of linear algebra libraries only fight with those of the simulation.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint bench parity train mine moe curriculum eval rehearse view report robustness aim clean
+.PHONY: help setup demo test fuzz lint bench parity train mine moe curriculum eval rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ demo: setup ## imitate a clip of each category with the shipped policy: table, v
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+# 18 kinds of files, as many inputs of each.
+fuzz: setup ## feed every reader of files with 100,000 mutated inputs: make fuzz [FUZZ_EXAMPLES=5556]
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5556) $(BIN)/python -m pytest --capture=no $(ARGS) tests/fuzz
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .
