@@ -30,7 +30,7 @@ export OMP_NUM_THREADS ?= 1
 # How often `make kills` kills.
 KILLS ?= 50
 
-.PHONY: help setup demo test kills lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
+.PHONY: help setup demo test kills fuzz lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,10 @@ test: setup ## run the tests
 
 kills: setup ## kill a small curriculum at random moments and see that nothing is lost: make kills [KILLS=50]
 	$(BIN)/python tests/training/kills.py --kills $(KILLS) $(ARGS)
+
+# 18 kinds of files, as many inputs of each.
+fuzz: setup ## feed every reader of files with 100,000 mutated inputs: make fuzz [FUZZ_EXAMPLES=5556]
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),5556) $(BIN)/python -m pytest --capture=no $(ARGS) tests/fuzz
 
 lint: setup ## check style and types
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ from kinesis_trl.motion.readers.registry import ReadOptions
 
 _FORKS = sys.platform == "linux"
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000
+_PATIENCE = (30.0, 20.0)  # seconds on the clock, and more for each second of processor time that is allowed
 _LENGTH = struct.Struct("<Q")
 
 
@@ -112,7 +113,7 @@ def run_confined(path: Path, read: Callable[[], Any], limits: Limits) -> Any:
     os.close(sending)
     status = None
     try:
-        answer = _received(receiving, time.monotonic() + 30.0 + 20.0 * limits.seconds)
+        answer = _received(receiving, time.monotonic() + _PATIENCE[0] + _PATIENCE[1] * limits.seconds)
         if answer is not None:
             status = os.waitpid(child, 0)[1]
     finally:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from kinesis_trl.motion.clip import ClipFormatError
 
-_MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 16 << 20, 160
+_MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 64 << 20, 514
 
 _CHUNK = 1 << 20
 TORCH_SAVED = (
@@ -82,9 +82,10 @@ class explained:
 
 
 def budget(file: IO[bytes]) -> int:
-    """Most bytes that a file may expand to: 16 MiB and 160 times its size, up to 4 GiB.
+    """Most bytes that a file may expand to: 64 MiB and 514 times its size, up to 4 GiB.
 
-    Past it the file is taken for a decompression bomb. Motion rarely shrinks tenfold when it is compressed.
+    Past it the file is taken for a decompression bomb. Motion rarely shrinks tenfold when it is compressed, and a step
+    of a pickle, which has at least one byte, is charged with 512.
     """
     return min(_MOST_BYTES, _SMALL + _EXPANSION * os.fstat(file.fileno()).st_size)
 

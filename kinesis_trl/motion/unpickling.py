@@ -22,7 +22,7 @@ from kinesis_trl.motion.streams import BoundedReader
 
 _NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for module in ("multiarray", "numeric"))
 _PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
-_OBJECT = 128  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
+_OBJECT = 512  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Number at the beginning of torch.save's older layout."""
 _TORCH_STORAGES = {

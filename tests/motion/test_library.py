@@ -1,6 +1,8 @@
 """The motion library: look-up, saving, and damaged or foreign files."""
 
 import json
+import os
+import re
 import shutil
 import time
 
@@ -11,6 +13,7 @@ import torch
 
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.motion.arrays import map_npy
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -138,6 +141,22 @@ def spoil(name):
         content = json.loads((folder / "library.json").read_text())
         (folder / "library.json").write_text(json.dumps({**content, **changes}))
 
+    def clip(folder, **changes):
+        first, *others = json.loads((folder / "library.json").read_text())["clips"]
+        header(folder, clips=[{**first, **changes}, *others])
+
+    def forge(path, kind, shape=None):
+        content = path.read_bytes()
+        head, body = content[:128], content[128:]
+        head = re.sub(rb"'descr': '[^']*'", b"'descr': '" + kind + b"'", head)
+        head = re.sub(rb"\([0-9, ]*\)", shape, head) if shape else head
+        path.write_bytes(head.rstrip().ljust(127) + b"\n" + body)
+
+    def put(path, value):
+        array = np.load(path)
+        array[-1, -1] = value
+        np.save(path, array)
+
     return {
         "missing": shutil.rmtree,
         "no header": lambda f: (f / "library.json").unlink(),
@@ -145,6 +164,23 @@ def spoil(name):
         "other body": lambda f: header(f, body="myolegs_abdomen"),
         "other version": lambda f: header(f, version=99),
         "no clips": lambda f: header(f, clips=[]),
+        "empty dtype": lambda f: forge(f / "qpos.npy", b"|S0", b"(-1,)"),
+        "no dtype": lambda f: forge(f / "qpos.npy", b"|V0"),
+        "huge shape": lambda f: forge(f / "qvel.npy", b"<f8", b"(99999999999, 34)"),
+        "big endian": lambda f: forge(f / "qpos.npy", b">f8"),
+        "longer": lambda f: (f / "track.npy").write_bytes((f / "track.npy").read_bytes() + b"x"),
+        "not finite": lambda f: put(f / "track.npy", np.nan),
+        "infinite": lambda f: put(f / "muscle_length.npy", -np.inf),
+        "immense": lambda f: put(f / "qvel.npy", 1e300),
+        "pipe": lambda f: ((f / "qpos.npy").unlink(), os.mkfifo(f / "qpos.npy")),
+        "pipe as header": lambda f: ((f / "library.json").unlink(), os.mkfifo(f / "library.json")),
+        "deep header": lambda f: (f / "library.json").write_text("[" * 100_000),
+        "half a character": lambda f: clip(f, name="\ud800"),
+        "name of a number": lambda f: clip(f, name=3),
+        "frames of a fraction": lambda f: clip(f, frames=61.0),
+        "endless frames": lambda f: clip(f, frames=1e308),
+        "clips of text": lambda f: header(f, clips=["march"]),
+        "a list": lambda f: (f / "library.json").write_text("[]"),
         "truncated": lambda f: (f / "track.npy").write_bytes((f / "track.npy").read_bytes()[:1000]),
         "pickled": lambda f: np.save(f / "qpos.npy", np.array([object()]), allow_pickle=True),
         "wrong shape": lambda f: np.save(f / "qvel.npy", np.zeros((4, 34))),
@@ -163,6 +199,23 @@ def spoil(name):
         ("other body", "--body myolegs_abdomen"),
         ("other version", "version 99"),
         ("no clips", "expected"),
+        ("empty dtype", "qpos.npy is damaged"),
+        ("no dtype", "qpos.npy is damaged"),
+        ("huge shape", "qvel.npy is damaged"),
+        ("big endian", "qpos.npy is damaged"),
+        ("longer", "track.npy is damaged"),
+        ("not finite", "track.npy holds numbers that are not finite"),
+        ("infinite", "muscle_length.npy holds numbers"),
+        ("immense", "qvel.npy holds numbers"),
+        ("pipe", "pipe or device"),
+        ("pipe as header", "pipe or device"),
+        ("deep header", "damaged"),
+        ("half a character", "damaged"),
+        ("name of a number", "name of a clip is 3"),
+        ("frames of a fraction", "frames of a clip is 61.0"),
+        ("endless frames", "damaged"),
+        ("clips of text", "damaged"),
+        ("a list", "damaged"),
         ("truncated", "track.npy is damaged"),
         ("pickled", "qpos.npy is damaged"),
         ("wrong shape", "expected"),
@@ -173,6 +226,18 @@ def test_damaged_libraries_are_refused(body, saved, damage, says):
     spoil(damage)(saved)
     with pytest.raises(ClipFormatError, match=says):
         MotionLibrary.load(saved, body)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_half_precision_is_checked_bit_by_bit(tmp_path, value):
+    array = np.ones((5, 3), np.float16)
+    array[0] = [np.finfo(np.float16).max, -np.finfo(np.float16).tiny, 0.0]
+    np.save(tmp_path / "a.npy", array)
+    assert np.array_equal(map_npy(tmp_path / "a.npy", (5, 3), "<f2"), array)
+    array[3, 1] = value
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(ClipFormatError, match="not finite"):
+        map_npy(tmp_path / "a.npy", (5, 3), "<f2")
 
 
 def test_unprepared_clips_are_refused(body, march):

@@ -280,3 +280,59 @@ def test_every_shared_pickle_equals_what_joblib_reads(shared: Path) -> None:
     assert len(files) == 2
     for path in files:
         assert same(joblib.load(path), load_pickle(path))
+
+
+TWINS = b"N" + b"2\x86" * 60  # a tuple of itself twice, 60 deep: 2^60 values for whoever walks through it
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        HEADER + b"}" + TWINS + b"Ns.",  # SETITEM
+        HEADER + b"}(" + TWINS + b"Nu.",  # SETITEMS
+        HEADER + b"(" + TWINS + b"Nd.",  # DICT
+        HEADER + b"\x8f(" + TWINS + b"\x90.",  # ADDITEMS
+        HEADER + b"(" + TWINS + b"\x91.",  # FROZENSET
+        HEADER + b"c__builtin__\nset\n(]" + TWINS + b"atR.",
+        HEADER + b"ccollections\nOrderedDict\n(]" + TWINS + b"N\x86atR.",
+        HEADER + b"}\x8a\x10" + bytes(15) + b"\x01Ns.",  # an integer of 128 bits, which may have any hash
+        HEADER + b"}G" + bytes(8) + b"c__builtin__\ncomplex\n(G" + bytes(8) + b"tRNs.",
+        HEADER + b"Np2305843009213693951\n.",  # the memo is a table too
+    ],
+)
+def test_keys_that_keep_a_table_busy_are_refused_at_once(tmp_path: Path, code: bytes) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(code)
+    with pytest.raises(ClipFormatError, match=r"bomb\.pkl"):
+        load_pickle(path)
+
+
+@pytest.mark.parametrize(
+    "code", [HEADER + TWINS + b".", HEADER + b"]2a.", HEADER + b"]2\x85a.", HEADER + b"]" * 200 + b"a" * 199 + b"."]
+)
+def test_lists_that_never_end_for_who_walks_through_them_are_refused(tmp_path: Path, code: bytes) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(code)
+    with pytest.raises(ClipFormatError, match=r"again and again|deep"):
+        load_pickle(path)
+
+
+def test_steps_that_leave_nothing_cost_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(zlib.compress(HEADER + b"N0" * 2_000_000 + b"N."))
+    with pytest.raises(ClipFormatError, match="decompression bomb"):
+        load_pickle(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_of_torch_save_is_called_by_its_name(tmp_path: Path, zipped: bool) -> None:
+    torch.save({"pose_aa": torch.zeros(3)}, tmp_path / "a.pkl", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ClipFormatError, match=r"torch\.save.*joblib\.dump"):
+        load_pickle(tmp_path / "a.pkl")
+
+
+def test_pipes_and_devices_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.pkl")
+    for path in (tmp_path / "a.pkl", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ClipFormatError, match="expected a file"):
+            load_pickle(path)

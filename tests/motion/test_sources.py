@@ -2,15 +2,18 @@
 
 import json
 import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kinesis_trl.motion import cache as cache_module
 from kinesis_trl.motion import sources
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.motion.sources import cache_folder, open_library
+from kinesis_trl.motion.sources import IngestConfig, cache_folder, open_library
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +35,9 @@ def raw(march, tmp_path):
 def test_raw_files_are_prepared_once_and_refusals_are_remembered(raw, body, cache, monkeypatch):
     steps = []
     first, refused = open_library(raw, body, on_clip=lambda done, total: steps.append((done, total)))
-    assert [c.name for c in first.clips] == ["march"] and steps == [(0, 1), (1, 1)]
+    assert [c.name for c in first.clips] == ["march"] and steps == [(1, 2), (2, 2)]
     assert [r.name.endswith("notes.csv") for r in refused] == [True]
-    monkeypatch.setattr(sources, "retarget", lambda *a: pytest.fail("prepared again"))
+    monkeypatch.setattr(sources, "ingest", lambda *a, **k: pytest.fail("prepared again"))
     again, refused_again = open_library(raw, body)
     assert again.clips == first.clips and refused_again == refused
 
@@ -63,8 +66,47 @@ def test_an_entry_without_its_index_is_made_again_and_leftovers_go(raw, body, ca
     (killed / "qpos.npy").write_bytes(b"half")
     library, _ = open_library(raw, body)
     assert len(library.qpos) == 61 and not killed.exists()
-    monkeypatch.setattr(sources, "retarget", lambda *a: pytest.fail("prepared again"))
+    monkeypatch.setattr(sources, "ingest", lambda *a, **k: pytest.fail("prepared again"))
     assert len(open_library(raw, body)[0].qpos) == 61
+
+
+def test_what_is_kept_is_found_again_only_by_the_same_code_and_options(raw, body, cache, monkeypatch):
+    def entries():
+        return len([p for p in cache.iterdir() if p.is_dir()])
+
+    open_library(raw, body)
+    open_library(raw, body)
+    assert entries() == 1
+    half, _ = open_library(raw, body, reading=IngestConfig(fps=60.0))
+    assert entries() == 2 and half.clips[0].frames == 31
+    monkeypatch.setattr(cache_module, "code_digest", lambda *rooms: "other code")
+    open_library(raw, body)
+    assert entries() == 3
+
+
+def test_the_digest_of_the_code_follows_every_file_that_makes_motions(tmp_path, monkeypatch):
+    shutil.copytree(Path(cache_module.__file__).parent, tmp_path / "motion")
+    monkeypatch.setattr(cache_module, "_PACKAGE", tmp_path)
+    seen = set()
+    for change in (None, "retarget/footing.py", "gait/sentences.lark"):
+        if change:
+            with (tmp_path / "motion" / change).open("a") as file:
+                file.write("\n")
+        cache_module.code_digest.cache_clear()
+        seen.add(cache_module.code_digest("motion"))
+    cache_module.code_digest.cache_clear()
+    assert len(seen) == 3
+
+
+def test_without_a_home_the_cache_is_temporary(monkeypatch):
+    monkeypatch.delenv("KINESIS_TRL_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert cache_folder().parent == Path(tempfile.gettempdir())
 
 
 def test_an_unwritable_cache_only_costs_time(raw, body, monkeypatch):
