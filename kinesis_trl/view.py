@@ -31,8 +31,8 @@ from kinesis_trl.planning.controllers import muscles_named
 from kinesis_trl.planning.mppi import LookaheadConfig
 from kinesis_trl.progress import progress
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
-from kinesis_trl.viewer.film import film_episode
-from kinesis_trl.viewer.repertoire import Repertoire
+from kinesis_trl.viewer.offer import Offer
+from kinesis_trl.viewer.recording import record_episode
 from kinesis_trl.viewer.server import Viewer, ViewerError
 from kinesis_trl.viewer.session import Choice, Session
 
@@ -121,18 +121,18 @@ def main() -> None:
 
 def view(config: ViewConfig, console: Console) -> None:
     """Serve the page until its last tab is closed, or write the video."""
-    session, repertoire = prepare(config, console)
+    session, offer = prepare(config, console)
     try:
         if config.video:
             with progress(console, "filming", None, "frames") as advance:
-                film_episode(
+                record_episode(
                     config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
                 )
             console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
             return
         with Viewer(
             session,
-            repertoire,
+            offer,
             host=config.host,
             port=config.port,
             linger=config.linger,
@@ -154,7 +154,7 @@ def orders(config: ViewConfig) -> tuple[tuple[float, str], ...]:
     return tuple((k * config.hold, name) for k, name in enumerate(config.commands))
 
 
-def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
+def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
     """A session that plays what is asked for, and what else it can play.
 
     Raises:
@@ -170,23 +170,23 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
-    regulated = repertoire.rehearsed and config.task == "imitation" and not config.lookahead.futures
+        offer = Offer(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
+    regulated = offer.rehearsed and config.task == "imitation" and not config.lookahead.futures
     usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
-    session = Session(body, repertoire.make)
+    session = Session(body, offer.make)
     try:
         session.weaken_all(config.strength)
         session.weaken(muscles_named(config.lesion), 0.0)
-        clip = config.clip or repertoire.clips[0]
+        clip = config.clip or offer.clips[0]
         session.change(Choice(task=config.task, policy=chosen or usual, clip=clip, sentence=config.text))
         with console.status("Preparing …"):
             session.settle()
-        if session.play is None:
+        if session.simulation is None:
             raise ValueError(session.message)
     except BaseException:
         session.close()
         raise
-    return session, repertoire
+    return session, offer
 
 
 def _shipped() -> dict[str, Path]:

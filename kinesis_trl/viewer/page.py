@@ -13,7 +13,7 @@ from viser import uplot
 from kinesis_trl.evaluation.keyboard import Bindings
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.planning.controllers import muscles_named
-from kinesis_trl.viewer.repertoire import Repertoire
+from kinesis_trl.viewer.offer import Offer
 from kinesis_trl.viewer.scene import BodyScene
 from kinesis_trl.viewer.session import SPEEDS, Choice, Session
 
@@ -44,7 +44,7 @@ class Page:
         self,
         server: viser.ViserServer,
         session: Session,
-        repertoire: Repertoire,
+        offer: Offer,
         scene: BodyScene,
         bindings: Bindings | None = None,
     ) -> None:
@@ -53,12 +53,12 @@ class Page:
         Args:
             server: of the page.
             session: what is shown and steered.
-            repertoire: what can be chosen.
+            offer: what can be chosen.
             scene: the body on the page.
             bindings: keys of commands; default: the numeric keypad.
         """
         self._bindings = bindings or Bindings.of()
-        self._gui, self._session, self._repertoire, self._scene = server.gui, session, repertoire, scene
+        self._gui, self._session, self._repertoire, self._scene = server.gui, session, offer, scene
         self._names = session.body.muscle_names
         sides = {"right": "_r", "left": "_l"}
         self._groups = {
@@ -251,14 +251,14 @@ class Page:
             self._draw_plot(session)
 
     def _say_status(self, session: Session) -> None:
-        lines = [f"**{_plain(session.play.title)}**" if session.play else "Nothing is played yet."]
-        if session.play:
+        lines = [f"**{_plain(session.simulation.title)}**" if session.simulation else "Nothing is played yet."]
+        if session.simulation:
             falls = f", fell {session.falls} times" if session.falls > 1 else ""
             lines.append(f"Episode {session.episodes}{falls}. {session.verdict}")
         if session.preparing is not None:
             wanted = session.preparing
             lines.append(f"⏳ Preparing {_plain(wanted.sentence if wanted.task == 'text' else wanted.task)} …")
-        rate = session.pace.rate
+        rate = session.frame_rate.rate
         if session.playing and rate is not None:
             lines.append(f"{rate:.0f} of {FPS * session.speed:.0f} frames/s.")
         trouble = "\n\n".join(f"⚠️ {_plain(text)}" for text in (session.message, session.slow) if text)
@@ -271,7 +271,7 @@ class Page:
     def _show_time(self, session: Session) -> None:
         first, last, now = session.moments[0].seconds, session.moments[-1].seconds, session.shown
         assert now is not None
-        end = max(last, first + 1 / FPS, 0.0 if session.play is None else session.play.seconds or 0.0)
+        end = max(last, first + 1 / FPS, 0.0 if session.simulation is None else session.simulation.seconds or 0.0)
         if self._new("span", (round(first, 2), round(end, 2))):
             self._time.min, self._time.max = self._shown["span"]
         if self._new("now", round(now.seconds, 2)):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.motion.library import FPS
-from kinesis_trl.viewer.pace import Pace
+from kinesis_trl.viewer.frame_rate import FrameRate
 
 Array = NDArray[np.float64]
 Outcome = Literal["on", "fell", "ended", "broken"]
@@ -65,14 +65,14 @@ class Choice:
     task: Literal["imitation", "directional", "text"] = "imitation"
     """Which task."""
     policy: str = "reference"
-    """Name of the policy, one of the repertoire's."""
+    """Name of the policy, one of the offer's."""
     clip: str = ""
     """Name of the clip, for imitation."""
     sentence: str = ""
     """What to do, in words, for text."""
 
 
-class Play(Protocol):
+class Simulation(Protocol):
     """One body doing one thing, step by step."""
 
     title: str
@@ -118,7 +118,7 @@ class Session:
         share: (M,) share left to each muscle besides.
     """
 
-    def __init__(self, body: BodyModel, make: Callable[[Choice], Play]) -> None:
+    def __init__(self, body: BodyModel, make: Callable[[Choice], Simulation]) -> None:
         """A session that shows nothing yet.
 
         Args:
@@ -127,7 +127,7 @@ class Session:
         """
         self.body, self._make = body, make
         self.choice: Choice | None = None
-        self.play: Play | None = None
+        self.simulation: Simulation | None = None
         self.playing, self.speed = True, 1.0
         self.moments: deque[Moment] = deque(maxlen=MOST_MOMENTS)
         self.cursor = 0
@@ -135,11 +135,11 @@ class Session:
         self.message = self.verdict = ""
         self.episodes = self.falls = 0
         self.overall, self.share = 1.0, np.ones(body.model.nu)
-        self.pace = Pace()
+        self.frame_rate = FrameRate()
         self._rewound = False
         self._held = 0
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare")
-        self._pending: tuple[Choice, Future[Play]] | None = None
+        self._pending: tuple[Choice, Future[Simulation]] | None = None
 
     # -- what is played ------------------------------------------------------------------------------------
 
@@ -165,9 +165,9 @@ class Session:
 
     def restart(self) -> None:
         """Begin the episode anew."""
-        if self.play is None:
+        if self.simulation is None:
             return
-        self.play.begin()
+        self.simulation.begin()
         self.moments.clear()
         self.outcome, self.cursor, self._held, self._rewound = "on", 0, 0, False
         self.episodes += 1
@@ -191,8 +191,8 @@ class Session:
                 self.message = f"{type(error).__name__}: {error}"
                 _log.error("could not prepare %s", choice, exc_info=error)
             return
-        self.play, self.choice = future.result(), choice
-        self.play.weaken(self.overall * self.share)
+        self.simulation, self.choice = future.result(), choice
+        self.simulation.weaken(self.overall * self.share)
         self.episodes = self.falls = 0
         self.verdict = ""
         self.restart()
@@ -212,7 +212,7 @@ class Session:
     @property
     def slow(self) -> str:
         """What to say when simulated time does not keep up, else nothing."""
-        rate, wanted = self.pace.rate, FPS * self.speed
+        rate, wanted = self.frame_rate.rate, FPS * self.speed
         if not self.playing or rate is None or rate > 0.93 * wanted:
             return ""
         return f"This machine simulates {rate:.0f} of the {wanted:.0f} frames/s asked for; the body moves too slowly."
@@ -220,14 +220,14 @@ class Session:
     def set_playing(self, playing: bool) -> None:
         """Play or pause."""
         self.playing = playing
-        self.pace.restart()
+        self.frame_rate.restart()
 
     def set_speed(self, speed: float) -> None:
         """Simulated seconds per second, within `SPEEDS`."""
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise ValueError(f"a speed of {speed:g}; expected {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
         self.speed = float(speed)
-        self.pace.restart()
+        self.frame_rate.restart()
 
     def scrub(self, seconds: float) -> None:
         """Pause and show the recorded moment nearest to `seconds` of this episode; play then goes on from there."""
@@ -235,55 +235,55 @@ class Session:
             raise ValueError(f"a time of {seconds} s; expected a finite number.")
         self.set_playing(False)
         if self.moments:
-            first = self.moments[0].seconds
-            self.cursor = int(np.clip(round((seconds - first) * FPS), 0, len(self.moments) - 1))
+            since = np.clip(seconds - self.moments[0].seconds, 0.0, len(self.moments) / FPS)
+            self.cursor = min(round(float(since) * FPS), len(self.moments) - 1)
             self._rewound = self.cursor < len(self.moments) - 1
 
     def tick(self) -> bool:
         """One frame of 1/30 s if playing; whether there is anything new to show."""
-        before = self.play
+        before = self.simulation
         self._take()
-        if self.play is None or not self.playing:
-            return self.play is not before
+        if self.simulation is None or not self.playing:
+            return self.simulation is not before
         if self._rewound:
             self._resume()
         if self.outcome == "on":
-            self._step(self.play)
+            self._step(self.simulation)
         else:
             self._held += 1
             if self._held >= HOLD:
                 self.restart()
-        self.pace.note(time.monotonic())
+        self.frame_rate.note(time.monotonic())
         return True
 
-    def _step(self, play: Play) -> None:
-        self.outcome = play.step()
+    def _step(self, simulation: Simulation) -> None:
+        self.outcome = simulation.step()
         self._record()
         if self.outcome != "on":
             self.verdict = _SAID[self.outcome].format(self.moments[-1].seconds)
             self.falls += self.outcome == "fell"
 
     def _record(self) -> None:
-        assert self.play is not None
+        assert self.simulation is not None
         seconds = self.moments[-1].seconds + 1 / FPS if self.moments else 0.0
-        self.moments.append(Moment(*self.play.pose(), seconds, self.play.save()))
+        self.moments.append(Moment(*self.simulation.pose(), seconds, self.simulation.save()))
         self.cursor = len(self.moments) - 1
 
     def _resume(self) -> None:
         """Go on from the moment shown: what was recorded after it is simulated again, as muscles may have changed."""
-        assert self.play is not None
+        assert self.simulation is not None
         while len(self.moments) > self.cursor + 1:
             self.moments.pop()
-        self.play.restore(self.moments[-1].saved)
+        self.simulation.restore(self.moments[-1].saved)
         self.outcome, self._held, self._rewound = "on", 0, False
 
     # -- what acts on the body -----------------------------------------------------------------------------
 
     def command(self, name: str) -> None:
         """Give a command to a play that takes commands."""
-        if self.play is None:
+        if self.simulation is None:
             raise ValueError("nothing is being played yet.")
-        self.play.command(name)
+        self.simulation.command(name)
 
     def weaken(self, muscles: Sequence[str], share: float) -> None:
         """Leave some muscles a share of their strength: 0 cuts them, 1 heals them.
@@ -301,8 +301,8 @@ class Session:
         self._weaken()
 
     def _weaken(self) -> None:
-        if self.play is not None:
-            self.play.weaken(self.overall * self.share)
+        if self.simulation is not None:
+            self.simulation.weaken(self.overall * self.share)
 
     @property
     def weakened(self) -> dict[str, float]:

@@ -83,12 +83,12 @@ class Hands:
 
 
 @pytest.fixture(scope="module")
-def viewer(browser, body, repertoire):
-    session = Session(body, repertoire.make)
+def viewer(browser, body, offer):
+    session = Session(body, offer.make)
     session.change(Choice(policy="reference", clip="march"))
     session.settle()
     session.set_speed(0.5)
-    with serving(session, repertoire, linger=60.0) as viewer:
+    with serving(session, offer, linger=60.0) as viewer:
         browser.get(viewer.url)
         wait_for(lambda: viewer.watched, 60)
         yield viewer
@@ -194,7 +194,7 @@ def test_a_sentence_becomes_a_motion_and_nonsense_a_message(watched, hands, view
 
 def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, viewer):
     hands.open_tab("Muscles")
-    works = lambda: watched.play.env.physics.works  # noqa: E731
+    works = lambda: watched.simulation.env.physics.works  # noqa: E731
     tibialis = watched.body.muscle_names.index("tibant_l")
     hands.write(hands.field("Cut"), "tibant_x", viewer._page._cut)
     hands.press("Cut them")
@@ -220,14 +220,14 @@ def test_directions_are_obeyed_by_button_and_key(watched, hands):
     hands.choose("Task", "Steer it")
     wait_for(lambda: watched.choice.task == "directional")
     hands.press("↑")
-    wait_for(lambda: watched.play.title == "Told to go away at 0.8 m/s")
+    wait_for(lambda: watched.simulation.title == "Told to go away at 0.8 m/s")
     hands.says("Told to go away")
     hands.press("faster")
-    wait_for(lambda: watched.play.title == "Told to go away at 0.9 m/s")
+    wait_for(lambda: watched.simulation.title == "Told to go away at 0.9 m/s")
     hands.browser.execute_script("document.activeElement.blur()")
     for key, way in (("4", "go left"), ("5", "stand")):
         ActionChains(hands.browser).send_keys(key).perform()
-        wait_for(lambda way=way: way in watched.play.title)
+        wait_for(lambda way=way: way in watched.simulation.title)
     hands.choose("Task", "Follow a clip")
     wait_for(lambda: watched.choice.task == "imitation")
 
@@ -254,8 +254,8 @@ def test_the_camera_follows_or_stays_and_the_reference_is_shown_or_hidden(viewer
     wait_for(lambda: all(handle.visible for handle in viewer._scene._ghosts.values()))
 
 
-def test_a_closed_tab_ends_the_viewer(browser, session, repertoire):
-    with serving(session, repertoire, linger=0.5) as viewer:
+def test_a_closed_tab_ends_the_viewer(browser, session, offer):
+    with serving(session, offer, linger=0.5) as viewer:
         loop = next(t for t in threading.enumerate() if t.name == viewer.url)
         first = browser.current_window_handle
         browser.switch_to.new_window("tab")
@@ -267,5 +267,5 @@ def test_a_closed_tab_ends_the_viewer(browser, session, repertoire):
         wait_for(lambda: not viewer.watched)
         loop.join(10)
         assert not loop.is_alive()
-    with socket.create_server(("127.0.0.1", int(viewer.url.rsplit(":", 1)[1]))):
+    with socket.create_server(("127.0.0.1", viewer.port)):
         pass  # the port is free again

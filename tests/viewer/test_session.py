@@ -1,4 +1,4 @@
-"""The session as a state machine, with a made-up play; and with the real body."""
+"""The session as a state machine, with a made-up simulation; and with the real body."""
 
 import threading
 import time
@@ -6,12 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from kinesis_trl.viewer.pace import Pace
+from kinesis_trl.viewer.frame_rate import FrameRate
 from kinesis_trl.viewer.session import HOLD, Choice, Session
 
 
 class Counting:
-    """A play whose pose is a counter; it falls or ends where told."""
+    """A simulation whose pose is a counter; it falls or ends where told."""
 
     def __init__(self, title="counting", fall=None):
         self.title, self.seconds, self.fall = title, None, fall
@@ -43,13 +43,13 @@ class Counting:
 
 
 @pytest.fixture
-def play():
+def simulation():
     return Counting()
 
 
 @pytest.fixture
-def counting(body, play):
-    made = Session(body, lambda choice: play)
+def counting(body, simulation):
+    made = Session(body, lambda choice: simulation)
     made.change(Choice())
     made.settle()
     yield made
@@ -68,7 +68,7 @@ def test_time_goes_on_only_while_playing(counting):
     assert not counting.tick() and counting.shown.qpos[0] == 5
 
 
-def test_play_goes_on_from_where_it_was_scrubbed_to(counting, play):
+def test_play_goes_on_from_where_it_was_scrubbed_to(counting, simulation):
     ticks(counting, 20)
     counting.scrub(8 / 30)
     assert not counting.playing and counting.shown.qpos[0] == 8 and len(counting.moments) == 21
@@ -77,14 +77,14 @@ def test_play_goes_on_from_where_it_was_scrubbed_to(counting, play):
     counting.scrub(8 / 30)
     counting.set_playing(True)
     ticks(counting, 1)
-    assert counting.shown.qpos[0] == 9 and len(counting.moments) == 10 and play.now == 9
+    assert counting.shown.qpos[0] == 9 and len(counting.moments) == 10 and simulation.now == 9
     with pytest.raises(ValueError, match="finite"):
         counting.scrub(float("nan"))
 
 
 def test_it_begins_anew_after_a_fall_and_says_so(body):
-    play = Counting(fall=4)
-    session = Session(body, lambda choice: play)
+    simulation = Counting(fall=4)
+    session = Session(body, lambda choice: simulation)
     session.change(Choice())
     session.settle()
     ticks(session, 4)
@@ -98,14 +98,14 @@ def test_it_begins_anew_after_a_fall_and_says_so(body):
 
 
 def test_scrubbing_back_from_a_fall_takes_it_up_again(body):
-    play = Counting(fall=4)
-    session = Session(body, lambda choice: play)
+    simulation = Counting(fall=4)
+    session = Session(body, lambda choice: simulation)
     session.change(Choice())
     session.settle()
     ticks(session, 6)
     session.scrub(2 / 30)
     session.set_playing(True)
-    play.fall = None
+    simulation.fall = None
     ticks(session, 5)
     assert session.outcome == "on" and session.shown.qpos[0] == 7
     session.close()
@@ -122,13 +122,13 @@ def test_the_past_is_bounded(counting):
     assert counting.shown.qpos[0] == 17 and counting.shown.seconds == pytest.approx(17 / 30)
 
 
-def test_a_choice_that_cannot_be_played_leaves_the_present_one(body, play):
+def test_a_choice_that_cannot_be_played_leaves_the_present_one(body, simulation):
     def make(choice):
         if choice.clip == "bad":
             raise ValueError("no clip 'bad' here")
         if choice.clip == "worse":
             raise ZeroDivisionError("oops")
-        return play
+        return simulation
 
     session = Session(body, make)
     session.change(Choice(clip="good"))
@@ -136,21 +136,21 @@ def test_a_choice_that_cannot_be_played_leaves_the_present_one(body, play):
     for clip, said in (("bad", "no clip 'bad' here"), ("worse", "ZeroDivisionError: oops")):
         session.another(clip=clip)
         session.settle()
-        assert session.message == said and session.play is play and session.choice.clip == "good"
+        assert session.message == said and session.simulation is simulation and session.choice.clip == "good"
     session.another(clip="fine")
     session.settle()
     assert session.message == "" and session.choice.clip == "fine"
     session.close()
 
 
-def test_time_goes_on_while_something_is_prepared_and_the_newest_choice_wins(body, play):
+def test_time_goes_on_while_something_is_prepared_and_the_newest_choice_wins(body, simulation):
     gate, second = threading.Event(), Counting("second")
 
     def make(choice):
         if choice.clip == "slow":
             gate.wait(10)
             return Counting("slow")
-        return second if choice.clip == "second" else play
+        return second if choice.clip == "second" else simulation
 
     session = Session(body, make)
     session.change(Choice(clip="first"))
@@ -159,40 +159,40 @@ def test_time_goes_on_while_something_is_prepared_and_the_newest_choice_wins(bod
     session.another(clip="second")
     assert session.preparing.clip == "second"
     ticks(session, 3)
-    assert session.play is play and session.shown.qpos[0] == 3
+    assert session.simulation is simulation and session.shown.qpos[0] == 3
     gate.set()
     session.settle()
-    assert session.play is second and session.preparing is None
+    assert session.simulation is second and session.preparing is None
     session.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("prepare")]
 
 
-def test_muscles_are_weakened_healed_and_stay_weak_in_the_next_play(counting, play):
+def test_muscles_are_weakened_healed_and_stay_weak_in_the_next_play(counting, simulation):
     names = list(counting.body.muscle_names)
     soleus = names.index("soleus_r")
     counting.weaken(["soleus_r", "tibant_l"], 0.0)
-    assert play.strength[soleus] == 0 and play.strength.sum() == 78
+    assert simulation.strength[soleus] == 0 and simulation.strength.sum() == 78
     counting.weaken_all(0.5)
-    assert play.strength.sum() == 39 and counting.weakened == {"soleus_r": 0.0, "tibant_l": 0.0}
+    assert simulation.strength.sum() == 39 and counting.weakened == {"soleus_r": 0.0, "tibant_l": 0.0}
     counting.weaken(["soleus_r"], 0.4)
-    assert play.strength[soleus] == pytest.approx(0.2)
-    play.strength = None
+    assert simulation.strength[soleus] == pytest.approx(0.2)
+    simulation.strength = None
     counting.change(Choice())
     counting.settle()
-    assert play.strength[soleus] == pytest.approx(0.2)
+    assert simulation.strength[soleus] == pytest.approx(0.2)
     counting.weaken(names, 1.0)
     counting.weaken_all(1.0)
-    assert (play.strength == 1).all() and not counting.weakened
+    assert (simulation.strength == 1).all() and not counting.weakened
     for wrong in (lambda: counting.weaken(["soleuss_r"], 0.0), lambda: counting.weaken_all(1.5)):
-        before = play.strength.copy()
+        before = simulation.strength.copy()
         with pytest.raises(ValueError, match=r"did you mean|expected 0"):
             wrong()
-        assert (play.strength == before).all()
+        assert (simulation.strength == before).all()
 
 
-def test_commands_reach_the_play(counting, play):
+def test_commands_reach_the_play(counting, simulation):
     counting.command("go")
-    assert play.obeyed == ["go"]
+    assert simulation.obeyed == ["go"]
     with pytest.raises(ValueError, match="no command"):
         counting.command("fly")
 
@@ -206,19 +206,19 @@ def test_traces_end_at_the_moment_shown(counting):
 
 
 def test_slowness_is_measured_and_said(counting):
-    pace = Pace()
+    rate = FrameRate()
     for k in range(100):
-        pace.note(k / 20)
-    assert pace.rate == pytest.approx(20, rel=0.05)
-    pace.restart()
-    assert pace.rate is None
-    counting.pace = pace
+        rate.note(k / 20)
+    assert rate.rate == pytest.approx(20, rel=0.05)
+    rate.restart()
+    assert rate.rate is None
+    counting.frame_rate = rate
     for k in range(100):
-        pace.note(k / 20)
+        rate.note(k / 20)
     assert "20 of the 30 frames/s" in counting.slow
     counting.set_speed(0.5)
     for k in range(100):
-        pace.note(k / 15)
+        rate.note(k / 15)
     assert counting.slow == ""
     with pytest.raises(ValueError, match="speed"):
         counting.set_speed(0.0)
@@ -243,4 +243,4 @@ def test_an_episode_ends_with_its_clip(session):
     begun = time.monotonic()
     while session.outcome == "on" and time.monotonic() - begun < 30:
         session.tick()
-    assert session.outcome in ("ended", "fell") and session.moments[-1].seconds <= session.play.seconds + 1e-6
+    assert session.outcome in ("ended", "fell") and session.moments[-1].seconds <= session.simulation.seconds + 1e-6

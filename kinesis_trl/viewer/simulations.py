@@ -23,7 +23,7 @@ _FIRST_SPEED = 0.8  # m/s
 _APART = 6  # frames between plans: each takes a while, and the planner needs to have begun the one before
 
 
-class ClipPlay:
+class ClipSimulation:
     """A policy that imitates one clip of a library, from its first frame."""
 
     def __init__(self, env: ImitationEnv, policy: Policy, clip: int) -> None:
@@ -78,7 +78,7 @@ class ClipPlay:
         return ghost(self.env.library, int(self.env.clip[0]), frame - self._entry.start)
 
 
-class LivePlay(ClipPlay):
+class CommandedSimulation(ClipSimulation):
     """A policy that imitates a gait planned while it walks; it obeys the commands of the directional task."""
 
     env: LiveEnv

@@ -17,11 +17,11 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import as_clip, open_library
 from kinesis_trl.planning.controllers import Player, make_player
 from kinesis_trl.planning.mppi import LookaheadConfig
-from kinesis_trl.viewer.plays import ClipPlay, LivePlay
-from kinesis_trl.viewer.session import Choice, Play
+from kinesis_trl.viewer.session import Choice, Simulation
+from kinesis_trl.viewer.simulations import ClipSimulation, CommandedSimulation
 
 
-class Repertoire:
+class Offer:
     """Everything a session can choose from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Repertoire:
         """Whether the motions come with the regulator's feedback."""
         return self._library.feedback is not None
 
-    def make(self, choice: Choice) -> Play:
+    def make(self, choice: Choice) -> Simulation:
         """A play for a choice.
 
         Raises:
@@ -72,7 +72,7 @@ class Repertoire:
         if choice.task == "directional":
             env = LiveEnv(self.body, player.settings)
             player.check(env)
-            return LivePlay(env, player.policy(env))
+            return CommandedSimulation(env, player.policy(env))
         inverse = inverse_for(player.settings.control)
         if choice.task == "text":
             clip = text_to_clip(choice.sentence, self.body)
@@ -84,10 +84,10 @@ class Repertoire:
             self._solved[choice.clip] = MotionLibrary.build([as_clip(self._library, index)], self.body, inverse=inverse)
         return self._imitation(player, self._solved[choice.clip], 0)
 
-    def _imitation(self, player: Player, library: MotionLibrary, clip: int) -> Play:
+    def _imitation(self, player: Player, library: MotionLibrary, clip: int) -> Simulation:
         env = ImitationEnv(self.body, library, player.settings)
         player.check(env)
-        return ClipPlay(env, player.policy(env), clip)
+        return ClipSimulation(env, player.policy(env), clip)
 
     def _player(self, name: str) -> Player:
         _index(name, tuple(self.policies), "policy")

@@ -11,17 +11,17 @@ from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.motion.gait.language import SentenceError
 from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
-from kinesis_trl.viewer.repertoire import Repertoire
+from kinesis_trl.viewer.offer import Offer
 from kinesis_trl.viewer.session import Choice
 
 
-def test_unknown_names_are_refused_with_what_is_near(repertoire):
+def test_unknown_names_are_refused_with_what_is_near(offer):
     with pytest.raises(ValueError, match="no clip 'marhc' here; did you mean 'march'"):
-        repertoire.make(Choice(policy="zero", clip="marhc"))
+        offer.make(Choice(policy="zero", clip="marhc"))
     with pytest.raises(ValueError, match="no policy 'refrence' here; did you mean 'reference'"):
-        repertoire.make(Choice(policy="refrence", clip="march"))
+        offer.make(Choice(policy="refrence", clip="march"))
     with pytest.raises(SentenceError, match="fly"):
-        repertoire.make(Choice(task="text", policy="zero", sentence="fly away"))
+        offer.make(Choice(task="text", policy="zero", sentence="fly away"))
 
 
 def test_a_policy_that_does_not_fit_is_refused(body, library, tmp_path):
@@ -29,12 +29,12 @@ def test_a_policy_that_does_not_fit_is_refused(body, library, tmp_path):
     for name, width in (("good", 309), ("narrow", 300)):
         policy = make_actor(LatticeConfig(network=NetworkConfig(hidden=(16, 8))), width, 80)
         save_policy(tmp_path / name, policy, body=body.name, notes={"control": "direct"})
-    known = Repertoire(
+    known = Offer(
         body, str(tmp_path / "clips"), {n: tmp_path / n for n in ("good", "narrow")} | {"gone": tmp_path / "gone"}
     )
-    play = known.make(Choice(policy="good", clip="march"))
-    play.begin()
-    assert play.env.settings.control == "direct" and play.step() == "on"
+    simulation = known.make(Choice(policy="good", clip="march"))
+    simulation.begin()
+    assert simulation.env.settings.control == "direct" and simulation.step() == "on"
     with pytest.raises(CheckpointError, match="observes 300"):
         known.make(Choice(policy="narrow", clip="march"))
     with pytest.raises(CheckpointError, match="no policy at"):
@@ -45,68 +45,68 @@ def test_clips_are_solved_when_a_policy_needs_it(body, library, tmp_path):
     library.save(tmp_path / "clips")
     policy = make_actor(LatticeConfig(network=NetworkConfig(hidden=(16, 8))), 309, 14)
     save_policy(tmp_path / "forward", policy, body=body.name, notes={"control": "feedforward"})
-    known = Repertoire(body, str(tmp_path / "clips"), {"forward": tmp_path / "forward"})
-    play = known.make(Choice(policy="forward", clip="in place"))
-    play.begin()
-    assert play.title == "in place" and play.env.library.inverse is not None and play.step() == "on"
-    assert known.make(Choice(policy="forward", clip="in place")).env.library is play.env.library
+    known = Offer(body, str(tmp_path / "clips"), {"forward": tmp_path / "forward"})
+    simulation = known.make(Choice(policy="forward", clip="in place"))
+    simulation.begin()
+    assert simulation.title == "in place" and simulation.env.library.inverse is not None and simulation.step() == "on"
+    assert known.make(Choice(policy="forward", clip="in place")).env.library is simulation.env.library
 
 
-def test_the_ghost_starts_on_the_body(repertoire):
-    play = repertoire.make(Choice(policy="reference", clip="turning"))
-    play.begin()
-    qpos, activation, reference = play.pose()
+def test_the_ghost_starts_on_the_body(offer):
+    simulation = offer.make(Choice(policy="reference", clip="turning"))
+    simulation.begin()
+    qpos, activation, reference = simulation.pose()
     assert np.abs(qpos - reference).max() < 1e-9 and activation.shape == (80,)
-    play.step()
-    moved = play.pose()
+    simulation.step()
+    moved = simulation.pose()
     assert 0 < np.abs(moved[0] - moved[2]).max() < 0.2 and np.abs(moved[2] - reference).max() > 1e-4
     with pytest.raises(ValueError, match="follows a clip"):
-        play.command("away")
+        simulation.command("away")
 
 
-def test_commands_turn_the_reference_and_can_be_taken_back(repertoire):
-    play = repertoire.make(Choice(task="directional", policy="reference"))
-    play.begin()
-    start = play.pose()[2]
-    saved = play.save()
-    play.command("left")
-    assert "left at 0.8" in play.title
-    play.command("faster")
-    assert "0.9 m/s" in play.title
+def test_commands_turn_the_reference_and_can_be_taken_back(offer):
+    simulation = offer.make(Choice(task="directional", policy="reference"))
+    simulation.begin()
+    start = simulation.pose()[2]
+    saved = simulation.save()
+    simulation.command("left")
+    assert "left at 0.8" in simulation.title
+    simulation.command("faster")
+    assert "0.9 m/s" in simulation.title
     with pytest.raises(ValueError, match="no command"):
-        play.command("up")
+        simulation.command("up")
     for _ in range(9):
-        play.step()
-    planned = play.env.planner.library.qpos.numpy()
+        simulation.step()
+    planned = simulation.env.planner.library.qpos.numpy()
     assert planned[-1, 1] > 0.5 > abs(planned[-1, 0])  # it will go to the left, +y, though commanded twice at once
-    play.restore(saved)
-    assert "stand" in play.title
-    assert np.abs(play.env.planner.library.qpos.numpy()[:, :2] - start[:2]).max() < 0.05
+    simulation.restore(saved)
+    assert "stand" in simulation.title
+    assert np.abs(simulation.env.planner.library.qpos.numpy()[:, :2] - start[:2]).max() < 0.05
 
 
-def test_weakness_reaches_the_muscles(repertoire):
-    play = repertoire.make(Choice(policy="reference", clip="march"))
-    play.begin()
-    play.weaken(np.zeros(80))
+def test_weakness_reaches_the_muscles(offer):
+    simulation = offer.make(Choice(policy="reference", clip="march"))
+    simulation.begin()
+    simulation.weaken(np.zeros(80))
     for _ in range(5):
-        play.step()
-    assert play.pose()[1].max() == 0
+        simulation.step()
+    assert simulation.pose()[1].max() == 0
     with pytest.raises(ValueError, match="80 shares from 0 to 1"):
-        play.weaken(np.full(80, 2.0))
+        simulation.weaken(np.full(80, 2.0))
 
 
 def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
     library.save(tmp_path / "clips")
-    known = Repertoire(
+    known = Offer(
         body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)}, lookahead=LookaheadConfig(futures=3, steps=2)
     )
     for choice in (Choice(policy="walking", clip="march"), Choice(policy="walking", task="directional")):
-        play = known.make(choice)
-        assert isinstance(play._policy, Lookahead)
-        play.begin()
-        assert play.step() == "on" and play._policy.plan.any()
-        saved = play.save()
-        play.step()
-        play.restore(saved)
-        assert play.step() == "on"
+        simulation = known.make(choice)
+        assert isinstance(simulation._policy, Lookahead)
+        simulation.begin()
+        assert simulation.step() == "on" and simulation._policy.plan.any()
+        saved = simulation.save()
+        simulation.step()
+        simulation.restore(saved)
+        assert simulation.step() == "on"
     assert not isinstance(known.make(Choice(policy="zero", clip="march"))._policy, Lookahead)

@@ -13,7 +13,7 @@ _SIZE = (640, 480)
 _CAMERA = Camera(distance=2.9, azimuth=127.0, elevation=-10.0)
 
 
-def film_episode(
+def record_episode(
     path: Path,
     session: Session,
     *,
@@ -34,7 +34,7 @@ def film_episode(
         RenderError: no off-screen OpenGL on this machine.
         ValueError: nothing to play, or a command that the play does not take.
     """
-    if session.play is None:
+    if session.simulation is None:
         raise ValueError(session.message or "there is nothing to film yet.")
     session.restart()
     session.set_playing(True)
@@ -49,12 +49,12 @@ def _frames(
     orders: list[tuple[float, str]],
     on_frame: Callable[[], None] | None,
 ) -> Iterator[Image]:
-    assert session.play is not None
+    assert session.simulation is not None
     order = ""
     while True:
         moment = session.shown
         assert moment is not None
-        text = f"{session.play.title[:60]}   {moment.seconds:5.2f} s   {order}"
+        text = f"{session.simulation.title[:60]}   {moment.seconds:5.2f} s   {order}"
         if session.outcome != "on":
             text += f"\n{session.verdict}"
         yield caption(renderer.frame(moment.qpos, moment.activation, moment.reference), text)

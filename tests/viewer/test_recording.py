@@ -6,7 +6,7 @@ import imageio_ffmpeg
 import pytest
 
 from kinesis_trl.evaluation.rendering import BodyRenderer, RenderError
-from kinesis_trl.viewer.film import film_episode
+from kinesis_trl.viewer.recording import record_episode
 from kinesis_trl.viewer.session import Choice
 
 
@@ -23,7 +23,7 @@ def opengl(body):
 
 def test_the_episode_is_filmed_to_its_end(session, tmp_path):
     counted = []
-    film_episode(tmp_path / "march.mp4", session, longest=0.4, on_frame=lambda: counted.append(1))
+    record_episode(tmp_path / "march.mp4", session, longest=0.4, on_frame=lambda: counted.append(1))
     frames = imageio_ffmpeg.read_frames(str(tmp_path / "march.mp4"))
     meta = next(frames)
     assert meta["size"] == (640, 480) and meta["fps"] == 30
@@ -33,5 +33,5 @@ def test_the_episode_is_filmed_to_its_end(session, tmp_path):
 def test_commands_are_given_on_the_way(session, tmp_path):
     session.change(Choice(task="directional", policy="reference"))
     session.settle()
-    film_episode(tmp_path / "steered.mp4", session, longest=0.2, orders=((0.1, "away"),))
-    assert "away" in session.play.title
+    record_episode(tmp_path / "steered.mp4", session, longest=0.2, orders=((0.1, "away"),))
+    assert "away" in session.simulation.title
