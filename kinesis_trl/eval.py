@@ -45,7 +45,7 @@ from kinesis_trl.evaluation.directional import (
 from kinesis_trl.evaluation.keyboard import Bindings, DisplayError, has_display, require_display, steer_live
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table
-from kinesis_trl.evaluation.rendering import RenderError
+from kinesis_trl.evaluation.rendering import PictureConfig, RenderError
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.tables import clip_table, summary_table, write_picture
 from kinesis_trl.evaluation.video import (
@@ -116,8 +116,10 @@ class EvalConfig:
     picture: Path | None = None
     """Write a chart by category, or the paths gone, to this .png or .svg."""
     video: Path | None = None
-    """Write a video of some clips side by side, each as it was prepared as a ghost, to this .mp4; with task text it is
-    text.mp4 unless you say otherwise."""
+    """Write a video of some clips side by side, each with the outline of the motion to follow, to this .mp4; with task
+    text it is text.mp4 unless you say otherwise."""
+    drawing: PictureConfig = field(default_factory=PictureConfig)
+    """Size, camera and shadows of the video."""
     sheet: Path | None = None
     """Write what the video would show as one picture to this .png, a moment every fifth of a second; tasks imitation
     and text."""
@@ -233,7 +235,7 @@ def _imitation(config: EvalConfig, body: BodyModel, player: Player, console: Con
     if video:
         chosen = [episodes[i] for i in shown]
         with progress(console, "drawing", max(len(e.distance) for e in chosen), "frames") as advance:
-            write_episodes(video, body, library, chosen, on_frame=lambda: advance(1))
+            write_episodes(video, body, library, chosen, picture=config.drawing, on_frame=lambda: advance(1))
         console.print(f"wrote {video}")
     if config.sheet:
         chosen = [episodes[i] for i in shown]
@@ -271,7 +273,7 @@ def _point_goal(config: EvalConfig, body: BodyModel, player: Player, console: Co
             for i, t in enumerate(trips[:keep])
             if t.qpos is not None and t.activation is not None
         ]
-        _film(config.video, body, runs, console)
+        _write_runs(config.video, body, runs, config.drawing, console)
     return report
 
 
@@ -301,13 +303,13 @@ def _directional(config: EvalConfig, body: BodyModel, player: Player, console: C
         console.print(f"wrote {config.picture}")
     if config.video:
         arrays = [np.stack(column) for column in zip(*states, strict=True)]
-        _film(config.video, body, [Run("directional", *arrays)], console)
+        _write_runs(config.video, body, [Run("directional", *arrays)], config.drawing, console)
     return report
 
 
-def _film(path: Path, body: BodyModel, runs: Sequence[Run], console: Console) -> None:
+def _write_runs(path: Path, body: BodyModel, runs: Sequence[Run], drawing: PictureConfig, console: Console) -> None:
     with progress(console, "drawing", max(len(run.qpos) for run in runs), "frames") as advance:
-        write_runs(path, body, runs, on_frame=lambda: advance(1))
+        write_runs(path, body, runs, picture=drawing, on_frame=lambda: advance(1))
     console.print(f"wrote {path}")
 
 

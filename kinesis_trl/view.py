@@ -25,7 +25,7 @@ from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.evaluation.keyboard import Bindings, has_display
-from kinesis_trl.evaluation.rendering import RenderError
+from kinesis_trl.evaluation.rendering import PictureConfig, RenderError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.planning.controllers import muscles_named
 from kinesis_trl.planning.mppi import LookaheadConfig
@@ -41,8 +41,8 @@ from kinesis_trl.viewer.session import Choice, Session
 class ViewConfig:
     """What to show, and where."""
 
-    task: Literal["imitation", "directional", "text"] = "imitation"
-    """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
+    task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
+    """Follow a clip, go to a place, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
     takes the regulator for these, else the one that ships."""
@@ -52,6 +52,8 @@ class ViewConfig:
     """Name of the clip to begin with; '' takes the first."""
     text: str = "walk forward for 3 meters, then turn left and stop"
     """What to do, with task text."""
+    goal: tuple[float, float] = (1.5, 0.5)
+    """Where to go with task point-goal, in metres ahead of the start and to its left, each up to 2."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     lesion: tuple[str, ...] = ()
@@ -59,7 +61,7 @@ class ViewConfig:
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
     lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
-    """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
+    """The planner (MPPI): whether it is on at the start, and how it samples; slower than the clock on few cores."""
     keys: tuple[str, ...] = ()
     """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
     host: str = "127.0.0.1"
@@ -72,6 +74,8 @@ class ViewConfig:
     """Seconds to go on after the last tab was closed."""
     video: Path | None = None
     """Write one episode to this .mp4 instead of opening a page."""
+    drawing: PictureConfig = field(default_factory=PictureConfig)
+    """Size, camera and shadows of that video."""
     longest: float = 20.0
     """Seconds after which the video of an episode without an end is cut."""
     commands: tuple[str, ...] = ("away", "faster", "left", "away left", "stop")
@@ -85,7 +89,7 @@ class ViewConfig:
     def __post_init__(self) -> None:
         Bindings.of(self.keys)
         if self.policy in BASELINES and self.lookahead.futures:
-            raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
+            raise ValueError(f"the planner needs a trained policy, {self.policy!r} is none.")
         heading = Heading()
         for name in self.commands:
             heading = heading.obey(name)
@@ -124,9 +128,14 @@ def view(config: ViewConfig, console: Console) -> None:
     session, offer = prepare(config, console)
     try:
         if config.video:
-            with progress(console, "filming", None, "frames") as advance:
+            with progress(console, "drawing", None, "frames") as advance:
                 record_episode(
-                    config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
+                    config.video,
+                    session,
+                    longest=config.longest,
+                    orders=orders(config),
+                    picture=config.drawing,
+                    on_frame=lambda: advance(1),
                 )
             console.print(f"wrote {escape(str(config.video))}. {session.verdict}", highlight=False)
             return
@@ -155,7 +164,7 @@ def orders(config: ViewConfig) -> tuple[tuple[float, str], ...]:
 
 
 def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
-    """A session that plays what is asked for, and what else it can play.
+    """A session that simulates what is asked for, and what else is on offer.
 
     Raises:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
@@ -178,7 +187,16 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
         session.weaken_all(config.strength)
         session.weaken(muscles_named(config.lesion), 0.0)
         clip = config.clip or offer.clips[0]
-        session.change(Choice(task=config.task, policy=chosen or usual, clip=clip, sentence=config.text))
+        session.change(
+            Choice(
+                task=config.task,
+                policy=chosen or usual,
+                clip=clip,
+                sentence=config.text,
+                goal=config.goal,
+                planner=config.lookahead.futures > 0,
+            )
+        )
         with console.status("Preparing …"):
             session.settle()
         if session.simulation is None:

@@ -20,13 +20,12 @@ _ANY = ("0.0.0.0", "::", "")
 
 SAFE_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "frame-ancestors 'none'",
-    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
 }
-"""Headers of every answer: no other page may frame it, read it, or learn its address from a link."""
+"""Headers of every answer: no page of another origin may frame it, read it, or learn its address from a link."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,10 @@ class WebAccess:
             return "the token is missing or old; open the whole address that the command printed."
         return ""
 
-    def url(self, port: int) -> str:
-        """Address of the page with its token."""
+    def url(self, port: int, path: str = "/") -> str:
+        """Address of a page with its token."""
         host = LOOPBACK[0] if self.host in _ANY else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={self.token}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}{path}?token={self.token}"
 
     def headers(self, port: int) -> dict[str, str]:
         """`SAFE_HEADERS`, and the cookie that the browser brings from then on."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from kinesis_trl.physiology import figures
 from kinesis_trl.physiology.findings import WORDS
+from kinesis_trl.physiology.ground_reaction import BANDS
 from kinesis_trl.physiology.markup import computed, key, more, note, number, plot, strip, table, word
 from kinesis_trl.physiology.muscle_names import in_words
 
@@ -155,6 +156,7 @@ def ground(section: dict[str, Any]) -> Iterable[str]:
     ]
     yield f"<div class='grid large'>{''.join(pictures)}</div>"
     first = next(iter(good.values()))
+    bands = ", ".join(f"{low:.2f} to {high:.2f} ({MEANINGS[name][0]})" for name, (low, high) in BANDS.items())
     yield table(("measure", "unit", *map(escape, good)), [
         [MEANINGS[name][0], MEANINGS[name][1],
          *(f"{f[part][name]['mean']:.3g} ± {f[part][name]['sd']:.2g}" for f in good.values())]
@@ -163,8 +165,9 @@ def ground(section: dict[str, Any]) -> Iterable[str]:
     yield note(
         "Mean ± standard deviation over strides; humps and rises after a low-pass filter of 20 Hz. Healthy "
         "walkers press "
-        "with two humps near 1.1 body weights and a valley near 0.75 between them: a shape from textbooks, not a "
-        "measured population. A stiff knock at contact shows as a high loading rate."
+        f"with two humps and a valley between them. The verdict takes {bands}: around the shape of textbooks and three "
+        "stances that were measured on one person, no population; forces grow with speed. A stiff knock at contact "
+        "shows as a high loading rate."
     )
 
 

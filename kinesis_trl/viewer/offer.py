@@ -1,24 +1,40 @@
-"""What can be played: clips, policies and sentences become plays for a session."""
+"""What is on offer: clips, goals, commands and sentences, and policies that carry them out."""
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from kinesis_trl.agents.baselines import BASELINES
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.motion.gait.language import text_to_clip
-from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.gait.paths import paths_to
+from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import as_clip, open_library
 from kinesis_trl.planning.controllers import Player, make_player
 from kinesis_trl.planning.mppi import LookaheadConfig
-from kinesis_trl.viewer.session import Choice, Simulation
-from kinesis_trl.viewer.simulations import ClipSimulation, CommandedSimulation
+from kinesis_trl.viewer.session import Choice
+from kinesis_trl.viewer.simulations import ClipSimulation, CommandedSimulation, GoalRules, GoalSimulation, Simulation
+
+SAMPLES = 12
+"""Samples of the planner where the command names no other number."""
+_BASELINES = {
+    "zero": "baseline: acts 0 at every step",
+    "random": "baseline: acts at random",
+    "reference": "baseline: asks for the muscle lengths of the reference, without feedback",
+    "regulator": "feedback computed beforehand; for optimised motions only",
+}
+_ENDLESS = DistanceRule(over="mean", distance=1e9)  # whoever goes to a goal may leave the path
 
 
 class Offer:
@@ -27,6 +43,7 @@ class Offer:
     Attributes:
         clips: names of the clips for imitation.
         policies: where each policy lies, by name; baselines have no place.
+        descriptions: what each policy is, in one line, by name.
     """
 
     def __init__(
@@ -45,17 +62,22 @@ class Offer:
             motions: as of `open_library`; clips without inverse solutions are solved when a policy needs them.
             policies: policy folders or files besides the baselines, by the names to show.
             threads: threads of the simulation.
-            lookahead: how trained policies try out their steps; None: not at all.
+            lookahead: how the planner samples where a choice has one; None: the usual way.
 
         Raises:
             ClipFormatError: nothing usable in `motions`.
         """
         self.body = body
-        self._physics, self._lookahead = PhysicsConfig(threads=threads), lookahead
+        usual = lookahead is None or not lookahead.futures
+        self._planner = LookaheadConfig(futures=SAMPLES) if usual else lookahead
+        self._physics = PhysicsConfig(threads=threads)
         self._library = open_library(motions, body)[0]
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
         self.policies: dict[str, Path | None] = {**(policies or {}), **dict.fromkeys(BASELINES)}
+        self.descriptions = {
+            name: _BASELINES[name] if path is None else _described(path) for name, path in self.policies.items()
+        }
 
     @property
     def rehearsed(self) -> bool:
@@ -63,17 +85,20 @@ class Offer:
         return self._library.feedback is not None
 
     def make(self, choice: Choice) -> Simulation:
-        """A play for a choice.
+        """A simulation of a choice.
 
         Raises:
-            ValueError: unknown clip or policy, one that does not fit, or a sentence that means nothing.
+            ValueError: unknown clip or policy, one that does not fit, a planner about a baseline, a goal that cannot
+                be reached in time, or a sentence that means nothing.
         """
-        player = self._player(choice.policy)
+        player = self._player(choice.policy, planner=choice.planner)
         if choice.task == "directional":
             env = LiveEnv(self.body, player.settings)
             player.check(env)
             return CommandedSimulation(env, player.policy(env))
         inverse = inverse_for(player.settings.control)
+        if choice.task == "point-goal":
+            return self._to_goal(player, choice.goal)
         if choice.task == "text":
             clip = text_to_clip(choice.sentence, self.body)
             return self._imitation(player, MotionLibrary.build([clip], self.body, inverse=inverse), 0)
@@ -89,13 +114,41 @@ class Offer:
         player.check(env)
         return ClipSimulation(env, player.policy(env), clip)
 
-    def _player(self, name: str) -> Player:
+    def _to_goal(self, player: Player, goal: tuple[float, float]) -> Simulation:
+        rules, place = PointGoalConfig(), np.array(goal)
+        if not np.isfinite(place).all() or np.abs(place).max() > rules.reach:
+            raise ValueError(f"a goal at {goal} m; expected up to {rules.reach:g} m ahead or behind, left or right.")
+        inverse = inverse_for(player.settings.control)
+        path = paths_to(place[None], rules.steps / FPS, self.body, inverse=inverse)
+        env = ImitationEnv(self.body, path, replace(player.settings, rule=_ENDLESS))
+        player.check(env)
+        return GoalSimulation(env, player.policy(env), place, GoalRules(rules.lowest, rules.near))
+
+    def _player(self, name: str, *, planner: bool) -> Player:
         _index(name, tuple(self.policies), "policy")
         settings = ImitationConfig(
             num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=self._physics
         )
         path = self.policies[name]
-        return make_player(str(path or name), self.body, settings, lookahead=self._lookahead if path else None)
+        if planner and path is None:
+            raise ValueError(f"the planner needs a trained policy, {name!r} is none; choose another or switch it off.")
+        return make_player(str(path or name), self.body, settings, lookahead=self._planner if planner else None)
+
+
+def _described(path: Path) -> str:
+    """What a policy's own record says of it, in one line."""
+    if path.suffix == ".pth":
+        return f"weights of the original KINESIS: {path.name}"
+    try:
+        told = json.loads((path / "policy.json").read_text())
+        notes = told["notes"]
+        network = "mixture of experts" if told["policy"]["kind"] == "mixture" else "one network"
+        return (
+            f"{network}, trained for {int(notes['step']):,} steps, control {notes['control']}, "
+            f"{int(told['action_width'])} actions"
+        )[:200]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"policy at {path}"
 
 
 def _index(name: str, known: Sequence[str], kind: str) -> int:

@@ -15,6 +15,7 @@ import viser
 
 from kinesis_trl.evaluation.keyboard import Bindings
 from kinesis_trl.viewer.guard import GuardedServer
+from kinesis_trl.viewer.hover import name_muscles
 from kinesis_trl.viewer.offer import Offer
 from kinesis_trl.viewer.page import Page
 from kinesis_trl.viewer.scene import BodyScene
@@ -66,6 +67,7 @@ class Viewer:
         _check_free(host, port)
         self.session, self._linger = session, linger
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._page: Page | None = None
         self._wake, self._stopping = threading.Event(), threading.Event()
         access = WebAccess(host)
         with _silent():
@@ -77,7 +79,8 @@ class Viewer:
         self.url = access.url(self.port)
         try:
             self._scene = BodyScene(self._server, session.body)
-            self._page = Page(self._server, session, offer, self._scene, bindings)
+            self._page = Page(self._server, session, offer, self._scene, bindings, linger)
+            name_muscles(self._server, session.body, self._scene)
             self._page.connect(self.post)
             self._server.on_client_connect(self._enter)
             self._server.on_client_disconnect(self._leave)
@@ -115,6 +118,8 @@ class Viewer:
     def close(self) -> None:
         """Stop listening, close all tabs' connections and end all threads; `run` must have returned."""
         self.stop()
+        if self._page is not None:
+            self._page.close()
         self.session.close()
         with _silent():
             self._server.stop()
@@ -143,7 +148,7 @@ class Viewer:
                 if moved or asked:
                     self._try(self._draw)
                 elif waiting:  # how it stands, or why it failed
-                    self._try(self._page.update)
+                    self._try(self._update)
             else:
                 skipped += 1
             now = time.monotonic()
@@ -166,7 +171,12 @@ class Viewer:
     def _draw(self) -> None:
         moment = self.session.shown
         if moment is not None:
-            self._scene.draw(moment.qpos, moment.activation, moment.reference)
+            goal = None if self.session.simulation is None else self.session.simulation.goal
+            self._scene.draw(moment.qpos, moment.activation, moment.reference, goal)
+        self._update()
+
+    def _update(self) -> None:
+        assert self._page is not None
         self._page.update()
 
     def _obey(self) -> bool:

@@ -1,4 +1,4 @@
-"""A simulation that is watched and steered: play, pause, scrub, speed, weak muscles, episodes that begin anew.
+"""A simulation that is watched and steered: run, pause, scrub, speed, weak muscles, episodes that begin anew.
 
 Nothing here knows of a web page. One thread owns a session; only `change` hands work to another, so that a long
 preparation does not stop the show.
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,25 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.viewer.frame_rate import FrameRate
+from kinesis_trl.viewer.simulations import Outcome, Simulation
 
 Array = NDArray[np.float64]
-Outcome = Literal["on", "fell", "ended", "broken"]
 
 MOST_MOMENTS = 3600
 """Policy steps of an episode that can be scrubbed back to: two minutes."""
 HOLD = 30
 """Frames that the end of an episode is shown before the next one begins."""
+PUSH_SECONDS = 0.2
+"""How long a push lasts."""
+MOST_FORCE = 1000.0
+"""Hardest push in newtons."""
+SIDES: dict[str, tuple[float, float]] = {
+    "behind": (1.0, 0.0),
+    "front": (-1.0, 0.0),
+    "left": (0.0, -1.0),
+    "right": (0.0, 1.0),
+}
+"""Where a push comes from, and which way it goes: forward and to the left of the body, in its heading frame."""
 SPEEDS = (0.1, 4.0)
 """Slowest and fastest playback, in simulated seconds per second."""
 
@@ -60,52 +71,27 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What to play."""
+    """What to simulate."""
 
-    task: Literal["imitation", "directional", "text"] = "imitation"
+    task: Literal["imitation", "directional", "point-goal", "text"] = "imitation"
     """Which task."""
     policy: str = "reference"
-    """Name of the policy, one of the offer's."""
+    """Name of the policy, one of those on offer."""
     clip: str = ""
     """Name of the clip, for imitation."""
     sentence: str = ""
     """What to do, in words, for text."""
-
-
-class Simulation(Protocol):
-    """One body doing one thing, step by step."""
-
-    title: str
-    seconds: float | None
-    """How long it lasts at most; None: until it falls."""
-
-    def begin(self) -> None:
-        """Start a new episode."""
-
-    def step(self) -> Outcome:
-        """One policy step of 1/30 s."""
-
-    def pose(self) -> tuple[Array, Array, Array | None]:
-        """Coordinates (nq,), activations (M,) and reference (nq,) now; copies."""
-
-    def weaken(self, strength: Array) -> None:
-        """Give every muscle a share (M,) of its strength, 0 cuts it; holds until told otherwise."""
-
-    def save(self) -> Any:
-        """Everything needed to go on from here."""
-
-    def restore(self, saved: Any) -> None:
-        """Go back to what `save` returned."""
-
-    def command(self, name: str) -> None:
-        """Obey a command by name; a play that takes none raises ValueError."""
+    goal: tuple[float, float] = (1.5, 0.5)
+    """Where to go from the start, in metres ahead and to the left, for point-goal."""
+    planner: bool = False
+    """Whether each action is corrected by MPPI: samples simulated ahead about the policy."""
 
 
 class Session:
-    """What is played, and how.
+    """What is simulated, and how.
 
     Attributes:
-        choice: what is played.
+        choice: what is simulated.
         playing: whether time goes on.
         speed: simulated seconds per second.
         moments: the present episode, oldest first; bounded.
@@ -122,8 +108,8 @@ class Session:
         """A session that shows nothing yet.
 
         Args:
-            body: the body of all plays.
-            make: turns a choice into a play; raises ValueError (or a subclass) with a message for the user.
+            body: the body of all simulations.
+            make: turns a choice into a simulation; raises ValueError (or a subclass) with a message for the user.
         """
         self.body, self._make = body, make
         self.choice: Choice | None = None
@@ -141,10 +127,10 @@ class Session:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare")
         self._pending: tuple[Choice, Future[Simulation]] | None = None
 
-    # -- what is played ------------------------------------------------------------------------------------
+    # -- what is simulated ---------------------------------------------------------------------------------
 
     def change(self, choice: Choice) -> None:
-        """Prepare another play in the background; the present one goes on until it is there."""
+        """Prepare another simulation in the background; the present one goes on until it is there."""
         self.message = ""
         if self._pending is not None:
             self._pending[1].cancel()
@@ -179,7 +165,7 @@ class Session:
         self._worker.shutdown(wait=True, cancel_futures=True)
 
     def _take(self) -> None:
-        """Put what was prepared on the stage, or say why not."""
+        """Take over what was prepared, or say why it failed."""
         if self._pending is None or not self._pending[1].done():
             return
         choice, future = self._pending
@@ -218,7 +204,7 @@ class Session:
         return f"This machine simulates {rate:.0f} of the {wanted:.0f} frames/s asked for; the body moves too slowly."
 
     def set_playing(self, playing: bool) -> None:
-        """Play or pause."""
+        """Run or pause."""
         self.playing = playing
         self.frame_rate.restart()
 
@@ -230,7 +216,7 @@ class Session:
         self.frame_rate.restart()
 
     def scrub(self, seconds: float) -> None:
-        """Pause and show the recorded moment nearest to `seconds` of this episode; play then goes on from there."""
+        """Pause and show the recorded moment nearest to `seconds` of this episode; it then goes on from there."""
         if not np.isfinite(seconds):
             raise ValueError(f"a time of {seconds} s; expected a finite number.")
         self.set_playing(False)
@@ -260,7 +246,7 @@ class Session:
         self.outcome = simulation.step()
         self._record()
         if self.outcome != "on":
-            self.verdict = _SAID[self.outcome].format(self.moments[-1].seconds)
+            self.verdict = f"{_SAID[self.outcome].format(self.moments[-1].seconds)} {simulation.result()}".strip()
             self.falls += self.outcome == "fell"
 
     def _record(self) -> None:
@@ -280,10 +266,26 @@ class Session:
     # -- what acts on the body -----------------------------------------------------------------------------
 
     def command(self, name: str) -> None:
-        """Give a command to a play that takes commands."""
+        """Give a command to a simulation that takes commands."""
         if self.simulation is None:
-            raise ValueError("nothing is being played yet.")
+            raise ValueError("nothing is simulated yet.")
         self.simulation.command(name)
+
+    def push(self, force: float, side: str) -> None:
+        """Push the pelvis with `force` newtons for `PUSH_SECONDS`, from a side of the body as of `SIDES`.
+
+        Raises:
+            ValueError: no such side, or a force that is not from 0 to `MOST_FORCE`.
+        """
+        if side not in SIDES or not 0.0 <= force <= MOST_FORCE:
+            raise ValueError(f"a push of {force:g} N from {side!r}; expected 0 to {MOST_FORCE:g}, from {list(SIDES)}.")
+        if self.simulation is None:
+            raise ValueError("nothing is simulated yet.")
+        w, x, y, z = self.simulation.pose()[0][3:7]
+        heading = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+        ahead, left = SIDES[side]
+        cos, sin = np.cos(heading), np.sin(heading)
+        self.simulation.push(force * np.array([ahead * cos - left * sin, ahead * sin + left * cos, 0.0]), PUSH_SECONDS)
 
     def weaken(self, muscles: Sequence[str], share: float) -> None:
         """Leave some muscles a share of their strength: 0 cuts them, 1 heals them.

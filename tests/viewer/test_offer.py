@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kinesis_trl.agents.baselines import BASELINES
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
@@ -11,7 +12,7 @@ from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.motion.gait.language import SentenceError
 from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
-from kinesis_trl.viewer.offer import Offer
+from kinesis_trl.viewer.offer import SAMPLES, Offer
 from kinesis_trl.viewer.session import Choice
 
 
@@ -100,7 +101,10 @@ def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
     known = Offer(
         body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)}, lookahead=LookaheadConfig(futures=3, steps=2)
     )
-    for choice in (Choice(policy="walking", clip="march"), Choice(policy="walking", task="directional")):
+    for choice in (
+        Choice(policy="walking", clip="march", planner=True),
+        Choice(policy="walking", task="directional", planner=True),
+    ):
         simulation = known.make(choice)
         assert isinstance(simulation._policy, Lookahead)
         simulation.begin()
@@ -109,4 +113,35 @@ def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
         simulation.step()
         simulation.restore(saved)
         assert simulation.step() == "on"
-    assert not isinstance(known.make(Choice(policy="zero", clip="march"))._policy, Lookahead)
+    for policy in ("zero", "walking"):
+        assert not isinstance(known.make(Choice(policy=policy, clip="march"))._policy, Lookahead)
+    with pytest.raises(ValueError, match="planner needs a trained policy, 'zero' is none"):
+        known.make(Choice(policy="zero", clip="march", planner=True))
+    assert Offer(body, str(tmp_path / "clips"))._planner.futures == SAMPLES
+
+
+def test_every_policy_is_described_in_one_line(body, library, tmp_path):
+    library.save(tmp_path / "clips")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "policy.json").write_text('{"notes": {"step": "many"}}')
+    paths = {"walking": asset(SHIPPED_POLICY), "broken": tmp_path / "broken", "old": tmp_path / "model.pth"}
+    told = Offer(body, str(tmp_path / "clips"), paths).descriptions
+    assert set(told) == {*paths, *BASELINES} and all(line and "\n" not in line for line in told.values())
+    assert "steps" in told["walking"] and "control" in told["walking"]
+    assert str(tmp_path / "broken") in told["broken"] and "original" in told["old"]
+
+
+def test_a_goal_is_walked_to(offer):
+    simulation = offer.make(Choice(task="point-goal", policy="reference", goal=(1.0, -0.5)))
+    simulation.begin()
+    assert simulation.title == "Go 1.0 m ahead and 0.5 m to the right" and simulation.seconds > 3
+    start = simulation.pose()[0][:2]
+    assert simulation.goal - start == pytest.approx([1.0, -0.5])
+    assert "cm from the goal: missed" in simulation.result()
+    planned = simulation.env.library.qpos[-1, :2].numpy() - simulation.env.library.qpos[0, :2].numpy()
+    assert np.linalg.norm(planned - [1.0, -0.5]) < 0.05
+    simulation.env.physics.qpos[0, :2] = simulation.goal
+    assert "reached" in simulation.result()
+    for goal in ((9.0, 0.0), (float("nan"), 0.0), (1e308, 0.0)):
+        with pytest.raises(ValueError, match="expected up to 2 m"):
+            offer.make(Choice(task="point-goal", policy="reference", goal=goal))

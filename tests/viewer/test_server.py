@@ -23,7 +23,7 @@ def test_a_port_in_use_and_a_wrong_host_are_refused_at_once(session, offer):
 def test_nothing_runs_before_a_tab_is_open_and_nothing_stays_after_closing(session, offer, capfd):
     before = set(threading.enumerate())
     with serving(session, offer) as viewer:
-        with urllib.request.urlopen(viewer.url) as page:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(viewer.url) as page:
             assert page.status == 200 and b"<html" in page.read(2000)
         assert viewer.url.startswith("http://127.0.0.1:") and not viewer.watched
         assert len(session.moments) == 1
@@ -49,7 +49,7 @@ def test_a_paused_page_says_why_a_motion_could_not_be_made(session, offer, monke
     with serving(session, offer) as viewer:
         viewer.post(lambda: session.another(task="text", sentence="fly to the moon"))
         wait_for(lambda: session.message)
-        wait_for(lambda: "not understood: 'fly', 'moon'" in viewer._page._trouble.content, 5)
+        wait_for(lambda: "not understood: 'fly', 'moon'" in viewer._page.trouble.content, 5)
 
 
 def test_no_tunnel_to_the_internet_is_opened(session, offer):

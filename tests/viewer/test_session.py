@@ -16,6 +16,7 @@ class Counting:
     def __init__(self, title="counting", fall=None):
         self.title, self.seconds, self.fall = title, None, fall
         self.strength, self.obeyed, self.now = None, [], -1
+        self.goal, self.heading, self.pushed = None, 0.0, []
 
     def begin(self):
         self.now = 0
@@ -25,7 +26,8 @@ class Counting:
         return "fell" if self.now == self.fall else "on"
 
     def pose(self):
-        return np.array([float(self.now)]), np.full(80, self.now / 100), None
+        turn = [np.cos(self.heading / 2), 0.0, 0.0, np.sin(self.heading / 2)]
+        return np.array([float(self.now), 0.0, 0.0, *turn]), np.full(80, self.now / 100), None
 
     def weaken(self, strength):
         self.strength = strength.copy()
@@ -35,6 +37,12 @@ class Counting:
 
     def restore(self, saved):
         self.now = saved
+
+    def result(self):
+        return "Odd."
+
+    def push(self, force, seconds):
+        self.pushed.append((force, seconds))
 
     def command(self, name):
         if name != "go":
@@ -88,7 +96,7 @@ def test_it_begins_anew_after_a_fall_and_says_so(body):
     session.change(Choice())
     session.settle()
     ticks(session, 4)
-    assert session.outcome == "fell" and session.falls == 1 and session.verdict == "Fell after 0.1 s."
+    assert session.outcome == "fell" and session.falls == 1 and session.verdict == "Fell after 0.1 s. Odd."
     ticks(session, HOLD - 1)
     assert session.shown.qpos[0] == 4  # the end stays in view for a while
     ticks(session, 1)
@@ -197,6 +205,33 @@ def test_commands_reach_the_play(counting, simulation):
         counting.command("fly")
 
 
+def test_pushes_come_from_a_side_of_the_body(counting, simulation):
+    counting.push(100.0, "behind")
+    simulation.heading = np.pi / 2  # it faces left of the world
+    for side in ("behind", "front", "left"):
+        counting.push(100.0, side)
+    forces = [force for force, seconds in simulation.pushed if seconds == 0.2]
+    for force, wanted in zip(forces, ([100, 0, 0], [0, 100, 0], [0, -100, 0], [100, 0, 0]), strict=True):
+        assert force == pytest.approx(wanted, abs=1e-9)
+    for force, side in ((1e308, "left"), (float("nan"), "left"), (-1.0, "left"), (10.0, "above")):
+        with pytest.raises(ValueError, match="a push of"):
+            counting.push(force, side)
+    assert len(simulation.pushed) == 4
+
+
+@pytest.mark.parametrize("seconds", [1e308, -1e308, 1e9, -1.0])
+def test_any_finite_time_can_be_scrubbed_to(counting, seconds):
+    ticks(counting, 5)
+    counting.scrub(seconds)
+    assert counting.shown.qpos[0] == (5 if seconds > 0 else 0)
+
+
+def test_an_unknown_muscle_is_said_with_few_suggestions(counting):
+    with pytest.raises(ValueError, match="no muscle 'xyzzy'") as said:
+        counting.weaken(["xyzzy"], 0.0)
+    assert len(str(said.value)) < 120 and str(said.value).count(",") <= 2
+
+
 def test_traces_end_at_the_moment_shown(counting):
     ticks(counting, 50)
     seconds, lines = counting.trace(("soleus_r", "tibant_l"), frames=10)
@@ -237,6 +272,22 @@ def test_the_real_body_goes_on_to_the_same_numbers_after_scrubbing(session):
     ticks(session, 7)
     assert np.abs(session.shown.qpos - before).max() > 1e-4
     assert session.trace(("soleus_r",))[1][0, -1] < session.trace(("soleus_l",))[1][0, -1]
+
+
+def test_a_push_moves_the_real_body_for_a_while_and_scrubbing_undoes_it(session):
+    ticks(session, 8)
+    before = session.shown.qpos.copy()
+    session.scrub(2 / 30)
+    session.set_playing(True)
+    session.push(300.0, "right")
+    ticks(session, 1)  # going back in time forgets a push
+    session.push(300.0, "right")
+    ticks(session, 5)
+    assert session.shown.qpos[1] > before[1] + 0.01  # from its right to its left
+    session.scrub(2 / 30)
+    session.set_playing(True)
+    ticks(session, 6)
+    assert (session.shown.qpos == before).all()
 
 
 def test_an_episode_ends_with_its_clip(session):
