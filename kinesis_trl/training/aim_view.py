@@ -11,20 +11,18 @@ from kinesis_trl.web_access import WebAccess
 
 NAME = "Training at a glance"
 """Name of the view among Aim's bookmarks."""
-CHARTS = ("kinesis_success", "kinesis_coverage", "kinesis_mpjpe_mm", "reward", "episode_length", "kl")
-"""Metrics shown, a chart each: evaluation, then training."""
+CHARTS = ("kinesis_success", "kinesis_coverage", "kinesis_mpjpe_mm", "reward", "reached_end", "kl")
+"""Metrics shown, a chart each: evaluation, then training. None of them is also logged by category."""
 
 _STATE: dict[str, Any] = {
     "select": {
         "options": [],
         "query": "",
         "advancedMode": True,
-        # metrics of one category of motions have that in their context
-        "advancedQuery": f"metric.name in {list(CHARTS)} and not metric.context.get('category')",
+        "advancedQuery": f"metric.name in {list(CHARTS)}",
     },
-    "grouping": {"chart": ["name"], "color": ["run.name"]},
+    "grouping": {"chart": ["name"], "color": ["run.props.name"]},
     "chart": {"ignoreOutliers": False, "legends": {"display": True, "mode": "pinned"}},
-    "liveUpdate": {"enabled": True, "delay": 10000},
 }
 _log = logging.getLogger(__name__)
 
@@ -36,7 +34,11 @@ def prepared_view(access: WebAccess, port: int) -> str:
             if board["name"] == NAME and board["app_id"]:
                 return f"/metrics/{board['app_id']}"
         app = _call(access, port, "/api/apps/", {"type": "metrics", "state": _STATE})["id"]
-        told = {"name": NAME, "description": "Success, coverage and error; reward, episodes and KL", "app_id": app}
+        told = {
+            "name": NAME,
+            "description": "Success, coverage and error; reward, episodes that reached the end, KL",
+            "app_id": app,
+        }
         _call(access, port, "/api/dashboards/", told)
     except (OSError, ValueError, KeyError, TypeError) as error:
         _log.warning("Aim opens without the prepared view: %s", error)

@@ -6,6 +6,7 @@ An hour with a change every ten seconds: KINESIS_SOAK=360 python -m pytest tests
 import asyncio
 import gc
 import os
+import sys
 import threading
 
 import msgspec
@@ -59,5 +60,5 @@ def test_memory_stays_level_while_clips_change(body, offer):
             closed.set()
             reading.join(10)
     warm = sizes[WARM // 5 - 1]
-    print(f"\n{CHANGES} changes: {warm / 1e6:.0f} MB after {WARM}, then {min(sizes) / 1e6:.0f} to {max(sizes) / 1e6:.0f}")
+    sys.stdout.write(f"\n{CHANGES} changes: {warm / 1e6:.0f} MB after {WARM}, then {[round(b / 1e6) for b in sizes]}\n")
     assert max(sizes[-3:]) < warm + MOST_GROWTH

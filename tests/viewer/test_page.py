@@ -200,6 +200,8 @@ def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, view
     hands.press("Cut them")
     hands.says("did you mean")
     assert (works() == 1).all()
+    hands.press("Heal all")  # the next action clears what went wrong before
+    wait_for(lambda: not viewer._page.trouble.visible)
     hands.write(hands.field("Cut"), "tibant_l, tibant_r", viewer._page.muscles.cut)
     hands.field("Cut").send_keys(hands.keys.ENTER)
     wait_for(lambda: works()[tibialis] == 0)
@@ -252,6 +254,41 @@ def test_the_camera_follows_or_stays_and_the_reference_is_shown_or_hidden(viewer
     wait_for(lambda: not any(handle.visible for handle in viewer._scene._ghosts.values()))
     hands.click(hands.field("Show the reference"))
     wait_for(lambda: all(handle.visible for handle in viewer._scene._ghosts.values()))
+
+
+def test_a_place_is_gone_to_and_the_body_is_pushed(watched, hands, viewer):
+    hands.open_tab("Motion")
+    hands.choose("Task", "Go to a place")
+    wait_for(lambda: watched.choice.task == "point-goal" and viewer._scene._goal.visible)
+    hands.set("Left (m)", -1, lambda: viewer._page.motion.left.value == -1)
+    hands.press("Go there")
+    wait_for(lambda: watched.choice.goal[1] == -1)
+    hands.says("m to the right")
+    hands.press("Push")
+    hands.press("behind")
+    wait_for(lambda: watched.simulation._force[0] > 100)
+    hands.choose("Task", "Follow a clip")
+    wait_for(lambda: watched.choice.task == "imitation" and not viewer._scene._goal.visible)
+
+
+def test_a_muscle_at_the_pointer_is_named(browser, viewer, hands):
+    found = """
+    const done = arguments[0], canvas = window.__viserMutable.canvas, box = canvas.getBoundingClientRect();
+    const tip = document.getElementById("muscle-name");
+    let k = 0;
+    const next = () => {
+      if (tip.style.display === "block") return done(tip.textContent);
+      if (++k > 900) return done("");
+      const x = box.left + box.width * (0.2 + 0.6 * ((k * 0.618) % 1));
+      const y = box.top + box.height * (0.4 + 0.4 * k / 900);
+      canvas.dispatchEvent(new PointerEvent("pointermove", {clientX: x, clientY: y, bubbles: true}));
+      requestAnimationFrame(() => requestAnimationFrame(next));
+    };
+    next();
+    """
+    browser.set_script_timeout(120)
+    name = browser.execute_async_script(found)
+    assert name.endswith(")") and name[name.rindex("(") + 1 : -1] in viewer.session.body.muscle_names
 
 
 def test_a_closed_tab_ends_the_viewer(browser, session, offer):
