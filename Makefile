@@ -45,9 +45,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: setup ## imitate a clip of each category with the shipped policy: table, video, report in demo/
+demo: setup ## imitate a clip of each category with the shipped policy: table and video; report on six straight walks; in demo/
 	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
-	$(BIN)/python -m kinesis_trl report --motions locomotion-v1/demo --out demo/report
+	$(BIN)/python -m kinesis_trl report --persons 6 --out demo/report
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)

@@ -155,7 +155,7 @@ def lesion_mask(names: Sequence[str], lesioned: Iterable[str]) -> Array:
     mask = np.ones(len(names))
     for name in lesioned:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=3) or list(names)
+            close = difflib.get_close_matches(name, names, n=3) or list(names)[:3]
             raise ValueError(f"no muscle {name!r} in this body; did you mean {', '.join(close)}?")
         mask[list(names).index(name)] = 0.0
     return mask

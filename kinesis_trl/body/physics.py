@@ -161,7 +161,7 @@ class BatchPhysics:
             wanted = controller(k)
             lost |= ~np.isfinite(wanted).all(1)
             wanted = np.where(lost[:, None], 0.0, wanted)
-            excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.works
+            excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.strength
             self.excitation[:] = excitation
             effort += effort_reward(excitation)
             self._advance(1, last=k == self.config.substeps - 1)

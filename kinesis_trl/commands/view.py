@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
+from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.offer import Offer
     from kinesis_trl.viewer.session import Session
 
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 class ViewConfig:
     """What to show, and where."""
 
-    task: Literal["imitation", "directional", "text"] = "imitation"
-    """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
+    task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
+    """Follow a clip, go to a place, obey commands, or do what a sentence says; the page can change it."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for optimised motions; ''
     takes the regulator for these, else the one that ships."""
@@ -40,6 +41,8 @@ class ViewConfig:
     """Name of the clip to begin with; '' takes the first."""
     text: str = "walk forward for 3 meters, then turn left and stop"
     """What to do, with task text."""
+    goal: tuple[float, float] = (1.5, 0.5)
+    """Where to go with task point-goal, in metres ahead of the start and to its left, each up to 2."""
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     lesion: tuple[str, ...] = ()
@@ -60,6 +63,8 @@ class ViewConfig:
     """Seconds to go on after the last tab was closed."""
     video: Path | None = None
     """Write one episode to this .mp4 instead of opening a page."""
+    drawing: PictureConfig = field(default_factory=PictureConfig)
+    """Size, camera and shadows of that video."""
     longest: float = 20.0
     """Seconds after which the video of an episode without an end is cut."""
     commands: tuple[str, ...] = ("away", "faster", "left", "away left", "stop")
@@ -92,23 +97,28 @@ def view(config: ViewConfig, console: Console) -> None:
     """Serve the page until its last tab is closed, or write the video."""
     from kinesis_trl.evaluation.keyboard import Bindings, has_display
     from kinesis_trl.progress import progress
-    from kinesis_trl.viewer.film import film_episode
+    from kinesis_trl.viewer.recording import record_episode
     from kinesis_trl.viewer.server import Viewer
 
     check_outputs(config.video)
-    session, repertoire = prepare(config, console)
+    session, offer = prepare(config, console)
     try:
         if config.video:
-            with progress(console, "filming", None, "frames") as advance:
-                film_episode(
-                    config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
+            with progress(console, "drawing", None, "frames") as advance:
+                record_episode(
+                    config.video,
+                    session,
+                    longest=config.longest,
+                    orders=orders(config),
+                    picture=config.drawing,
+                    on_frame=lambda: advance(1),
                 )
             console.print(session.verdict, markup=False, highlight=False)
             finish(console, config.video, advice="kinesis view shows the same in a browser")
             return
         with Viewer(
             session,
-            repertoire,
+            offer,
             host=config.host,
             port=config.port,
             linger=config.linger,
@@ -130,8 +140,8 @@ def orders(config: ViewConfig) -> tuple[tuple[float, str], ...]:
     return tuple((k * config.hold, name) for k, name in enumerate(config.commands))
 
 
-def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
-    """A session that plays what is asked for, and what else it can play.
+def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
+    """A session that simulates what is asked for, and what else is on offer.
 
     Raises:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
@@ -139,7 +149,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
     from kinesis_trl.agents.baselines import BASELINES
     from kinesis_trl.body.model import load_body
     from kinesis_trl.planning.controllers import muscles_named
-    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.offer import Offer
     from kinesis_trl.viewer.session import Choice, Session
 
     body = load_body(config.body)
@@ -152,23 +162,32 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, planner=config.planner)
-    regulated = repertoire.optimised and config.task == "imitation" and not config.planner.samples
+        offer = Offer(body, config.motions, policies, threads=config.threads, planner=config.planner)
+    regulated = offer.optimised and config.task == "imitation" and not config.planner.samples
     usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
-    session = Session(body, repertoire.make)
+    session = Session(body, offer.make)
     try:
         session.weaken_all(config.strength)
         session.weaken(muscles_named(config.lesion), 0.0)
-        clip = config.clip or repertoire.clips[0]
-        session.change(Choice(task=config.task, policy=chosen or usual, clip=clip, sentence=config.text))
+        clip = config.clip or offer.clips[0]
+        session.change(
+            Choice(
+                task=config.task,
+                policy=chosen or usual,
+                clip=clip,
+                sentence=config.text,
+                goal=config.goal,
+                planner=config.planner.samples > 0,
+            )
+        )
         with console.status("Preparing …"):
             session.settle()
-        if session.play is None:
+        if session.simulation is None:
             raise ValueError(session.message)
     except BaseException:
         session.close()
         raise
-    return session, repertoire
+    return session, offer
 
 
 def _shipped() -> dict[str, Path]:

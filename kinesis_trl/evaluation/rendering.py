@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,17 +13,21 @@ import imageio_ffmpeg
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 from kinesis_trl import MISSING_OPENGL
 from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.evaluation.config import View
 
 Image = NDArray[np.uint8]
 """(height, width, 3) pixels."""
 
 _REST = np.array([0.16, 0.32, 0.80])
 _ACTIVE = np.array([0.86, 0.05, 0.06])
-_GHOST = np.array([0.15, 0.45, 0.85, 0.25], dtype=np.float32)
+REFERENCE = (16, 138, 84)
+"""Colour of the reference's outline: neither bone nor muscle has it."""
+_SHADOW_PIXELS = 2048  # the model's 4096 take a third longer without a GPU, 1024 dot the floor
 
 
 class RenderError(RuntimeError):
@@ -40,32 +45,54 @@ class Camera:
     """A camera that follows the body."""
 
     distance: float = 2.7
-    """Distance from the pelvis in metres."""
+    """Distance from what it looks at, in metres."""
     azimuth: float = 120.0
     """Direction it looks in, in degrees about the vertical, relative to the world's x axis."""
     elevation: float = -12.0
     """Angle above the horizontal it looks from, negative is downward, in degrees."""
+    height: float = 0.85
+    """Height above the floor that it looks at, beside the pelvis, in metres."""
+
+
+CAMERAS: dict[View, Camera] = {
+    "diagonal": Camera(),
+    "side": Camera(azimuth=90.0, elevation=-6.0),
+    "front": Camera(azimuth=180.0, elevation=-6.0),
+    "behind": Camera(azimuth=0.0, elevation=-10.0),
+    "above": Camera(azimuth=90.0, elevation=-60.0, distance=3.2),
+}
+"""Cameras by name, for a body that starts facing the world's x axis."""
 
 
 class BodyRenderer:
-    """Renders one body, muscles coloured by activation, with its reference as a transparent ghost.
+    """Renders one body, muscles coloured by activation, with the outline of its reference.
 
     Use as a context manager; an off-screen OpenGL context is held meanwhile.
     """
 
-    def __init__(self, body: BodyModel, *, width: int = 320, height: int = 360, camera: Camera | None = None) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        *,
+        width: int = 320,
+        height: int = 360,
+        camera: Camera | None = None,
+        shadows: bool = False,
+    ) -> None:
         """Open an off-screen context.
 
         Raises:
             RenderError: no off-screen OpenGL on this machine.
         """
         self.body, self.camera = body, camera or Camera()
-        visual = body.model.vis
+        self._model = copy.copy(body.model)  # the body's own keeps its looks, and other threads may use it
+        visual = self._model.vis
         visual.global_.offwidth = max(visual.global_.offwidth, width)
         visual.global_.offheight = max(visual.global_.offheight, height)
         visual.quality.numslices, visual.quality.numstacks = 8, 4  # 330 muscle segments, drawn by the CPU
+        visual.quality.shadowsize = _SHADOW_PIXELS
         try:
-            self._renderer = mujoco.Renderer(body.model, height, width)
+            self._renderer = mujoco.Renderer(self._model, height, width)
         except Exception as error:  # each backend has its own exception types
             reason = f"{type(error).__name__}: {error}"
             if MISSING_OPENGL:
@@ -74,13 +101,14 @@ class BodyRenderer:
                 f"no off-screen OpenGL ({reason}); install Mesa "
                 "(Debian: apt-get install libegl1 libgl1-mesa-dri, or libosmesa6) and set MUJOCO_GL=egl or osmesa."
             ) from error
-        self._data = mujoco.MjData(body.model)
-        self._ghost = mujoco.MjData(body.model)
-        self._option = mujoco.MjvOption()
-        self._option.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = True
-        self._option.sitegroup[:] = 0
-        self._option.geomgroup[:] = [1, 1, 1, 0, 0, 0]  # 3: wrapping surfaces, 4: collision shapes
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False  # triples the time without a GPU
+        self._data = mujoco.MjData(self._model)
+        self._lights = self._model.light_pos[:, :2].copy()
+        self._option, self._bones = mujoco.MjvOption(), mujoco.MjvOption()
+        for option, tendons in ((self._option, True), (self._bones, False)):
+            option.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = tendons
+            option.sitegroup[:] = 0
+            option.geomgroup[:] = [1, 1, 1, 0, 0, 0]  # 3: wrapping surfaces, 4: collision shapes
+        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = shadows
 
     def __enter__(self) -> BodyRenderer:
         """The renderer itself."""
@@ -99,43 +127,48 @@ class BodyRenderer:
         reference: NDArray[np.float64] | None = None,
     ) -> Image:
         """One picture of qpos (nq,), muscle activations (M,) and a reference pose (nq,)."""
-        data, model = self._data, self.body.model
+        data, model = self._data, self._model
         data.qpos[:] = qpos
         level = np.zeros(model.nu) if activation is None else activation
         model.tendon_rgba[model.actuator_trnid[:, 0], :3] = muscle_colours(level)
+        model.light_pos[:, :2] = self._lights + qpos[:2]  # its shadows reach only some metres
         mujoco.mj_fwdPosition(model, data)
         view = mujoco.MjvCamera()
-        view.lookat[:] = [qpos[0], qpos[1], 0.85]
+        view.lookat[:] = [qpos[0], qpos[1], self.camera.height]
         view.distance, view.azimuth, view.elevation = (
             self.camera.distance,
             self.camera.azimuth,
             self.camera.elevation,
         )
         self._renderer.update_scene(data, view, self._option)
-        if reference is not None:
-            self._add_ghost(reference)
-        return self._renderer.render().copy()
+        image: Image = self._renderer.render().copy()
+        return image if reference is None else outlined(image, self._silhouette(reference))
 
-    def _add_ghost(self, qpos: NDArray[np.float64]) -> None:
-        self._ghost.qpos[:] = qpos
-        mujoco.mj_kinematics(self.body.model, self._ghost)
-        scene = self._renderer.scene
-        before = scene.ngeom
-        option = mujoco.MjvOption()
-        option.flags[mujoco.mjtVisFlag.mjVIS_TENDON] = False
-        option.sitegroup[:] = 0
-        option.geomgroup[:] = self._option.geomgroup
-        mujoco.mjv_addGeoms(
-            self.body.model,
-            self._ghost,
-            option,
-            mujoco.MjvPerturb(),
-            int(mujoco.mjtCatBit.mjCAT_DYNAMIC),
-            scene,
-        )
-        for geom in scene.geoms[before : scene.ngeom]:
-            geom.rgba[:] = _GHOST
-            geom.matid = -1
+    def _silhouette(self, qpos: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(height, width) where the bones of a pose are seen by the camera of the last picture."""
+        model, scene = self._model, self._renderer.scene
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, self._data)
+        scene.ngeom = 0
+        dynamic = int(mujoco.mjtCatBit.mjCAT_DYNAMIC)
+        mujoco.mjv_addGeoms(model, self._data, self._bones, mujoco.MjvPerturb(), dynamic, scene)
+        self._renderer.enable_segmentation_rendering()
+        try:
+            return np.asarray(self._renderer.render()[..., 0] >= 0)
+        finally:
+            self._renderer.disable_segmentation_rendering()
+
+
+def outlined(image: Image, mask: NDArray[np.bool_], colour: tuple[int, int, int] = REFERENCE) -> Image:
+    """The picture with a line along the edge of `mask` (height, width), gaps between ribs closed.
+
+    Drawn on top, so that nothing of it flickers where both bodies are at one place.
+    """
+    thick = max(3, round(image.shape[0] / 200) | 1)
+    closed = minimum_filter(maximum_filter(mask.astype(np.float32), 2 * thick + 1), 2 * thick + 1)
+    edge = 1.0 - np.abs(2.0 * uniform_filter(closed, thick) - 1.0)
+    weight = (edge / max(float(edge.max()), 1e-6))[..., None]
+    return (image * (1 - weight) + np.array(colour) * weight).astype(np.uint8)
 
 
 def grid(images: Sequence[Image], columns: int | None = None) -> Image:
@@ -145,16 +178,6 @@ def grid(images: Sequence[Image], columns: int | None = None) -> Image:
     blank = np.full_like(images[0], 255)
     cells = [*images, *[blank] * (rows * columns - len(images))]
     return np.concatenate([np.concatenate(cells[r * columns : (r + 1) * columns], axis=1) for r in range(rows)])
-
-
-def caption(image: Image, text: str) -> Image:
-    """The picture with a line of text on top."""
-    from PIL import Image as Pillow  # noqa: PLC0415  only pictures with text need it
-    from PIL import ImageDraw  # noqa: PLC0415
-
-    picture = Pillow.fromarray(image)
-    ImageDraw.Draw(picture).text((6, 4), text, fill=(20, 20, 20))
-    return np.asarray(picture)
 
 
 def write_video(path: Path, frames: Iterable[Image], *, fps: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""Recorded episodes as a video: clips side by side, each with the clip as it was prepared as a ghost."""
+"""Recorded episodes as a video: clips side by side, each with the outline of the clip as it was before solving."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from PIL import Image as Pillow
 from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.evaluation.ghosts import ghost
-from kinesis_trl.evaluation.rendering import BodyRenderer, Image, caption, grid, write_video
+from kinesis_trl.evaluation.lettering import caption, legend, legend_height
+from kinesis_trl.evaluation.rendering import CAMERAS, BodyRenderer, Image, PictureConfig, grid, write_video
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -27,6 +28,7 @@ def write_episodes(
     library: MotionLibrary,
     episodes: Sequence[Episode],
     *,
+    picture: PictureConfig | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> None:
     """Write episodes whose states were recorded as an .mp4; an episode that ended stands still, greyed.
@@ -36,11 +38,16 @@ def write_episodes(
         ValueError: an episode without recorded states.
     """
     _check_recorded(library, episodes)
-    with BodyRenderer(body) as renderer:
-        write_video(path, _frames(renderer, library, episodes, on_frame), fps=FPS)
+    longest = max(len(e.distance) for e in episodes) + 1
+
+    def draw(renderer: BodyRenderer, index: int, t: int) -> Image | None:
+        episode = episodes[index]
+        return _picture(renderer, library, episode, t) if t <= len(episode.distance) else None
+
+    write_side_by_side(path, body, len(episodes), longest, draw, picture or PictureConfig(), on_frame)
 
 
-def film(
+def episode_frames(
     body: BodyModel, library: MotionLibrary, episode: Episode, *, every: int = 2, width: int = 240, height: int = 270
 ) -> NDArray[np.uint8]:
     """A recorded episode as pictures (T, height, width, 3), every `every`-th frame.
@@ -91,31 +98,58 @@ def _check_recorded(library: MotionLibrary, episodes: Sequence[Episode]) -> None
         raise ValueError(f"no recorded states of {unrecorded or 'any episode'}; play them with keep_states.")
 
 
-def _frames(
-    renderer: BodyRenderer,
-    library: MotionLibrary,
-    episodes: Sequence[Episode],
+Draw = Callable[[BodyRenderer, int, int], Image | None]
+"""Draws a body by its index at a frame; None once it has ended."""
+
+
+def write_side_by_side(
+    path: Path,
+    body: BodyModel,
+    bodies: int,
+    frames: int,
+    draw: Draw,
+    config: PictureConfig,
     on_frame: Callable[[], None] | None,
-) -> Iterator[Image]:
-    last: list[Image] = []
-    for t in range(max(len(e.distance) for e in episodes) + 1):
-        if t:
-            last = [
-                _picture(renderer, library, e, t) if t <= len(e.distance) else p
-                for e, p in zip(episodes, last, strict=True)
-            ]
-        else:
-            last = [_picture(renderer, library, e, t) for e in episodes]
-        yield grid(last)
-        if on_frame is not None:
-            on_frame()
+) -> None:
+    """Write bodies side by side above a legend as an .mp4; the last picture of one that ended stays."""
+    strip = legend(config.width, legend_height(config.height))
+    columns, width, height = tiles(bodies, config.width, config.height - len(strip))
+    last: list[Image | None] = [None] * bodies
+
+    def pictures(renderer: BodyRenderer) -> Iterator[Image]:
+        for t in range(frames):
+            for index in range(bodies):
+                new = draw(renderer, index, t)
+                last[index] = last[index] if new is None else new
+            whole = np.full((config.height, config.width, 3), 255, np.uint8)
+            shown = grid([image for image in last if image is not None], columns)
+            whole[: len(shown), : shown.shape[1]] = shown
+            whole[-len(strip) :] = strip
+            yield whole
+            if on_frame is not None:
+                on_frame()
+
+    with BodyRenderer(
+        body, width=width, height=height, camera=CAMERAS[config.camera], shadows=config.shadows
+    ) as renderer:
+        write_video(path, pictures(renderer), fps=FPS)
+
+
+def tiles(count: int, width: int, height: int) -> tuple[int, int, int]:
+    """Columns, and width and height of each of `count` pictures, that show bodies largest in `width` × `height`."""
+
+    def size(columns: int) -> float:
+        return min(height // -(-count // columns), 1.25 * (width // columns))  # a body is higher than wide
+
+    columns = max(range(1, count + 1), key=size)
+    return columns, width // columns, height // -(-count // columns)
 
 
 def _picture(renderer: BodyRenderer, library: MotionLibrary, episode: Episode, t: int) -> Image:
     assert episode.qpos is not None and episode.activation is not None
     entry = library.clips[episode.clip]
     image = renderer.frame(episode.qpos[t], episode.activation[t], ghost(library, episode.clip, t))
-    text = f"{entry.name[:40]}\n{t / FPS:5.2f} s"
+    text = f"{entry.name}\n{t / FPS:5.2f} s"
     if t == len(episode.distance):
         followed = t == episode.steps
         text += "  end of clip" if followed else "  lost"
@@ -138,29 +172,29 @@ class Run:
     """(T', nq) coordinates of the ghost, T' ≥ T, where there is one."""
 
 
-def write_runs(path: Path, body: BodyModel, runs: Sequence[Run], *, on_frame: Callable[[], None] | None = None) -> None:
+def write_runs(
+    path: Path,
+    body: BodyModel,
+    runs: Sequence[Run],
+    *,
+    picture: PictureConfig | None = None,
+    on_frame: Callable[[], None] | None = None,
+) -> None:
     """Write recorded bodies side by side as an .mp4; one that ended stands still.
 
     Raises:
         RenderError: no off-screen OpenGL on this machine.
     """
 
-    def pictures(renderer: BodyRenderer) -> Iterator[Image]:
-        last = [_pose(renderer, run, 0) for run in runs]
-        for t in range(max(len(run.qpos) for run in runs)):
-            if t:
-                last = [_pose(renderer, r, t) if t < len(r.qpos) else p for r, p in zip(runs, last, strict=True)]
-            yield grid(last)
-            if on_frame is not None:
-                on_frame()
+    def draw(renderer: BodyRenderer, index: int, t: int) -> Image | None:
+        run = runs[index]
+        if t >= len(run.qpos):
+            return None
+        reference = None if run.reference is None else run.reference[t]
+        return caption(renderer.frame(run.qpos[t], run.activation[t], reference), f"{run.title}\n{t / FPS:5.2f} s")
 
-    with BodyRenderer(body) as renderer:
-        write_video(path, pictures(renderer), fps=FPS)
-
-
-def _pose(renderer: BodyRenderer, run: Run, t: int) -> Image:
-    reference = None if run.reference is None else run.reference[t]
-    return caption(renderer.frame(run.qpos[t], run.activation[t], reference), f"{run.title}\n{t / FPS:5.2f} s")
+    longest = max(len(run.qpos) for run in runs)
+    write_side_by_side(path, body, len(runs), longest, draw, picture or PictureConfig(), on_frame)
 
 
 def spread_over_categories(library: MotionLibrary, wanted: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kinesis_trl.physiology.ground_reaction import BANDS
 from kinesis_trl.physiology.muscle_names import in_words
 
 GOOD, FAIR, POOR, UNKNOWN = "good", "fair", "poor", "unknown"
@@ -96,17 +97,25 @@ def _joints(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple
 
 def _ground(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple[str, str, str]:
     peaks, support = 100 * found["stance"]["two_peaks"]["mean"], found["impulse"]["support"]["mean"]
+    forces = {name: found["stance"][name]["mean"] for name in BANDS}
+    inside = sum(low <= forces[name] <= high for name, (low, high) in BANDS.items())
     balanced = abs(support - 1) <= 0.05
-    state = worst(grade(peaks, 80, 40), GOOD if balanced else FAIR)
-    first, valley = found["stance"]["first_peak"]["mean"], found["stance"]["valley"]["mean"]
-    second = found["stance"]["second_peak"]["mean"]
+    state = worst(grade(peaks, 80, 40), grade(inside, len(BANDS), len(BANDS) - 1), GOOD if balanced else FAIR)
+    told = ", ".join(_banded(_HUMPS[name], forces[name], *BANDS[name]) for name in BANDS)
     return (
         state,
-        f"{peaks:.0f} % of steps with the two humps of human walking",
-        f"{peaks:.0f} % of the steps press on the floor with the two humps of human walking "
-        f"({first:.2f}, then {valley:.2f}, then {second:.2f} body weights); over a stride the floor carries "
-        f"{100 * support:.1f} % of body weight.",
+        f"{inside} of {len(BANDS)} forces in people's band; {peaks:.0f} % of steps with two humps",
+        f"{peaks:.0f} % of the steps press on the floor with two humps as in walking: {told}; over a stride the floor "
+        f"carries {100 * support:.1f} % of body weight.",
     )
+
+
+_HUMPS = {"first_peak": "first hump", "valley": "valley", "second_peak": "second hump"}
+
+
+def _banded(name: str, force: float, low: float, high: float) -> str:
+    beside = "" if low <= force <= high else ", too low" if force < low else ", too high"
+    return f"{name} {force:.2f} body weights (people {low:.2f} to {high:.2f}{beside})"
 
 
 def muscle_quality(found: dict[str, Any], emg: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

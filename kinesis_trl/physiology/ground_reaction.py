@@ -15,6 +15,13 @@ Array = NDArray[np.float64]
 
 CUT_OFF = 20.0
 """Cut-off frequency in Hz of the filter before peaks and slopes of the vertical force are sought."""
+BANDS: dict[str, tuple[float, float]] = {
+    "first_peak": (1.0, 1.35),
+    "valley": (0.65, 0.98),
+    "second_peak": (1.0, 1.38),
+}
+"""Vertical force of people who walk at ease, in body weights: from 0.1 below the textbook's 1.1, 0.75 and 1.1 to 0.1
+above three stances measured on one person (OpenSim's Moco example: 1.24 to 1.25, 0.82 to 0.88, 1.27 to 1.28)."""
 _DIP = 0.05  # body weights
 _FIRST, _SECOND = (10.0, 45.0), (55.0, 90.0)  # % of the stance
 

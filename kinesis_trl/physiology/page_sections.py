@@ -7,6 +7,7 @@ from typing import Any
 from kinesis_trl.physiology import figures
 from kinesis_trl.physiology.cells import Cell, Panel, computed, number, strip
 from kinesis_trl.physiology.findings import WORDS
+from kinesis_trl.physiology.ground_reaction import BANDS
 from kinesis_trl.physiology.muscle_names import in_words
 
 MEANINGS = {
@@ -102,8 +103,10 @@ def ground(section: dict[str, Any]) -> dict[str, Any] | None:
     strides = ", ".join(f"{f['n']} strides ({t})" for t, f in good.items())
     shown = f"n = {strides}, both feet; line: mean, tinted: ± 1 SD over strides."
     first = next(iter(good.values()))
+    bands = ", ".join(f"{low:.2f} to {high:.2f} ({MEANINGS[name][0]})" for name, (low, high) in BANDS.items())
     return {
         "titles": list(good),
+        "bands": bands,
         "panels": [
             Panel(
                 svg=figures.force_panel([f["vertical"] for f in good.values()], textbook=True),

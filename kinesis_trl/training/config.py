@@ -103,7 +103,7 @@ class EvaluationConfig:
     """Evaluation while training."""
 
     every: int = 500_000
-    """Steps between evaluations; 0 for none."""
+    """Steps between evaluations, besides the one at the end; 0 for none at all."""
     motions: str = "locomotion-v1/test"
     """Motions to evaluate on."""
     images: int = 1

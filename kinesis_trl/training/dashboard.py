@@ -1,4 +1,4 @@
-"""Aim's web pages on this machine, started and stopped whole."""
+"""Aim's web pages on this machine, for who was given their address, started and stopped whole."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
+from kinesis_trl.training.aim_app import APP, TOKEN
+from kinesis_trl.training.aim_view import prepared_view
+from kinesis_trl.web_access import WebAccess
+
 HOST = "127.0.0.1"
 _PORTS_TRIED = 20
 _STOP_PATIENCE = 10.0  # seconds
-# `python -m aim` does not exist; this is what its `aim` command does, found by this interpreter.
-_COMMAND = "from aim.cli.cli import cli_entry_point; cli_entry_point()"
+# `python -m aim` does not exist; this is what its `aim` command does, but for what it lets uvicorn serve.
+_COMMAND = f"""
+from aim.cli.cli import cli_entry_point
+from aim.cli.up import commands
+usual = commands.build_uvicorn_command
+commands.build_uvicorn_command = lambda app, **settings: usual({APP!r}, **settings)
+cli_entry_point()
+"""
 
 
 class DashboardError(RuntimeError):
@@ -44,7 +54,8 @@ class Dashboard:
         if find_spec("aim") is None:
             raise DashboardError("aim is not installed, expected the package that draws the pages: pip install aim")
         port = _free_port(port)
-        self.url = f"http://{HOST}:{port}"
+        self._access, self._port = WebAccess(HOST), port
+        self.url = self._access.url(port)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
         where = ["--repo", str(folder.absolute()), "--host", HOST, "--port", str(port)]
         # A session of its own: `aim up` leaves its web server behind when only it is stopped.
@@ -54,9 +65,11 @@ class Dashboard:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, TOKEN: self._access.token},
         )
         try:
             self._wait_until_up(time.monotonic() + patience)
+            self.url = self._access.url(port, prepared_view(self._access, port))
         except BaseException:
             self.stop()
             raise
@@ -86,6 +99,10 @@ class Dashboard:
             try:
                 with opener.open(self.url, timeout=5):
                     return
+            except urllib.error.HTTPError as error:
+                raise DashboardError(
+                    f"{self.url} answers {error.code}; another program may have taken the port."
+                ) from None
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 if time.monotonic() > deadline:
                     raise DashboardError(

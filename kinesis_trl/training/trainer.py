@@ -27,7 +27,7 @@ from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rendering import RenderError
 from kinesis_trl.evaluation.rollout import Episode, play_clips
-from kinesis_trl.evaluation.video import film
+from kinesis_trl.evaluation.video import episode_frames
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import counting, progress
@@ -95,6 +95,7 @@ class Trainer:
             self.log.log_round(curriculum)
         self._stop = False
         self._warned = -math.inf
+        self._evaluated = -1
         self._evaluation: MotionLibrary | None = None
         self._draws = config.tracking.aim
 
@@ -140,6 +141,7 @@ class Trainer:
                     f"the checkpoint at step {self.progress['step']} could not be written ({refused}); the one before "
                     "stays. Free space, and give the same command again."
                 ) from refused
+            self._maybe_evaluate(at_the_end=self.done() >= 1.0)
         finally:
             source.close()
         return dict(self.progress)
@@ -222,10 +224,13 @@ class Trainer:
 
     # -- parts ---------------------------------------------------------------------------------------------
 
-    def _maybe_evaluate(self) -> None:
+    def _maybe_evaluate(self, *, at_the_end: bool = False) -> None:
+        """Evaluate when it is due; at the end of a run, however short, unless that was just done."""
         every, step = self.config.evaluation.every, self.progress["step"]
-        if not every or step < self.progress["next_evaluation"]:
+        due = step >= self.progress["next_evaluation"] or (at_the_end and step != self._evaluated)
+        if not every or not due:
             return
+        self._evaluated = step
         self.progress["next_evaluation"] = (step // every + 1) * every
         report = self.evaluate()
         try:
@@ -258,7 +263,7 @@ class Trainer:
             if not self._draws:
                 return
             try:
-                frames = film(self.body, self._evaluation, episode)
+                frames = episode_frames(self.body, self._evaluation, episode)
             except RenderError as error:
                 self._draws = False
                 self.console.print(f"no pictures for the dashboard: {error}", style="yellow", markup=False)

@@ -1,8 +1,11 @@
-"""The body as a scene in the browser: bones, muscles coloured by activation, the reference as a ghost.
+"""The body as a scene in the browser: bones, muscles coloured by activation, the reference as a green shell.
 
 To follow the body, everything is drawn at its place less the body's, so that the camera stays where the user put it
 and can be turned freely meanwhile. Bones are sent as batches of one, as a page shows new batches one picture later
 than new poses of single shapes: bones and muscles then always belong to the same moment.
+
+The reference is drawn as the inside of bones a little larger than life: where it is at the body only its rim is seen,
+and as no two surfaces coincide, nothing flickers.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ import viser
 from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.evaluation.rendering import muscle_colours
+from kinesis_trl.evaluation.rendering import CAMERAS, REFERENCE, View, muscle_colours
 
 Array = NDArray[np.float64]
 
 _BONE = (212, 184, 130)
-_GHOST = (120, 170, 230)
+_GOAL = (230, 150, 20)
+_RIM = 0.008
+"""How much larger the bones of the reference are than the body's, in metres from their surface."""
 _SHOWN_GROUPS = 3  # geoms of higher groups are wrapping surfaces and collision shapes
 _CELL = 0.006
 """Bone detail in metres; finer triangles are merged, since browsers without a GPU draw them too."""
@@ -73,7 +78,7 @@ def thin(vertices: Array, faces: NDArray[np.int64], cell: float) -> tuple[Array,
 def muscle_segments(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Array, NDArray[np.int64]]:
     """Straight pieces of all tendon paths in the pose of `data`: ends (S, 2, 3) in metres, and tendon ids (S,).
 
-    The number of pieces changes with the pose, as paths wrap around bones or lift off; `most_segments` bounds it.
+    The number of pieces changes with the pose, as paths wrap around bones or lift off; `slots_of` bounds it.
     """
     adr, num = data.ten_wrapadr, data.ten_wrapnum
     points = data.wrap_xpos.reshape(-1, 3)
@@ -85,12 +90,6 @@ def muscle_segments(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Array, 
     return np.stack([points[starts], points[starts + 1]], axis=1), tendons[drawn]
 
 
-def most_segments(model: mujoco.MjModel) -> int:
-    """Upper bound of the number of straight pieces of all tendon paths: a wrapping surface adds two points."""
-    wraps = np.isin(model.wrap_type, [int(mujoco.mjtWrap.mjWRAP_SPHERE), int(mujoco.mjtWrap.mjWRAP_CYLINDER)])
-    return int(model.nwrap + wraps.sum() - model.ntendon)
-
-
 def along(direction: Array) -> Array:
     """Quaternions (…, 4) wxyz that turn the z axis to unit vectors `direction` (…, 3)."""
     x, y, z = np.moveaxis(direction, -1, 0)
@@ -99,12 +98,33 @@ def along(direction: Array) -> Array:
     return q / np.linalg.norm(q, axis=-1, keepdims=True)
 
 
+def inflated(mesh: Mesh, rim: float) -> Array:
+    """Vertices (V, 3) moved outward by `rim` metres, along the mean normal of their triangles."""
+    a, b, c = (mesh.vertices[k] for k in mesh.faces.T)
+    normals = np.zeros_like(mesh.vertices)
+    for corner in mesh.faces.T:
+        np.add.at(normals, corner, np.cross(b - a, c - a))
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return mesh.vertices + rim * normals / np.maximum(length, 1e-12)
+
+
+def slots_of(model: mujoco.MjModel) -> NDArray[np.int64]:
+    """(tendons + 1,) first rod of each tendon's path, so that a rod always shows a piece of the same muscle.
+
+    A wrapping surface adds two points to a path at most, in place of its own.
+    """
+    wraps = np.isin(model.wrap_type, [int(mujoco.mjtWrap.mjWRAP_SPHERE), int(mujoco.mjtWrap.mjWRAP_CYLINDER)])
+    most = [n - 1 + int(wraps[a : a + n].sum()) for a, n in zip(model.tendon_adr, model.tendon_num, strict=True)]
+    return np.concatenate([[0], np.cumsum(most)]).astype(np.int64)
+
+
 class BodyScene:
     """A body, its muscles and its reference on a page of a viser server.
 
     Attributes:
         follow: whether the scene moves so that the body stays in view.
         ghost: whether the reference is shown.
+        slots: (tendons + 1,) first rod of each muscle's path.
     """
 
     def __init__(self, server: viser.ViserServer, body: BodyModel) -> None:
@@ -132,16 +152,19 @@ class BodyScene:
         )
         meshes = bone_meshes(body)
         self._bones = {m.body: self._add(m, "bones", _BONE, None) for m in meshes}
-        self._ghosts = {m.body: self._add(m, "ghost", _GHOST, 0.3) for m in meshes}
-        self._muscles = self._add_muscles(most_segments(body.model))
+        shells = [Mesh(m.body, inflated(m, _RIM), m.faces) for m in meshes]
+        self._ghosts = {m.body: self._add(m, "reference", REFERENCE, 0.55) for m in shells}
+        self._goal = scene.add_cylinder("/goal", radius=0.1, height=0.02, color=_GOAL, visible=False)
+        self.slots = slots_of(body.model)
+        self._muscles = self._add_muscles(int(self.slots[-1]))
         server.initial_camera.up = (0.0, 0.0, 1.0)
         server.initial_camera.fov = 0.75
-        self._behind = False
-        self.look(behind=False)
+        self._from: View = "diagonal"
+        self.look(self._from)
 
-    def look(self, *, behind: bool) -> None:
-        """Put the cameras of all tabs to the body's side, or behind it, where directions are as they are steered."""
-        self._behind = behind
+    def look(self, view: View) -> None:
+        """Put the cameras of all tabs where `view` says; from behind, directions are as they are steered."""
+        self._from = view
         for client in self._server.get_clients().values():
             self.greet(client)
         position, target = self._view(narrow=False)
@@ -154,11 +177,15 @@ class BodyScene:
 
     def _view(self, *, narrow: bool) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         """Where a camera is, and what it looks at, in metres from the body's place on the floor."""
-        x, y = (-3.6, -0.6) if self._behind else (2.2, -2.9)
-        return ((1.2 * x, 1.2 * y, 0.9), (0.0, 0.0, 0.1)) if narrow else ((x, y, 1.5), (0.0, 0.0, 0.85))
+        camera = CAMERAS[self._from]
+        azimuth, elevation = np.deg2rad(camera.azimuth), np.deg2rad(camera.elevation)
+        away = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+        target = np.array([0.0, 0.0, 0.1 if narrow else camera.height])
+        x, y, z = target - (1.6 if narrow else 1.4) * camera.distance * away
+        return (float(x), float(y), float(z)), (0.0, 0.0, float(target[2]))
 
-    def draw(self, qpos: Array, activation: Array, reference: Array | None) -> None:
-        """Show coordinates qpos (nq,), activations (M,) in [0, 1] and a reference (nq,), all in the world frame."""
+    def draw(self, qpos: Array, activation: Array, reference: Array | None, goal: Array | None = None) -> None:
+        """Show coordinates qpos (nq,), activations (M,) in [0, 1], a reference (nq,) and a goal (2,), world frame."""
         model, data = self.body.model, self._data
         if self.follow:
             self._shift[:2] = qpos[:2]
@@ -177,6 +204,10 @@ class BodyScene:
             mujoco.mj_tendon(model, data)
             self._pose(self._bones)
             self._stretch(activation)
+            if self._goal.visible != (goal is not None):
+                self._goal.visible = goal is not None
+            if goal is not None:
+                self._goal.position = np.array([*goal, 0.0]) - self._shift
             self._floor.position = np.round(self._shift) - self._shift  # jumps by whole sections cannot be seen
 
     def _add(
@@ -191,7 +222,7 @@ class BodyScene:
             batched_colors=colour,
             opacity=opacity,
             lod="off",
-            side="double",
+            side="double" if opacity is None else "back",
             cast_shadow=False,
             receive_shadow=False,
         )
@@ -223,16 +254,17 @@ class BodyScene:
         length = np.linalg.norm(offset, axis=1)
         direction = offset / np.maximum(length, 1e-9)[:, None]
         direction[length < 1e-9] = [0.0, 0.0, 1.0]
-        muscles, used = self._muscles, len(ends)
+        muscles = self._muscles
         count = len(muscles.batched_positions)
+        used = self.slots[tendons] + np.arange(len(tendons)) - np.searchsorted(tendons, tendons)
         positions, scales = np.zeros((count, 3)), np.zeros((count, 3))
         quaternions = np.tile([1.0, 0.0, 0.0, 0.0], (count, 1))
         colours = np.zeros((count, 3))
-        positions[:used], quaternions[:used] = ends.mean(1) - self._shift, along(direction)
-        scales[:used] = np.stack([np.full(used, _RADIUS), np.full(used, _RADIUS), length], axis=1)
+        positions[used], quaternions[used] = ends.mean(1) - self._shift, along(direction)
+        scales[used] = np.stack([np.full(len(used), _RADIUS), np.full(len(used), _RADIUS), length], axis=1)
         by_tendon = np.zeros((self.body.model.ntendon, 3))
         by_tendon[self.body.model.actuator_trnid[:, 0]] = muscle_colours(activation)
-        colours[:used] = by_tendon[tendons]
+        colours[used] = by_tendon[tendons]
         muscles.batched_positions = positions.astype(np.float32)
         muscles.batched_wxyzs = quaternions.astype(np.float32)
         muscles.batched_scales = scales.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A simulation that is watched and steered: play, pause, scrub, speed, weak muscles, episodes that begin anew.
+"""A simulation that is watched and steered: run, pause, scrub, speed, weak muscles, episodes that begin anew.
 
 Nothing here knows of a web page. One thread owns a session; only `change` hands work to another, so that a long
 preparation does not stop the show.
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,26 @@ from numpy.typing import NDArray
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import lesion_mask
 from kinesis_trl.motion.library import FPS
-from kinesis_trl.viewer.pace import Pace
+from kinesis_trl.viewer.frame_rate import FrameRate
+from kinesis_trl.viewer.simulations import Outcome, Simulation
 
 Array = NDArray[np.float64]
-Outcome = Literal["on", "fell", "ended", "broken"]
 
 MOST_MOMENTS = 3600
 """Policy steps of an episode that can be scrubbed back to: two minutes."""
 HOLD = 30
 """Frames that the end of an episode is shown before the next one begins."""
+PUSH_SECONDS = 0.2
+"""How long a push lasts."""
+MOST_FORCE = 1000.0
+"""Hardest push in newtons."""
+SIDES: dict[str, tuple[float, float]] = {
+    "behind": (1.0, 0.0),
+    "front": (-1.0, 0.0),
+    "left": (0.0, -1.0),
+    "right": (0.0, 1.0),
+}
+"""Where a push comes from, and which way it goes: forward and to the left of the body, in its heading frame."""
 SPEEDS = (0.1, 4.0)
 """Slowest and fastest playback, in simulated seconds per second."""
 
@@ -60,52 +71,27 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What to play."""
+    """What to simulate."""
 
-    task: Literal["imitation", "directional", "text"] = "imitation"
+    task: Literal["imitation", "directional", "point-goal", "text"] = "imitation"
     """Which task."""
     policy: str = "reference"
-    """Name of the policy, one of the repertoire's."""
+    """Name of the policy, one of those on offer."""
     clip: str = ""
     """Name of the clip, for imitation."""
     sentence: str = ""
     """What to do, in words, for text."""
-
-
-class Play(Protocol):
-    """One body doing one thing, step by step."""
-
-    title: str
-    seconds: float | None
-    """How long it lasts at most; None: until it falls."""
-
-    def begin(self) -> None:
-        """Start a new episode."""
-
-    def step(self) -> Outcome:
-        """One policy step of 1/30 s."""
-
-    def pose(self) -> tuple[Array, Array, Array | None]:
-        """Coordinates (nq,), activations (M,) and reference (nq,) now; copies."""
-
-    def weaken(self, strength: Array) -> None:
-        """Give every muscle a share (M,) of its strength, 0 cuts it; holds until told otherwise."""
-
-    def save(self) -> Any:
-        """Everything needed to go on from here."""
-
-    def restore(self, saved: Any) -> None:
-        """Go back to what `save` returned."""
-
-    def command(self, name: str) -> None:
-        """Obey a command by name; a play that takes none raises ValueError."""
+    goal: tuple[float, float] = (1.5, 0.5)
+    """Where to go from the start, in metres ahead and to the left, for point-goal."""
+    planner: bool = False
+    """Whether each action is corrected by MPPI: samples simulated ahead about the policy."""
 
 
 class Session:
-    """What is played, and how.
+    """What is simulated, and how.
 
     Attributes:
-        choice: what is played.
+        choice: what is simulated.
         playing: whether time goes on.
         speed: simulated seconds per second.
         moments: the present episode, oldest first; bounded.
@@ -118,16 +104,16 @@ class Session:
         share: (M,) share left to each muscle besides.
     """
 
-    def __init__(self, body: BodyModel, make: Callable[[Choice], Play]) -> None:
+    def __init__(self, body: BodyModel, make: Callable[[Choice], Simulation]) -> None:
         """A session that shows nothing yet.
 
         Args:
-            body: the body of all plays.
-            make: turns a choice into a play; raises ValueError (or a subclass) with a message for the user.
+            body: the body of all simulations.
+            make: turns a choice into a simulation; raises ValueError (or a subclass) with a message for the user.
         """
         self.body, self._make = body, make
         self.choice: Choice | None = None
-        self.play: Play | None = None
+        self.simulation: Simulation | None = None
         self.playing, self.speed = True, 1.0
         self.moments: deque[Moment] = deque(maxlen=MOST_MOMENTS)
         self.cursor = 0
@@ -135,16 +121,16 @@ class Session:
         self.message = self.verdict = ""
         self.episodes = self.falls = 0
         self.overall, self.share = 1.0, np.ones(body.model.nu)
-        self.pace = Pace()
+        self.frame_rate = FrameRate()
         self._rewound = False
         self._held = 0
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare")
-        self._pending: tuple[Choice, Future[Play]] | None = None
+        self._pending: tuple[Choice, Future[Simulation]] | None = None
 
-    # -- what is played ------------------------------------------------------------------------------------
+    # -- what is simulated ---------------------------------------------------------------------------------
 
     def change(self, choice: Choice) -> None:
-        """Prepare another play in the background; the present one goes on until it is there."""
+        """Prepare another simulation in the background; the present one goes on until it is there."""
         self.message = ""
         if self._pending is not None:
             self._pending[1].cancel()
@@ -165,9 +151,9 @@ class Session:
 
     def restart(self) -> None:
         """Begin the episode anew."""
-        if self.play is None:
+        if self.simulation is None:
             return
-        self.play.begin()
+        self.simulation.begin()
         self.moments.clear()
         self.outcome, self.cursor, self._held, self._rewound = "on", 0, 0, False
         self.episodes += 1
@@ -179,7 +165,7 @@ class Session:
         self._worker.shutdown(wait=True, cancel_futures=True)
 
     def _take(self) -> None:
-        """Put what was prepared on the stage, or say why not."""
+        """Take over what was prepared, or say why it failed."""
         if self._pending is None or not self._pending[1].done():
             return
         choice, future = self._pending
@@ -191,8 +177,8 @@ class Session:
                 self.message = f"{type(error).__name__}: {error}"
                 _log.error("could not prepare %s", choice, exc_info=error)
             return
-        self.play, self.choice = future.result(), choice
-        self.play.weaken(self.overall * self.share)
+        self.simulation, self.choice = future.result(), choice
+        self.simulation.weaken(self.overall * self.share)
         self.episodes = self.falls = 0
         self.verdict = ""
         self.restart()
@@ -212,78 +198,94 @@ class Session:
     @property
     def slow(self) -> str:
         """What to say when simulated time does not keep up, else nothing."""
-        rate, wanted = self.pace.rate, FPS * self.speed
+        rate, wanted = self.frame_rate.rate, FPS * self.speed
         if not self.playing or rate is None or rate > 0.93 * wanted:
             return ""
         return f"This machine simulates {rate:.0f} of the {wanted:.0f} frames/s asked for; the body moves too slowly."
 
     def set_playing(self, playing: bool) -> None:
-        """Play or pause."""
+        """Run or pause."""
         self.playing = playing
-        self.pace.restart()
+        self.frame_rate.restart()
 
     def set_speed(self, speed: float) -> None:
         """Simulated seconds per second, within `SPEEDS`."""
         if not SPEEDS[0] <= speed <= SPEEDS[1]:
             raise ValueError(f"a speed of {speed:g}; expected {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
         self.speed = float(speed)
-        self.pace.restart()
+        self.frame_rate.restart()
 
     def scrub(self, seconds: float) -> None:
-        """Pause and show the recorded moment nearest to `seconds` of this episode; play then goes on from there."""
+        """Pause and show the recorded moment nearest to `seconds` of this episode; it then goes on from there."""
         if not np.isfinite(seconds):
             raise ValueError(f"a time of {seconds} s; expected a finite number.")
         self.set_playing(False)
         if self.moments:
-            first = self.moments[0].seconds
-            self.cursor = int(np.clip(round((seconds - first) * FPS), 0, len(self.moments) - 1))
+            since = np.clip(seconds - self.moments[0].seconds, 0.0, len(self.moments) / FPS)
+            self.cursor = min(round(float(since) * FPS), len(self.moments) - 1)
             self._rewound = self.cursor < len(self.moments) - 1
 
     def tick(self) -> bool:
         """One frame of 1/30 s if playing; whether there is anything new to show."""
-        before = self.play
+        before = self.simulation
         self._take()
-        if self.play is None or not self.playing:
-            return self.play is not before
+        if self.simulation is None or not self.playing:
+            return self.simulation is not before
         if self._rewound:
             self._resume()
         if self.outcome == "on":
-            self._step(self.play)
+            self._step(self.simulation)
         else:
             self._held += 1
             if self._held >= HOLD:
                 self.restart()
-        self.pace.note(time.monotonic())
+        self.frame_rate.note(time.monotonic())
         return True
 
-    def _step(self, play: Play) -> None:
-        self.outcome = play.step()
+    def _step(self, simulation: Simulation) -> None:
+        self.outcome = simulation.step()
         self._record()
         if self.outcome != "on":
-            self.verdict = _SAID[self.outcome].format(self.moments[-1].seconds)
+            self.verdict = f"{_SAID[self.outcome].format(self.moments[-1].seconds)} {simulation.result()}".strip()
             self.falls += self.outcome == "fell"
 
     def _record(self) -> None:
-        assert self.play is not None
+        assert self.simulation is not None
         seconds = self.moments[-1].seconds + 1 / FPS if self.moments else 0.0
-        self.moments.append(Moment(*self.play.pose(), seconds, self.play.save()))
+        self.moments.append(Moment(*self.simulation.pose(), seconds, self.simulation.save()))
         self.cursor = len(self.moments) - 1
 
     def _resume(self) -> None:
         """Go on from the moment shown: what was recorded after it is simulated again, as muscles may have changed."""
-        assert self.play is not None
+        assert self.simulation is not None
         while len(self.moments) > self.cursor + 1:
             self.moments.pop()
-        self.play.restore(self.moments[-1].saved)
+        self.simulation.restore(self.moments[-1].saved)
         self.outcome, self._held, self._rewound = "on", 0, False
 
     # -- what acts on the body -----------------------------------------------------------------------------
 
     def command(self, name: str) -> None:
-        """Give a command to a play that takes commands."""
-        if self.play is None:
-            raise ValueError("nothing is being played yet.")
-        self.play.command(name)
+        """Give a command to a simulation that takes commands."""
+        if self.simulation is None:
+            raise ValueError("nothing is simulated yet.")
+        self.simulation.command(name)
+
+    def push(self, force: float, side: str) -> None:
+        """Push the pelvis with `force` newtons for `PUSH_SECONDS`, from a side of the body as of `SIDES`.
+
+        Raises:
+            ValueError: no such side, or a force that is not from 0 to `MOST_FORCE`.
+        """
+        if side not in SIDES or not 0.0 <= force <= MOST_FORCE:
+            raise ValueError(f"a push of {force:g} N from {side!r}; expected 0 to {MOST_FORCE:g}, from {list(SIDES)}.")
+        if self.simulation is None:
+            raise ValueError("nothing is simulated yet.")
+        w, x, y, z = self.simulation.pose()[0][3:7]
+        heading = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+        ahead, left = SIDES[side]
+        cos, sin = np.cos(heading), np.sin(heading)
+        self.simulation.push(force * np.array([ahead * cos - left * sin, ahead * sin + left * cos, 0.0]), PUSH_SECONDS)
 
     def weaken(self, muscles: Sequence[str], share: float) -> None:
         """Leave some muscles a share of their strength: 0 cuts them, 1 heals them.
@@ -301,8 +303,8 @@ class Session:
         self._weaken()
 
     def _weaken(self) -> None:
-        if self.play is not None:
-            self.play.weaken(self.overall * self.share)
+        if self.simulation is not None:
+            self.simulation.weaken(self.overall * self.share)
 
     @property
     def weakened(self) -> dict[str, float]:

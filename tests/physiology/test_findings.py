@@ -60,3 +60,19 @@ def test_ranges_of_another_speed_are_said():
     state, headline, text = judge("gait", section, "p")
     assert state == "poor" and headline == "0 of 1 measures in range"
     assert "stride length (0.9 m, usual 1.3 to 1.6)" in text and "walks at 0.80 m/s, the ranges are of 1.20" in text
+
+
+def floor(first, valley, second, *, two_peaks=1.0, support=1.0):
+    means = {"first_peak": first, "valley": valley, "second_peak": second, "two_peaks": two_peaks}
+    stance = {name: {"mean": value, "sd": 0.1} for name, value in means.items()}
+    found = {"stance": stance, "impulse": {"support": {"mean": support, "sd": 0.0}}}
+    return judge("ground", {"runs": {"p": found}}, "p")
+
+
+def test_two_humps_alone_are_not_like_people():
+    state, headline, text = floor(1.28, 0.58, 1.43)
+    assert state == "poor" and headline.startswith("1 of 3 forces in people's band")
+    assert "valley 0.58 body weights (people 0.65 to 0.98, too low)" in text and "1.38, too high" in text
+    assert floor(1.28, 0.7, 1.43)[0] == "fair"
+    assert floor(1.1, 0.75, 1.1)[0] == "good"
+    assert floor(1.1, 0.75, 1.1, two_peaks=0.5)[0] == "fair" and floor(1.1, 0.75, 1.1, support=0.9)[0] == "fair"

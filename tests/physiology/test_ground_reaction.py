@@ -9,7 +9,7 @@ import pytest
 
 from kinesis_trl.motion.readers.tables import read_table
 from kinesis_trl.physiology.gait_cycles import Cycle, contact_from_force
-from kinesis_trl.physiology.ground_reaction import impulse_of, stance_landmarks, stance_of
+from kinesis_trl.physiology.ground_reaction import BANDS, impulse_of, stance_landmarks, stance_of
 
 
 def m_shape(rate=150.0, seconds=0.7):
@@ -57,6 +57,7 @@ def test_people_have_two_peaks(shared):
             if contact[start, side]:
                 stance = stance_landmarks(vertical[start:stop, side] / (75 * 9.81), 2000.0)
                 assert stance.two_peaks and 1 < stance.first_peak < 1.4 and 0.6 < stance.valley < 0.9
+                assert all(low < getattr(stance, name) < high for name, (low, high) in BANDS.items())
                 assert 15 < stance.first_peak_at < 35 and 65 < stance.second_peak_at < 85
                 assert 5 < stance.loading_rate < 25
                 seen += 1

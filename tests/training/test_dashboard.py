@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import socket
@@ -9,12 +11,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from kinesis_trl.training import dashboard
+from kinesis_trl.training.aim_view import NAME, prepared_view
 from kinesis_trl.training.dashboard import Dashboard, DashboardError
 from kinesis_trl.training.run_log import RunLog, TrackingConfig
 
@@ -46,11 +51,10 @@ def test_command_shows_pages_until_it_is_told_to_stop(runs: Path, number: signal
     shown = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True)
     assert shown.stdout is not None
     try:
-        url = shown.stdout.readline().split("http://")[1].split()[0]
-        status, page = get(f"http://{url}")
+        url = shown.stdout.readline().split("Runs of ")[1].split(": ", 1)[1].split()[0]
+        status, page = get(url)
         assert status == 200 and b"<title>Aim</title>" in page
-        assert get(f"http://{url}/api/projects/")[0] == 200
-        host, port = url.split(":")
+        host, port = urlsplit(url).netloc.split(":")
         assert host == "127.0.0.1"
         assert len(serving(port)) >= 2  # Aim's command, and the web server it starts
         shown.send_signal(number)
@@ -58,11 +62,66 @@ def test_command_shows_pages_until_it_is_told_to_stop(runs: Path, number: signal
         assert shown.stdout.read() == "Stopped.\n"
         assert serving(port) == []
         with pytest.raises(urllib.error.URLError):
-            get(f"http://{url}")
+            get(url)
     finally:
         shown.kill()
         shown.wait()
         shown.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def pages(runs: Path) -> Iterator[Dashboard]:
+    with Dashboard(runs, port=0) as dashboard:
+        yield dashboard
+
+
+def ask(pages: Dashboard, method: str, target: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+    parts = urlsplit(pages.url)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)
+    connection.putrequest(method, target, skip_host=True)
+    for name, value in {"Host": parts.netloc, **headers}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+def test_pages_of_other_origins_read_and_delete_nothing(pages: Dashboard) -> None:
+    parts = urlsplit(pages.url)
+    mine = f"http://{parts.netloc}"
+    status, headers, _ = ask(pages, "GET", f"/?{parts.query}")
+    kept = headers["Set-Cookie"].split(";")[0]
+    assert status == 200 and "HttpOnly" in headers["Set-Cookie"]
+    runs = "/api/runs/search/run/?q=&limit=10"
+    status, headers, _ = ask(pages, "GET", runs, Cookie=kept, Origin=mine)
+    assert status == 200 and not [name for name in headers if name.lower().startswith("access-control")]
+    evil = {"Origin": "http://evil.example", "Access-Control-Request-Method": "DELETE"}
+    for method, target in (("GET", runs), ("DELETE", "/api/runs/x/"), ("POST", "/api/tags/"), ("OPTIONS", runs)):
+        for refused in (
+            {},
+            {"Origin": mine},
+            {**evil},
+            {**evil, "Cookie": kept},
+            {"Origin": "null", "Cookie": kept},
+            {"Origin": "http://127.0.0.1:3000", "Cookie": kept},
+            {"Host": f"evil.example:{parts.port}", "Cookie": kept},
+            {"Host": "127.0.0.1:1", "Cookie": kept},
+        ):
+            status, headers, said = ask(pages, method, target, **refused)
+            assert status == 403 and said.startswith(b"Refused: ")
+            assert not [name for name in headers if name.lower().startswith("access-control")]
+    assert ask(pages, "DELETE", "/api/runs/x/", Cookie=kept, Origin=mine)[0] != 403
+
+
+def test_a_prepared_view_is_opened_and_kept_once(pages: Dashboard) -> None:
+    parts = urlsplit(pages.url)
+    assert parts.path.startswith("/metrics/")
+    status, _, body = ask(pages, "GET", f"/api/apps/{parts.path.removeprefix('/metrics/')}/?{parts.query}")
+    assert status == 200 and "success" in json.loads(body)["state"]["select"]["advancedQuery"]
+    again = prepared_view(pages._access, parts.port)
+    assert again == parts.path
+    boards = json.loads(ask(pages, "GET", f"/api/dashboards/?{parts.query}")[2])
+    assert [board["name"] for board in boards].count(NAME) == 1
 
 
 def test_no_runs_yet(tmp_path: Path) -> None:

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from kinesis_trl.viewer.repertoire import Repertoire
+from kinesis_trl.viewer.offer import Offer
 from kinesis_trl.viewer.server import Viewer
 from kinesis_trl.viewer.session import Choice, Session
 
 
 @pytest.fixture(scope="session")
-def repertoire(body, library, tmp_path_factory):
+def offer(body, library, tmp_path_factory):
     folder = tmp_path_factory.mktemp("viewer") / "march"
     library.save(folder)
-    return Repertoire(body, str(folder))
+    return Offer(body, str(folder))
 
 
 @pytest.fixture
-def session(body, repertoire):
-    made = Session(body, repertoire.make)
+def session(body, offer):
+    made = Session(body, offer.make)
     made.change(Choice(policy="reference", clip="march"))
     made.settle()
     yield made
@@ -29,9 +29,9 @@ def session(body, repertoire):
 
 
 @contextmanager
-def serving(session, repertoire, **settings):
+def serving(session, offer, **settings):
     """A viewer whose loop runs beside the test; leaving checks that nothing stays."""
-    viewer = Viewer(session, repertoire, port=0, **settings)
+    viewer = Viewer(session, offer, port=0, **settings)
     loop = threading.Thread(target=viewer.run, name=viewer.url)
     loop.start()
     try:

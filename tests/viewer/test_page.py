@@ -83,12 +83,12 @@ class Hands:
 
 
 @pytest.fixture(scope="module")
-def viewer(browser, body, repertoire):
-    session = Session(body, repertoire.make)
+def viewer(browser, body, offer):
+    session = Session(body, offer.make)
     session.change(Choice(policy="reference", clip="march"))
     session.settle()
     session.set_speed(0.5)
-    with serving(session, repertoire, linger=60.0) as viewer:
+    with serving(session, offer, linger=60.0) as viewer:
         browser.get(viewer.url)
         wait_for(lambda: viewer.watched, 60)
         yield viewer
@@ -181,10 +181,10 @@ def test_clip_and_policy_are_chosen(watched, hands):
 def test_a_sentence_becomes_a_motion_and_nonsense_a_message(watched, hands, viewer):
     hands.open_tab("Motion")
     hands.choose("Task", "Say what to do")
-    hands.write(hands.field("Sentence"), "fly to the moon", viewer._page._sentence)
+    hands.write(hands.field("Sentence"), "fly to the moon", viewer._page.motion.sentence)
     hands.press("Do it")
     hands.says("not understood: 'fly', 'moon'")
-    hands.write(hands.field("Sentence"), "walk forward 1 meter", viewer._page._sentence)
+    hands.write(hands.field("Sentence"), "walk forward 1 meter", viewer._page.motion.sentence)
     hands.press("Do it")
     wait_for(lambda: watched.choice.sentence == "walk forward 1 meter" and watched.choice.task == "text")
     hands.says("walk forward 1 meter (0)")
@@ -194,13 +194,15 @@ def test_a_sentence_becomes_a_motion_and_nonsense_a_message(watched, hands, view
 
 def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, viewer):
     hands.open_tab("Muscles")
-    strength = lambda: watched.play.env.physics.strength  # noqa: E731
+    strength = lambda: watched.simulation.env.physics.strength  # noqa: E731
     tibialis = watched.body.muscle_names.index("tibant_l")
-    hands.write(hands.field("Cut"), "tibant_x", viewer._page._cut)
+    hands.write(hands.field("Cut"), "tibant_x", viewer._page.muscles.cut)
     hands.press("Cut them")
     hands.says("did you mean")
     assert (strength() == 1).all()
-    hands.write(hands.field("Cut"), "tibant_l, tibant_r", viewer._page._cut)
+    hands.press("Heal all")  # the next action clears what went wrong before
+    wait_for(lambda: not viewer._page.trouble.visible)
+    hands.write(hands.field("Cut"), "tibant_l, tibant_r", viewer._page.muscles.cut)
     hands.field("Cut").send_keys(hands.keys.ENTER)
     wait_for(lambda: strength()[tibialis] == 0)
     hands.says("tibant_l: cut")
@@ -220,14 +222,14 @@ def test_directions_are_obeyed_by_button_and_key(watched, hands):
     hands.choose("Task", "Steer it")
     wait_for(lambda: watched.choice.task == "directional")
     hands.press("↑")
-    wait_for(lambda: watched.play.title == "Told to go away at 0.8 m/s")
+    wait_for(lambda: watched.simulation.title == "Told to go away at 0.8 m/s")
     hands.says("Told to go away")
     hands.press("faster")
-    wait_for(lambda: watched.play.title == "Told to go away at 0.9 m/s")
+    wait_for(lambda: watched.simulation.title == "Told to go away at 0.9 m/s")
     hands.browser.execute_script("document.activeElement.blur()")
     for key, way in (("4", "go left"), ("5", "stand")):
         ActionChains(hands.browser).send_keys(key).perform()
-        wait_for(lambda way=way: way in watched.play.title)
+        wait_for(lambda way=way: way in watched.simulation.title)
     hands.choose("Task", "Follow a clip")
     wait_for(lambda: watched.choice.task == "imitation")
 
@@ -254,8 +256,43 @@ def test_the_camera_follows_or_stays_and_the_reference_is_shown_or_hidden(viewer
     wait_for(lambda: all(handle.visible for handle in viewer._scene._ghosts.values()))
 
 
-def test_a_closed_tab_ends_the_viewer(browser, session, repertoire):
-    with serving(session, repertoire, linger=0.5) as viewer:
+def test_a_place_is_gone_to_and_the_body_is_pushed(watched, hands, viewer):
+    hands.open_tab("Motion")
+    hands.choose("Task", "Go to a place")
+    wait_for(lambda: watched.choice.task == "point-goal" and viewer._scene._goal.visible)
+    hands.set("Left (m)", -1, lambda: viewer._page.motion.left.value == -1)
+    hands.press("Go there")
+    wait_for(lambda: watched.choice.goal[1] == -1)
+    hands.says("m to the right")
+    hands.press("Push")
+    hands.press("behind")
+    wait_for(lambda: watched.simulation._force[0] > 100)
+    hands.choose("Task", "Follow a clip")
+    wait_for(lambda: watched.choice.task == "imitation" and not viewer._scene._goal.visible)
+
+
+def test_a_muscle_at_the_pointer_is_named(browser, viewer, hands):
+    found = """
+    const done = arguments[0], canvas = window.__viserMutable.canvas, box = canvas.getBoundingClientRect();
+    const tip = document.getElementById("muscle-name");
+    let k = 0;
+    const next = () => {
+      if (tip.style.display === "block") return done(tip.textContent);
+      if (++k > 900) return done("");
+      const x = box.left + box.width * (0.2 + 0.6 * ((k * 0.618) % 1));
+      const y = box.top + box.height * (0.4 + 0.4 * k / 900);
+      canvas.dispatchEvent(new PointerEvent("pointermove", {clientX: x, clientY: y, bubbles: true}));
+      requestAnimationFrame(() => requestAnimationFrame(next));
+    };
+    next();
+    """
+    browser.set_script_timeout(120)
+    name = browser.execute_async_script(found)
+    assert name.endswith(")") and name[name.rindex("(") + 1 : -1] in viewer.session.body.muscle_names
+
+
+def test_a_closed_tab_ends_the_viewer(browser, session, offer):
+    with serving(session, offer, linger=0.5) as viewer:
         loop = next(t for t in threading.enumerate() if t.name == viewer.url)
         first = browser.current_window_handle
         browser.switch_to.new_window("tab")
@@ -267,5 +304,5 @@ def test_a_closed_tab_ends_the_viewer(browser, session, repertoire):
         wait_for(lambda: not viewer.watched)
         loop.join(10)
         assert not loop.is_alive()
-    with socket.create_server(("127.0.0.1", int(viewer.url.rsplit(":", 1)[1]))):
+    with socket.create_server(("127.0.0.1", viewer.port)):
         pass  # the port is free again

@@ -3,9 +3,10 @@
 import mujoco
 import numpy as np
 import pytest
+import trimesh
 
 from kinesis_trl.body.model import load_body
-from kinesis_trl.viewer.scene import along, bone_meshes, most_segments, muscle_segments, thin
+from kinesis_trl.viewer.scene import Mesh, along, bone_meshes, inflated, muscle_segments, slots_of, thin
 
 
 def posed(model, qpos):
@@ -51,7 +52,9 @@ def test_muscle_paths_are_as_long_as_the_muscles_where_nothing_wraps(body, march
     model = body.model
     data = posed(model, march.qpos[frame])
     ends, tendons = muscle_segments(model, data)
-    assert len(ends) <= most_segments(model)
+    slots = slots_of(model)
+    assert (np.bincount(tendons, minlength=model.ntendon) <= np.diff(slots)).all()
+    assert (np.diff(tendons) >= 0).all()
     length = np.bincount(tendons, np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1), minlength=model.ntendon)
     wraps = np.array([
         np.isin(model.wrap_type[a : a + n], [4, 5]).any()
@@ -79,4 +82,13 @@ def test_the_original_body_has_bones_too(kinesis_xml):
     other = load_body(kinesis_xml)
     assert len(bone_meshes(other)) > 8
     ends, _ = muscle_segments(other.model, posed(other.model, other.standing_qpos))
-    assert 200 < len(ends) <= most_segments(other.model)
+    assert 200 < len(ends) <= slots_of(other.model)[-1]
+
+
+def test_the_shell_of_a_bone_lies_outside_it():
+    corners = np.array([[x, y, z] for x in (0.0, 1) for y in (0.0, 1) for z in (0.0, 1)])
+    cube = trimesh.Trimesh(corners, process=False).convex_hull
+    shell = inflated(Mesh(1, np.asarray(cube.vertices), np.asarray(cube.faces)), 0.1)
+    moved = shell - np.asarray(cube.vertices)
+    assert np.linalg.norm(moved, axis=1) == pytest.approx(0.1)
+    assert (np.sign(moved) == np.sign(np.asarray(cube.vertices) - 0.5)).all()

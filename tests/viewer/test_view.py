@@ -31,11 +31,11 @@ def test_options_reach_the_session(motions, body):
     config = ViewConfig(
         motions=motions, policy="zero", clip="turning", lesion=("tibant_l,soleus_l",), strength=0.7, threads=1
     )
-    session, repertoire = prepare(config, quiet())
+    session, offer = prepare(config, quiet())
     assert session.choice.clip == "turning" and session.choice.policy == "zero"
     assert session.weakened == {"tibant_l": 0.0, "soleus_l": 0.0}
-    assert session.play.env.physics.strength.max() == pytest.approx(0.7)
-    assert "walking" in repertoire.policies
+    assert session.simulation.env.physics.strength.max() == pytest.approx(0.7)
+    assert "walking" in offer.policies
     session.close()
 
 

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kinesis_trl.envs.control.config import ControlName
+from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig, Sensing
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ class EvalConfig:
     picture: Path | None = None
     """Write a chart by category, or the paths gone, to this .png or .svg."""
     video: Path | None = None
-    """Write a video of some clips or goals side by side, each as it was prepared as a ghost, to this .mp4."""
+    """Write a video of some clips or goals side by side, each with the outline of the motion to follow, to this
+    .mp4."""
+    drawing: PictureConfig = field(default_factory=PictureConfig)
+    """Size, camera and shadows of the video."""
     video_clips: int = 6
     """How many clips the video shows, spread evenly over the categories, or how many goals."""
     failure_dir: Path | None = None
@@ -87,13 +91,13 @@ def task_module(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
-def film(path: Path, body: BodyModel, runs: list[Run], console: Console) -> None:
+def draw(path: Path, body: BodyModel, runs: list[Run], picture: PictureConfig, console: Console) -> None:
     """A video of runs side by side."""
     from kinesis_trl.evaluation.video import write_runs
     from kinesis_trl.progress import progress
 
     with progress(console, "drawing", max(len(run.qpos) for run in runs), "frames") as advance:
-        write_runs(path, body, runs, on_frame=lambda: advance(1))
+        write_runs(path, body, runs, picture=picture, on_frame=lambda: advance(1))
 
 
 def player_of(config: EvalConfig, body: BodyModel) -> Player:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from kinesis_trl.commands.tasks import EvalConfig, Report, film, player_of
+from kinesis_trl.commands.tasks import EvalConfig, Report, draw, player_of
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
         draw_ride(segments, config.picture)
     if config.video:
         arrays = [np.stack(column) for column in zip(*states, strict=True)]
-        film(config.video, body, [Run("directional", *arrays)], console)
+        draw(config.video, body, [Run("directional", *arrays)], config.drawing, console)
     return report
 
 

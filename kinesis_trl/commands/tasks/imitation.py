@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.evaluation.config import PictureConfig
     from kinesis_trl.evaluation.rollout import Episode
     from kinesis_trl.motion.library import MotionLibrary
     from kinesis_trl.planning.controllers import Player
@@ -95,7 +96,7 @@ def follow(
     console.print(clip_table(report), summary_table(report))
     if config.picture:
         write_picture(report, config.picture)
-    _draw(video, config.sheet, body, library, [episodes[i] for i in shown], console)
+    _draw(video, config.sheet, body, library, [episodes[i] for i in shown], config.drawing, console)
     return report
 
 
@@ -105,6 +106,7 @@ def _draw(
     body: BodyModel,
     library: MotionLibrary,
     episodes: list[Episode],
+    picture: PictureConfig,
     console: Console,
 ) -> None:
     from kinesis_trl.evaluation.video import SHEET_EVERY, write_episodes, write_sheet
@@ -112,7 +114,7 @@ def _draw(
 
     if video:
         with progress(console, "drawing", max(len(e.distance) for e in episodes), "frames") as advance:
-            write_episodes(video, body, library, episodes, on_frame=lambda: advance(1))
+            write_episodes(video, body, library, episodes, picture=picture, on_frame=lambda: advance(1))
     if sheet:
         total = sum(len(e.distance) // SHEET_EVERY + 1 for e in episodes)
         with progress(console, "drawing", total, "pictures") as advance:

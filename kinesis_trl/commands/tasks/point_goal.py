@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from kinesis_trl.commands.tasks import EvalConfig, Report, film
+from kinesis_trl.commands.tasks import EvalConfig, Report, draw
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
             for i, t in enumerate(trips[:keep])
             if t.qpos is not None and t.activation is not None
         ]
-        film(config.video, body, runs, console)
+        draw(config.video, body, runs, config.drawing, console)
     return report
 
 

@@ -1,4 +1,4 @@
-"""Do what a sentence says, or follow the motions of one file, and film it.
+"""Do what a sentence says, or follow the motions of one file, and draw it.
 
 Examples:
     kinesis eval --task text --text "walk in a circle, then walk backward"
@@ -41,12 +41,12 @@ class Options(Following):
             raise ValueError('--task text needs --text "what to do" or --clip FILE, one of them.')
 
     def outputs(self) -> tuple[Path | None, ...]:
-        """As all tasks, and the film."""
+        """As all tasks, and the video."""
         return *super().outputs(), None if self.video else FILM
 
 
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
-    """Do it, and film it."""
+    """Do it, and draw it."""
     from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.motion.gait.language import text_to_clip
     from kinesis_trl.motion.library import MotionLibrary

@@ -1,8 +1,9 @@
-"""The plays of a session: a body that follows a clip, and one that obeys commands as they come."""
+"""What a session simulates: a body that follows a clip, goes to a goal, or obeys commands as they come."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -15,35 +16,79 @@ from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.evaluation.ghosts import ghost
 from kinesis_trl.motion.library import FPS
-from kinesis_trl.viewer.session import Outcome
 
 Array = NDArray[np.float64]
+Outcome = Literal["on", "fell", "ended", "broken"]
 
 _FIRST_SPEED = 0.8  # m/s
 _APART = 6  # frames between plans: each takes a while, and the planner needs to have begun the one before
 
 
-class ClipPlay:
+class Simulation(Protocol):
+    """One body doing one thing, step by step."""
+
+    title: str
+    seconds: float | None
+    """How long an episode lasts at most; None: until it falls."""
+
+    def begin(self) -> None:
+        """Start a new episode."""
+
+    def step(self) -> Outcome:
+        """One policy step of 1/30 s."""
+
+    def pose(self) -> tuple[Array, Array, Array | None]:
+        """Coordinates (nq,), activations (M,) and reference (nq,) now; copies."""
+
+    @property
+    def goal(self) -> Array | None:
+        """(2,) where it shall go on the floor, in metres, world frame; None where it has no goal."""
+
+    def result(self) -> str:
+        """What to say of an episode that is over, besides how it ended."""
+
+    def push(self, force: Array, seconds: float) -> None:
+        """Push the pelvis with `force` (3,) newtons, world frame, for so long from the next step on."""
+
+    def weaken(self, strength: Array) -> None:
+        """Give every muscle a share (M,) of its strength, 0 cuts it; holds until told otherwise."""
+
+    def save(self) -> Any:
+        """Everything needed to go on from here."""
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` returned."""
+
+    def command(self, name: str) -> None:
+        """Obey a command by name; a simulation that takes none raises ValueError."""
+
+
+class ClipSimulation:
     """A policy that imitates one clip of a library, from its first frame."""
 
     def __init__(self, env: ImitationEnv, policy: Policy, clip: int) -> None:
-        """Play clip `clip` in an environment of one body whose episodes start at the beginning."""
+        """Follow clip `clip` in an environment of one body whose episodes start at the beginning."""
         self.env, self._policy = env, policy
         self._entry = env.library.clips[clip]
         self.title = self._entry.name
         self.seconds: float | None = (self._entry.frames - 1) / FPS
         env.assign([clip])
         self._next: Any = None
+        self._force, self._pushes = np.zeros(3), 0
 
     def begin(self) -> None:
         """Start at the clip's first frame."""
         self._next = self.env.reset()
+        self.push(np.zeros(3), 0.0)
 
     def step(self) -> Outcome:
         """One policy step; it fell when the mean distance passes 0.5 m."""
         failures = len(self.env.physics.failures)
         with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-            self._next = self.env.step(self._policy(self._next))["next"]
+            acted = self._policy(self._next)
+            self.env.physics.push((self._force if self._pushes > 0 else np.zeros(3))[None])
+            self._pushes -= 1
+            self._next = self.env.step(acted)["next"]
         if len(self.env.physics.failures) > failures:
             self.env.physics.failures.clear()  # a full queue would not grow any more
             return "broken"
@@ -55,6 +100,19 @@ class ClipPlay:
         """Coordinates (nq,), activations (M,) and the clip as it was prepared (nq,) now."""
         physics = self.env.physics
         return physics.qpos[0].copy(), physics.activation[0].copy(), self._reference()
+
+    @property
+    def goal(self) -> Array | None:
+        """A clip has none."""
+        return None
+
+    def result(self) -> str:
+        """Nothing to add."""
+        return ""
+
+    def push(self, force: Array, seconds: float) -> None:
+        """Push the pelvis with `force` (3,) newtons, world frame, from the next step on."""
+        self._force, self._pushes = force.copy(), round(seconds * FPS)
 
     def weaken(self, strength: Array) -> None:
         """Give every muscle a share (M,) of its strength."""
@@ -68,6 +126,7 @@ class ClipPlay:
         """Go back to a saved state."""
         self.env.set_state(saved)
         self._next = self.env.reset()
+        self.push(np.zeros(3), 0.0)
 
     def command(self, name: str) -> None:
         """A clip takes no commands."""
@@ -78,7 +137,49 @@ class ClipPlay:
         return ghost(self.env.library, int(self.env.clip[0]), frame - self._entry.start)
 
 
-class LivePlay(ClipPlay):
+@dataclass(frozen=True)
+class GoalRules:
+    """When a body that goes to a place has fallen, and when it is there."""
+
+    lowest: float
+    """Height of the pelvis in metres below which it has fallen."""
+    near: float
+    """Distance from the goal in metres within which it is there."""
+
+
+class GoalSimulation(ClipSimulation):
+    """A policy that imitates a path which was laid to a place on the floor."""
+
+    def __init__(self, env: ImitationEnv, policy: Policy, goal: Array, rules: GoalRules) -> None:
+        """Go to `goal` (2,) metres ahead and to the left of the start, in an environment whose one clip is the path."""
+        super().__init__(env, policy, 0)
+        self._rules, self._ahead = rules, goal
+        side = "left" if goal[1] >= 0 else "right"
+        self.title = f"Go {goal[0]:.1f} m ahead and {abs(goal[1]):.1f} m to the {side}"
+        self._goal = goal.copy()
+
+    def begin(self) -> None:
+        """Start standing; the goal is where it was asked for from there."""
+        super().begin()
+        self._goal = self.env.physics.qpos[0, :2] + self._ahead
+
+    def step(self) -> Outcome:
+        """One policy step; it fell when the pelvis is low, however far it is from its path."""
+        outcome = super().step()
+        return "fell" if outcome == "on" and self.env.physics.qpos[0, 2] < self._rules.lowest else outcome
+
+    @property
+    def goal(self) -> Array | None:
+        """(2,) the place, world frame."""
+        return self._goal
+
+    def result(self) -> str:
+        """How far from the goal it is."""
+        distance = float(np.linalg.norm(self.env.physics.qpos[0, :2] - self._goal))
+        return f"{100 * distance:.0f} cm from the goal: {'reached' if distance < self._rules.near else 'missed'}."
+
+
+class CommandedSimulation(ClipSimulation):
     """A policy that imitates a gait planned while it walks; it obeys the commands of the directional task."""
 
     env: LiveEnv

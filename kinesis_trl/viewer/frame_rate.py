@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Pace:
+class FrameRate:
     """Whether simulated time keeps up with the clock, judged over the last two seconds of play."""
 
     def __init__(self, window: float = 2.0) -> None:
