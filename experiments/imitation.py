@@ -71,14 +71,15 @@ COORDINATED = replace(
         reward=replace(
             RECOVER.env.reward,
             effort_weight=0.0,
+            survival=1.0,
             calm=CalmConfig(
-                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=0.5
+                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=2.0
             ),
         ),
-        effort=AdaptiveEffortConfig(threshold=0.92, start=0.5, largest=8.0),
+        effort=AdaptiveEffortConfig(threshold=0.86, start=1.0, largest=8.0, rate=2e-4),
     ),
     actor=LatticeConfig(network=SMALL, symmetric=True, noise_memory=0.5),
-    ppo=replace(RECOVER.ppo, minibatch=2048, target_kl=0.06, final_kl=0.01),
+    ppo=replace(RECOVER.ppo, epochs=2, minibatch=2048, target_kl=0.06, final_kl=0.01, reward_scale=0.5),
     collect=CollectConfig(horizon=64),
 )
 """Joint moments shared among muscles at least effort, with calm actions and as much effort spared as tracking allows."""

@@ -295,7 +295,7 @@ class ImitationEnv(MyoLegsEnv):
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
         near = distance.amax(-1) < STRICT.distance
-        reward = weights.total(terms) - self.calm.factor * weights.calm.total(costs)
+        reward = weights.total(terms) + weights.survival - self.calm.factor * weights.calm.total(costs)
         self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])

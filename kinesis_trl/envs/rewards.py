@@ -69,6 +69,8 @@ class RewardConfig:
     """Scale of the root's squared tilt, 1/rad²."""
     effort_weight: float = 0.1
     """Weight of the effort term."""
+    survival: float = 0.0
+    """Reward of every step, so that costs never make it pay to end an episode."""
     calm: CalmConfig = field(default_factory=CalmConfig)
     """What is taken off for restless actions, effort and heavy steps."""
 
