@@ -43,8 +43,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup ## imitate a clip of each category with the shipped policy: table, video, report in demo/
-	$(BIN)/python -m kinesis_trl.eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
-	$(BIN)/python -m kinesis_trl.report --motions locomotion-v1/demo --out demo/report
+	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
+	$(BIN)/python -m kinesis_trl report --motions locomotion-v1/demo --out demo/report
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
@@ -55,46 +55,46 @@ lint: setup ## check style and types
 	$(BIN)/mypy
 
 bench: setup ## time physics, environment and training beside bare MuJoCo; writes bench.json
-	$(BIN)/python -m kinesis_trl.bench --json bench.json $(ARGS)
+	$(BIN)/python -m kinesis_trl bench --json bench.json $(ARGS)
 
 parity: setup ## compare with arrays of the original: make parity GOLDEN=DIR
-	@$(BIN)/python -m kinesis_trl.parity --golden $(GOLDEN)
+	@$(BIN)/python -m kinesis_trl parity --golden $(GOLDEN)
 
 train: setup ## train an expert: make train EXPERT=0 [PRESET=laptop] [MOTIONS=DIR]; or a task: make train TASK=point-goal|directional
 ifeq ($(TASK),imitation)
-	$(BIN)/python -m kinesis_trl.train $(PRESET) --expert $(EXPERT) --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl train $(PRESET) --expert $(EXPERT) --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 else
-	$(BIN)/python -m kinesis_trl.train $(TASK) --runs $(RUNS) $(if $(POLICY),--warm-start $(POLICY)) $(ARGS)
+	$(BIN)/python -m kinesis_trl train $(TASK) --runs $(RUNS) $(if $(POLICY),--warm-start $(POLICY)) $(ARGS)
 endif
 
 mine: setup ## find the clips an expert fails: make mine EXPERT=0
-	$(BIN)/python -m kinesis_trl.mine --run $(RUNS)/expert$(EXPERT) $(ARGS)
+	$(BIN)/python -m kinesis_trl mine --run $(RUNS)/expert$(EXPERT) $(ARGS)
 
 moe: setup ## train a gate over all trained experts
-	$(BIN)/python -m kinesis_trl.train $(PRESET) --moe --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl train $(PRESET) --moe --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 curriculum: setup ## train experts, mine and mix until done
-	$(BIN)/python -m kinesis_trl.train $(PRESET) --curriculum --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl train $(PRESET) --curriculum --runs $(RUNS) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 eval: setup ## evaluate a policy: make eval POLICY=runs/expert0/policy [MOTIONS=DIR] [TASK=point-goal|directional|text]
-	$(BIN)/python -m kinesis_trl.eval --task $(TASK) $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl eval --task $(TASK) $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 rehearse: setup ## find motions close to clips that the body can keep up: make rehearse MOTIONS=motions/mine [POLICY=DIR]
 	$(if $(MOTIONS),,$(error name the motions: make rehearse MOTIONS=motions/mine))
-	$(BIN)/python -m kinesis_trl.rehearse --motions $(MOTIONS) --out $(patsubst %/,%,$(MOTIONS))-rehearsed $(if $(POLICY),--policy $(POLICY)) $(ARGS)
+	$(BIN)/python -m kinesis_trl optimise --motions $(MOTIONS) --out $(patsubst %/,%,$(MOTIONS))-rehearsed $(if $(POLICY),--policy $(POLICY)) $(ARGS)
 
 view: setup ## watch and steer a policy in the browser
-	$(BIN)/python -m kinesis_trl.view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl view $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 report: setup ## compare a policy's physiology with people: a page in report/ [EMG=DIR] [CONTROLS=DIR]
-	$(BIN)/python -m kinesis_trl.report --out report $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) \
+	$(BIN)/python -m kinesis_trl report --out report $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) \
 		$(if $(EMG),--emg $(EMG)) $(if $(CONTROLS),--controls $(CONTROLS)) $(ARGS)
 
 robustness: setup ## try a policy out under pushes, other strengths and noise
-	$(BIN)/python -m kinesis_trl.robustness $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
+	$(BIN)/python -m kinesis_trl robustness $(if $(POLICY),--policy $(POLICY)) $(if $(MOTIONS),--motions $(MOTIONS)) $(ARGS)
 
 aim: setup ## open the dashboard of all runs on this machine
-	$(BIN)/python -m kinesis_trl.dashboard --runs $(RUNS) $(ARGS)
+	$(BIN)/python -m kinesis_trl dashboard --runs $(RUNS) $(ARGS)
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,43 +1,6 @@
-"""Compare our functions with arrays computed by the original; prints one JSON object.
+"""`python -m kinesis_trl.parity` is `kinesis parity`."""
 
-Exit status 1 when any quantity's largest absolute error passes its tolerance (1e-9 for muscles, 1e-6 for the
-environment, 1e-5 for policies, 3e-5 for their log-probabilities, which the original computes in float32),
-2 when the folder cannot be used.
-"""
-
-from __future__ import annotations
-
-import json
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-import tyro
-
-from kinesis_trl.evaluation.parity import GoldenError, compare
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParityConfig:
-    """Which reference arrays to compare with."""
-
-    golden: Path
-    """Folder with kinesis_reference.npz and the original's checkpoints."""
-
-
-def main() -> None:
-    """Print the errors and exit with the verdict."""
-    config = tyro.cli(ParityConfig, description=__doc__, prog="kinesis_trl.parity")
-    try:
-        results = compare(config.golden)
-    except GoldenError as error:
-        sys.stderr.write(f"parity: {error}\n")
-        sys.exit(2)
-    report = {name: result.error for name, result in results.items()}
-    failed = [name for name, result in results.items() if not result.passed]
-    sys.stdout.write(json.dumps({"largest_absolute_error": report, "failed": failed}, indent=1) + "\n")
-    sys.exit(1 if failed else 0)
-
+from kinesis_trl.commands import main
 
 if __name__ == "__main__":
-    main()
+    main("parity")

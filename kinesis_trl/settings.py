@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
+import tyro
 import yaml
 
 T = TypeVar("T")
+FileOnly = tyro.conf.Suppress[tyro.conf.Fixed[T]]
+"""Marks a field that a settings file sets, or a preset, but no option of the command line."""
 _TYPE = "_type"
 
 
@@ -120,3 +123,26 @@ def _dataclass(kind: Any, value: Any, where: str) -> Any:
         return kind(**fields)
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{where}: {error}") from error
+
+
+def file_only_fields(kind: Any) -> set[str]:
+    """Fields of a config dataclass, nested ones with dots, that only a file sets."""
+    found = set()
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        if _is_file_only(hint):
+            found.add(name)
+        for inner in _inside(hint):
+            found |= {f"{name}.{field}" for field in file_only_fields(inner)}
+    return found
+
+
+def _is_file_only(hint: Any) -> bool:
+    marker = typing.get_args(FileOnly[int])[1:]
+    return typing.get_origin(hint) is typing.Annotated and set(marker) <= set(hint.__metadata__)
+
+
+def _inside(hint: Any) -> list[Any]:
+    """Dataclasses within a type."""
+    if dataclasses.is_dataclass(hint):
+        return [hint]
+    return [kind for argument in typing.get_args(hint) for kind in _inside(argument)]

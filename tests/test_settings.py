@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from experiments.imitation import PRESETS
 from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.experiments.imitation import PRESETS
 from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
 from kinesis_trl.training.config import TrainConfig
 

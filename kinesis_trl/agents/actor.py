@@ -102,7 +102,7 @@ class NormalisedMLP(nn.Module):
     """Optional running norm, hidden layers, linear output: (…, in) → (…, out).
 
     Where `symmetric`, the mean of what the layers make of the observation and the mirror image of what they make of its
-    mirror image, once `set_mirror` has said what that is: every step then teaches both sides.
+    mirror image, once `set_mirror` has said what that is: every step then counts for both sides.
     """
 
     def __init__(
@@ -243,17 +243,3 @@ class _ClampInward(torch.autograd.Function):
 def clamp_log_std(log_std: Tensor, low: float, high: float) -> Tensor:
     """log_std within [low, high]; the gradient never pushes further out, but does bring back in."""
     return _ClampInward.apply(log_std, low, high)
-
-
-def check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> None:
-    """Raise ValueError unless low < high and every initial log-deviation lies between them."""
-    if not low < high:
-        raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
-    if not all(low <= value <= high for value in initial):
-        raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")
-
-
-def check_noise_memory(memory: float) -> None:
-    """Raise ValueError unless an autoregressive coefficient lies in [0, 1)."""
-    if not 0 <= memory < 1:
-        raise ValueError(f"noise_memory is {memory}; expected 0 (white noise) to below 1.")

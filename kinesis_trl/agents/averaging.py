@@ -14,6 +14,8 @@ import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.envs.described import as_described, describe
+from kinesis_trl.envs.imitation import ImitationConfig
 
 
 def average_policies(policies: Sequence[Path], out: Path, weights: Sequence[float] = ()) -> None:
@@ -65,6 +67,6 @@ def _shapes(policy: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in policy.state_dict().items()}
 
 
-def _task(notes: Mapping[str, Any]) -> tuple[object, ...]:
-    names = ("control", "feedforward", "compact", "observe_orientation", "observe_joints", "observe_moments")
-    return tuple(notes.get(name) for name in (*names, "muscle_observations", "lookahead"))
+def _task(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy observes and what its actions mean, complete."""
+    return describe(as_described(ImitationConfig(), notes))

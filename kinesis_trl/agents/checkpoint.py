@@ -36,6 +36,8 @@ FORMAT_VERSION = 1
 
 _KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
 _MOST_EXPERTS = 64
+_FORMER = frozenset({"directions"})
+"""Settings that only chose the first weights of a policy; files of version 0.1.0 name them."""
 _Config = TypeVar("_Config", bound=LatticeConfig | GaussianConfig | MixtureConfig | CriticConfig)
 
 
@@ -240,8 +242,8 @@ def _build_policy(description: dict[str, Any], observation: int, action: int) ->
 
 
 def _config(kind: type[_Config], values: dict[str, Any]) -> _Config:
-    known = {f.name for f in fields(kind)}
-    if unknown := set(values) - known:
+    values = {name: value for name, value in values.items() if name not in _FORMER}
+    if unknown := set(values) - {f.name for f in fields(kind)}:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))} of {kind.__name__}")
     typed: dict[str, Any] = dict(values)
     for name in {"network", "gate"} & set(values):

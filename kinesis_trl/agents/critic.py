@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 from torchrl.modules import ValueOperator
 
 from kinesis_trl.agents.actor import NormalisedMLP
-from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class CriticConfig:
-    """Value function."""
-
-    network: NetworkConfig = LAPTOP
-    """Hidden layers."""
-    normalise: bool = True
-    """Whether observations pass a running norm of the critic's own; KINESIS gives them raw."""
-    symmetric: bool = False
-    """Whether a state and its mirror image are worth the same; costs a second pass."""
+from kinesis_trl.agents.config import CriticConfig
 
 
 class Critic(ValueOperator):

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
-from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, check_noise_memory, clamp_log_std
-from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class GaussianConfig:
-    """Diagonal Gaussian policy."""
-
-    network: NetworkConfig = LAPTOP
-    """Hidden layers."""
-    normalise: bool = True
-    """Whether observations pass a running norm."""
-    symmetric: bool = False
-    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
-    log_std: float = -2.0
-    """Initial natural logarithm of the deviation, in units of the action."""
-    min_log_std: float = -5.0
-    """Smallest log-deviation."""
-    max_log_std: float = 2.0
-    """Largest log-deviation."""
-    noise_memory: float = 0.0
-    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
-
-    def __post_init__(self) -> None:
-        check_log_std(initial=(self.log_std,), low=self.min_log_std, high=self.max_log_std)
-        check_noise_memory(self.noise_memory)
+from kinesis_trl.agents.actor import GaussianPolicy, clamp_log_std
+from kinesis_trl.agents.config import GaussianConfig
 
 
 class GaussianActor(GaussianPolicy):

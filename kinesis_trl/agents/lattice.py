@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from kinesis_trl.agents.actor import GaussianPolicy, check_log_std, check_noise_memory, clamp_log_std
+from kinesis_trl.agents.actor import GaussianPolicy, clamp_log_std
+from kinesis_trl.agents.config import LatticeConfig
 from kinesis_trl.agents.exceptions import CovarianceError
-from kinesis_trl.agents.networks import LAPTOP, NetworkConfig
 
 _JITTERS = (0.0, 1e-12, 1e-9, 1e-6)
 """Tried in turn on the diagonal, as fractions of its mean."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatticeConfig:
-    """Lattice policy: noise on the actions and on the latent units that drive them together."""
-
-    network: NetworkConfig = LAPTOP
-    """Hidden layers; the last one is the latent state."""
-    normalise: bool = True
-    """Whether observations pass a running norm."""
-    symmetric: bool = False
-    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
-    action_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
-    latent_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each latent unit's noise, in units of its activation."""
-    min_log_std: float = -5.0
-    """Smallest log-deviation, for both."""
-    max_log_std: float = 2.0
-    """Largest log-deviation, for both."""
-    noise_memory: float = 0.0
-    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
-    directions: Literal["random", "moment-arms"] = "random"
-    """How the latent units drive the actions at the start: at random, or, with control feedforward in the space of
-    muscles, one unit a joint along its moment arms and the others not at all; give action_log_std −4 or less then."""
-
-    def __post_init__(self) -> None:
-        initial = (self.action_log_std, self.latent_log_std)
-        check_log_std(initial=initial, low=self.min_log_std, high=self.max_log_std)
-        check_noise_memory(self.noise_memory)
 
 
 class LatticeActor(GaussianPolicy):

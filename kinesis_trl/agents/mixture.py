@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -14,22 +13,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
 
 from kinesis_trl.agents.actor import GaussianPolicy, NormalisedMLP, StochasticModule
-from kinesis_trl.agents.networks import GATE, NetworkConfig
+from kinesis_trl.agents.config import MixtureConfig
 from kinesis_trl.agents.normalisation import RunningNorm
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixtureConfig:
-    """Gate over experts that are already trained."""
-
-    gate: NetworkConfig = GATE
-    """Hidden layers of the gate."""
-    normalise: bool = True
-    """Whether the gate's observations pass a running norm of its own."""
-    always_sample: bool = False
-    """Whether the expert is drawn by its probability in evaluation too, instead of the most probable one."""
-    finetune: bool = False
-    """Whether the experts learn as well, with the log-probability of the whole mixture."""
 
 
 class Gate(StochasticModule):

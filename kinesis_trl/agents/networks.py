@@ -2,51 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
-
 import torch
 from torch import nn
 
-Activation = Literal["silu", "elu", "relu", "tanh"]
+from kinesis_trl.agents.config import NetworkConfig
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
-_LARGEST_LAYER = 65_536
-_MOST_LAYERS = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """Hidden layers of a perceptron and the scale of its output."""
-
-    hidden: tuple[int, ...] = (512, 256)
-    """Units of each hidden layer."""
-    activation: Activation = "silu"
-    """Nonlinearity after every hidden layer."""
-    output_scale: float = 0.1
-    """Factor on the initial weights of the output layer; its bias starts at zero."""
-
-    def __post_init__(self) -> None:
-        if not self.hidden or len(self.hidden) > _MOST_LAYERS:
-            raise ValueError(f"{len(self.hidden)} hidden layers; expected 1 to {_MOST_LAYERS}.")
-        if not all(1 <= units <= _LARGEST_LAYER for units in self.hidden):
-            raise ValueError(f"hidden layers {self.hidden}; expected 1 to {_LARGEST_LAYER} units in each.")
-        if self.activation not in _ACTIVATIONS:
-            raise ValueError(f"activation {self.activation!r}; expected one of {', '.join(_ACTIVATIONS)}.")
-        if not 0.0 < self.output_scale <= 10.0:
-            raise ValueError(f"output_scale {self.output_scale}; expected a number in (0, 10].")
-
-
-LAPTOP = NetworkConfig(hidden=(512, 256))
-WORKSTATION = NetworkConfig(hidden=(1024, 512, 512))
-PAPER = NetworkConfig(hidden=(2048, 1536, 1024, 1024, 512, 512))
-
-GATE = NetworkConfig(hidden=(1024, 512, 256))
-"""Hidden layers of a mixture's gate, as in KINESIS."""
-
-PRESETS = MappingProxyType({"laptop": LAPTOP, "workstation": WORKSTATION, "paper": PAPER})
-"""Network sizes by name; `paper` is that of KINESIS (arXiv 2503.14637)."""
 
 
 def hidden_layers(width: int, config: NetworkConfig) -> nn.Sequential:

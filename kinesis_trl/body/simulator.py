@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.model import BodyModel
+from kinesis_trl.settings import FileOnly
+
+if TYPE_CHECKING:
+    from kinesis_trl.body.model import BodyModel
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice
@@ -21,7 +24,7 @@ ALL = slice(None)
 class PhysicsConfig:
     """How the body is simulated."""
 
-    substeps: int = 5
+    substeps: FileOnly[int] = 5
     """Physics steps per policy step (the physics step is 1/150 s)."""
     threads: int = 1
     """Threads of the simulation pool; results do not depend on it."""
@@ -32,9 +35,9 @@ class PhysicsConfig:
     """Muscles whose excitation is cut, by name, e.g. tibant_l."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1: 0.7 leaves 70 % of the active force."""
-    history: int = 8
+    history: FileOnly[int] = 8
     """Policy steps of states kept for the report of a simulation that became non-finite."""
-    failure_dir: Path | None = None
+    failure_dir: FileOnly[Path | None] = None
     """Folder for such reports (.npz); None keeps the last 16 in memory only."""
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,38 +17,13 @@ from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
-from kinesis_trl.body.simulator import ALL, BodyState, PhysicsConfig
-from kinesis_trl.envs.control import ControlArgument, LengthConfig, Reference, control_named
+from kinesis_trl.body.simulator import ALL, BodyState
+from kinesis_trl.envs.config import EnvConfig
+from kinesis_trl.envs.control.base import Reference
 from kinesis_trl.envs.observations import proprioception, tilt, to_heading
 from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvConfig:
-    """What all tasks share."""
-
-    num_envs: int = 64
-    """Number of environments stepped together."""
-    control: ControlArgument = field(default_factory=LengthConfig)
-    """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the target
-    lengths that static optimisation found for the reference (feedforward, imitation only). In Python a name stands for
-    the control with its usual parameters."""
-    muscle_observations: bool = False
-    """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
-    observe_action: bool = False
-    """Also observe the last action, zero as an episode begins."""
-    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
-    """How the body is simulated."""
-    seed: int = 0
-    """Seed of the environment's own random numbers."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.control, str):
-            object.__setattr__(self, "control", control_named(self.control))
-        if self.num_envs < 1:
-            raise ValueError(f"num_envs must be at least 1, got {self.num_envs}.")
 
 
 @dataclass(frozen=True)

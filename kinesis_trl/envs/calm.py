@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig
 from kinesis_trl.envs.rewards import (
-    CalmConfig,
     action_cost,
     activation_cost,
     bend_cost,
@@ -19,34 +18,6 @@ from kinesis_trl.envs.rewards import (
     limit_cost,
     load_cost,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdaptiveEffortConfig:
-    """All costs of `CalmConfig` times a factor that rises while tracking is good and falls while it is not."""
-
-    threshold: float = 0.0
-    """Share of the bodies within 0.15 m of their reference, smoothed over time, above which the factor rises; 0: it
-    stays at `start`."""
-    start: float = 1.0
-    """Factor as training begins."""
-    least: float = 0.1
-    """Smallest factor."""
-    largest: float = 10.0
-    """Largest factor."""
-    rate: float = 1e-3
-    """Share by which the factor changes at each policy step."""
-    smoothing: float = 0.99
-    """Share of the smoothed score that each policy step keeps."""
-
-    def __post_init__(self) -> None:
-        if not (0 < self.least <= self.start <= self.largest and 0 < self.rate < 1):
-            raise ValueError(
-                f"start {self.start} must lie between least {self.least} and largest {self.largest}, all above 0, "
-                f"and rate {self.rate} in (0, 1)."
-            )
-        if not (0 <= self.threshold <= 1 and 0 <= self.smoothing < 1):
-            raise ValueError(f"threshold {self.threshold} must lie in [0, 1], smoothing {self.smoothing} in [0, 1).")
 
 
 class Calm:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kinesis_trl.envs.control import ControlConfig, control_named
+from kinesis_trl.envs.control.config import ControlConfig, control_named
 from kinesis_trl.envs.imitation import ImitationConfig
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import Judgement, Rows, Tracked
-from kinesis_trl.envs.goal import GoalConfig, GoalEnv
+from kinesis_trl.envs.config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig
+from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import upright_reward
 
@@ -26,8 +27,6 @@ DIRECTIONS: dict[str, float] = {
 """Eight directions of the world by name, seen by a viewer who looks along +x, in radians from +x towards +y."""
 COMMANDS = (*DIRECTIONS, "stop", "slower", "faster")
 """Everything that can be commanded."""
-SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
-"""Range of speeds and what slower and faster change them by, in m/s."""
 
 
 class UnknownCommandError(ValueError):
@@ -69,30 +68,6 @@ class Heading:
         if self.direction is None:
             return np.zeros(2)
         return self.speed * np.array([np.cos(self.direction), np.sin(self.direction)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class DirectionalConfig(GoalConfig):
-    """The directional task."""
-
-    ahead: float = 1.265
-    """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
-    steps: int = 300
-    """Policy steps of an episode."""
-    hold: tuple[float, float] = (2.0, 5.0)
-    """Shortest and longest time between commands drawn at random, in seconds."""
-    speeds: tuple[float, float] = (0.3, 1.5)
-    """Range of speeds drawn at random, in m/s."""
-    stop_share: float = 0.15
-    """Share of commands drawn at random that stop."""
-    velocity_weight: float = 0.8
-    """Weight of the velocity term of the reward."""
-    velocity_scale: float = 4.0
-    """Scale of the squared error of the root's velocity on the floor, s²/m²."""
-
-    def __post_init__(self) -> None:
-        if not (0.0 < self.hold[0] <= self.hold[1] and SLOWEST <= self.speeds[0] <= self.speeds[1] <= FASTEST):
-            raise ValueError(f"hold {self.hold} and speeds {self.speeds} must be (low, high), the latter in 0.1 … 3.0.")
 
 
 def draw_heading(rules: DirectionalConfig, rng: np.random.Generator) -> Heading:

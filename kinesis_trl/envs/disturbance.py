@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-@dataclass(frozen=True, kw_only=True)
-class DisturbanceConfig:
-    """Horizontal pushes at the pelvis, from any side, unannounced."""
-
-    force: float = 0.0
-    """Strongest push in newtons; each has a force from 0 to this. 0: none."""
-    shortest: float = 0.1
-    """Shortest push in seconds."""
-    longest: float = 0.4
-    """Longest push in seconds."""
-    pause: float = 1.5
-    """Mean time between two pushes in seconds."""
-
-    def __post_init__(self) -> None:
-        if not (self.force >= 0 and 0 < self.shortest <= self.longest and self.pause > 0):
-            raise ValueError(
-                f"force {self.force} must not be negative, pause {self.pause} must be positive, and shortest "
-                f"{self.shortest} must lie above 0 and not above longest {self.longest}."
-            )
+from kinesis_trl.envs.config import DisturbanceConfig
 
 
 class Disturbance:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,10 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.config import GoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.observations import tracking
 from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoalConfig:
-    """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
-
-    height: float = 0.94
-    """Height of the goal in metres."""
-    lowest: float = 0.7
-    """Height of the root in metres below which the body has fallen."""
-    effort_weight: float = 0.1
-    """Weight of the effort term of the reward."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: float = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
 
 
 class GoalEnv(MyoLegsEnv):
@@ -60,7 +44,7 @@ class GoalEnv(MyoLegsEnv):
         if settings.control.needs_reference:
             raise ValueError(
                 f"a goal has no reference for control {settings.control.name}; take a policy of control pd or direct "
-                "(kinesis_trl.distil makes one), or the route planner."
+                "(kinesis distil makes one), or the route planner."
             )
         n = settings.num_envs
         self.task, self.seen = task, settings

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,55 +11,22 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.base import EnvConfig, Judgement, MyoLegsEnv, Rows, Tracked
-from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
-from kinesis_trl.envs.control import ControlConfig, InverseSolutions, Reference
-from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
+from kinesis_trl.envs.base import Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.calm import Calm
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.control.base import Reference
+from kinesis_trl.envs.control.config import ControlConfig
+from kinesis_trl.envs.control.feedforward import InverseSolutions
+from kinesis_trl.envs.disturbance import Disturbance
 from kinesis_trl.envs.observations import rotation_between, tracking
 from kinesis_trl.envs.placement import Placement
-from kinesis_trl.envs.rewards import RewardConfig, orientation_reward, tracking_reward, upright_reward
-from kinesis_trl.envs.sampling import StartConfig, StartSampler
+from kinesis_trl.envs.rewards import orientation_reward, total_cost, tracking_reward, upright_reward, weighted_sum
+from kinesis_trl.envs.sampling import StartSampler
 from kinesis_trl.envs.starts import Starts
 from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
-from kinesis_trl.envs.terminations import STRICT, DistanceRule, body_distance
+from kinesis_trl.envs.terminations import STRICT, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImitationConfig(EnvConfig):
-    """The imitation task; the defaults are the training rules."""
-
-    start: Literal["random", "beginning"] = "random"
-    """Where in its clip an episode starts."""
-    starts: StartConfig = field(default_factory=StartConfig)
-    """How random starts are drawn."""
-    random_heading: bool = True
-    """Turn each episode's clip by a random angle about the vertical."""
-    observe_orientation: bool = False
-    """Also observe how the root must turn to its reference one policy step ahead."""
-    observe_joints: bool = False
-    """Also observe how far each independent joint is from its reference one policy step ahead (rad), and how much its
-    velocity differs (rad/s)."""
-    observe_moments: bool = False
-    """Also observe by how much the muscles, as they are activated, turn each independent joint more than those of the
-    inverse solution do now (N m; see `InverseSolutions.moment_error`): what earlier actions will still do."""
-    lookahead: tuple[int, ...] = ()
-    """Also observe where the tracked bodies shall be this many policy steps after the next one."""
-    disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
-    """Pushes while training; evaluation has none."""
-    rule: DistanceRule = STRICT
-    """When an episode has failed."""
-    reward: RewardConfig = field(default_factory=RewardConfig)
-    """Weights and scales of the reward."""
-    effort: AdaptiveEffortConfig = field(default_factory=AdaptiveEffortConfig)
-    """How much of the reward's costs counts, by how well bodies follow."""
-
-    def task_width(self, body: BodyModel) -> int:
-        """Numbers that an observation tells of the task, for `body`."""
-        tracked = (9 + 3 * len(self.lookahead)) * len(body.tracked_ids)
-        joints = (2 * self.observe_joints + self.observe_moments) * len(body.independent_joints)
-        return tracked + 3 * self.observe_orientation + joints
 
 
 def inverse_for(control: ControlConfig) -> SolveConfig | None:
@@ -295,7 +261,8 @@ class ImitationEnv(MyoLegsEnv):
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
         near = distance.amax(-1) < STRICT.distance
-        reward = weights.total(terms) + weights.survival - self.calm.factor * weights.calm.total(costs)
+        asked = self.calm.factor * total_cost(costs, weights.calm)
+        reward = weighted_sum(terms, weights) + weights.survival - asked
         self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])

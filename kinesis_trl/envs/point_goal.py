@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,29 +9,10 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import Judgement, Rows, Tracked
-from kinesis_trl.envs.goal import GoalConfig, GoalEnv
+from kinesis_trl.envs.config import PointGoalConfig
+from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import upright_reward
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointGoalConfig(GoalConfig):
-    """The target-reaching task (KINESIS, arXiv 2503.14637)."""
-
-    reach: float = 2.0
-    """Goals are drawn from a square of twice this side around the start, in metres."""
-    steps: int = 150
-    """Policy steps of an episode."""
-    near: float = 0.1
-    """Distance on the floor within which the goal counts as reached, in metres."""
-    progress_weight: float = 16.0
-    """Reward per metre come nearer."""
-    near_reward: float = 100.0
-    """Reward of a step within `near`."""
-
-    def __post_init__(self) -> None:
-        if self.reach <= 0.0 or self.near <= 0.0 or self.steps < 1:
-            raise ValueError(f"reach and near must be positive, steps at least 1: {self.reach}, {self.near}.")
 
 
 def draw_goals(count: int, reach: float, rng: np.random.Generator) -> NDArray[np.float64]:

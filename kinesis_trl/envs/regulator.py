@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kinesis_trl.body.deviation import deviation
-from kinesis_trl.envs.control import FeedforwardControl
+from kinesis_trl.envs.control.feedforward import FeedforwardControl
 from kinesis_trl.envs.imitation import ImitationEnv
 
 LIMIT = 0.3
@@ -23,7 +23,7 @@ def regulate(env: ImitationEnv) -> Tensor:
         ValueError: motions that were not rehearsed, or actions that are no corrections of joints.
     """
     if env.library.feedback is None or env.library.inverse is None:
-        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis_trl.rehearse.")
+        raise ValueError("the regulator follows rehearsed motions only; make them with kinesis optimise.")
     if not isinstance(env.control, FeedforwardControl):
         raise ValueError("the regulator corrects joints: control feedforward.")
     frame = env.library.frame_index(env.clip, env.time)

@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True, kw_only=True)
-class CalmConfig:
-    """Weights of the costs that make movement calm; a cost of weight 0 is not computed."""
-
-    action_weight: float = 0.0
-    """Weight of the mean squared action."""
-    change_weight: float = 0.0
-    """Weight of the mean squared change of the action from one policy step to the next."""
-    bend_weight: float = 0.0
-    """Weight of the mean squared second change of the action."""
-    activation_weight: float = 0.0
-    """Weight of the squared activation of the muscles, averaged by their volumes."""
-    load_weight: float = 0.0
-    """Weight of the squared force of the floor above `load_limit`, in body weights."""
-    limit_weight: float = 0.0
-    """Weight of the mean squared angle, in radians, by which joints pass their ranges."""
-    load_limit: float = 1.2
-    """Force of the floor on both feet, in body weights, that costs nothing."""
-
-    def __post_init__(self) -> None:
-        for spec in fields(self):
-            if not getattr(self, spec.name) >= 0:
-                raise ValueError(f"{spec.name} must not be negative, got {getattr(self, spec.name)}.")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Costs that count: action, change, bend, activation, load, limit."""
-        named = (spec.name.removesuffix("_weight") for spec in fields(self) if spec.name.endswith("_weight"))
-        return tuple(name for name in named if getattr(self, f"{name}_weight") > 0)
-
-    def total(self, costs: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of costs (N,) by their names; 0 where none counts."""
-        return sum((getattr(self, f"{name}_weight") * cost for name, cost in costs.items()), torch.zeros(()))
+from kinesis_trl.envs.config import CalmConfig, RewardConfig
 
 
-@dataclass(frozen=True, kw_only=True)
-class RewardConfig:
-    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
+def total_cost(costs: dict[str, Tensor], weights: CalmConfig) -> Tensor:
+    """Weighted sum of costs (N,) by their names: action, change, bend, activation, load, limit; 0 where none counts."""
+    return sum((getattr(weights, f"{name}_weight") * cost for name, cost in costs.items()), torch.zeros(()))
 
-    position_weight: float = 0.6
-    """Weight of the position term."""
-    position_scale: float = 200.0
-    """Scale of the mean squared position error, 1/m²."""
-    far_weight: float = 0.0
-    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
-    far_scale: float = 15.0
-    """Scale of the mean squared position error in it, 1/m²."""
-    velocity_weight: float = 0.2
-    """Weight of the velocity term."""
-    velocity_scale: float = 5.0
-    """Scale of the mean squared velocity error, s²/m²."""
-    orientation_weight: float = 0.0
-    """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: float = 20.0
-    """Scale of the squared angle between the root and its reference, 1/rad²."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: float = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
-    effort_weight: float = 0.1
-    """Weight of the effort term."""
-    survival: float = 0.0
-    """Reward of every step, so that costs never make it pay to end an episode."""
-    calm: CalmConfig = field(default_factory=CalmConfig)
-    """What is taken off for restless actions, effort and heavy steps."""
 
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
-        return torch.stack([getattr(self, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
+def weighted_sum(terms: dict[str, Tensor], weights: RewardConfig) -> Tensor:
+    """Reward (N,) from terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
+    return torch.stack([getattr(weights, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
 
 
 def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:

@@ -270,6 +270,15 @@ def report_ride(segments: Sequence[Segment], hold: float = 6.0) -> dict[str, Any
     }
 
 
+def verdict(report: dict[str, Any]) -> str:
+    """The result in words: how many commands were carried out, how exactly, and how often the body fell."""
+    total = report["summary"]
+    said = f"{total['commands_without_fall']} of {total['commands']} commands were carried out without a fall"
+    if total["direction_error_deg"] is not None:
+        said += f", {total['direction_error_deg']:.0f}° off their direction on average"
+    return f"{said}; the body fell {total['falls']} times in {total['seconds']:.0f} s."
+
+
 def ride_table(report: dict[str, Any]) -> Table:
     """One line a command, and the summary."""
     table = Table(title="Directional control; errors over the last 3 s of each command without a fall")

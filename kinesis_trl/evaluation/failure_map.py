@@ -13,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
+from rich.text import Text
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.baselines import Policy
@@ -139,6 +140,18 @@ def report_weak_spots(found: list[Failures], library: MotionLibrary) -> dict[str
     }
 
 
+def verdict(report: dict[str, Any]) -> str:
+    """The result in words: how often bodies are lost, and in which clips most."""
+    summary, clips = report["summary"], sorted(report["clips"], key=lambda row: -row["failures_per_100_steps"])
+    worst = [row for row in clips if row["failures"]][:3]
+    if not worst:
+        return "No body was lost anywhere."
+    places = (row["name"] + ("" if row["worst_s"] is None else f" (about {row['worst_s']:.1f} s)") for row in worst)
+    return (
+        f"A body is lost {summary['failures_per_100_steps']:.2f} times in 100 steps, most often in {', '.join(places)}."
+    )
+
+
 def weak_spot_table(report: dict[str, Any], most: int = 40) -> Table:
     """Clips by failures per step, the worst first."""
     summary, clips = report["summary"], sorted(report["clips"], key=lambda row: -row["failures_per_100_steps"])
@@ -149,8 +162,8 @@ def weak_spot_table(report: dict[str, Any], most: int = 40) -> Table:
     for row in clips[:most]:
         worst = "–" if row["worst_s"] is None else f"{row['worst_s']:.1f}"
         table.add_row(
-            row["name"],
-            row["category"],
+            Text(row["name"]),
+            Text(row["category"]),
             str(row["steps"]),
             str(row["failures"]),
             f"{row['failures_per_100_steps']:.2f}",

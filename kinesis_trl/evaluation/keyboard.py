@@ -108,7 +108,7 @@ def require_display() -> None:
     if not has_display():
         raise DisplayError(
             "no display: --interactive opens MuJoCo's window, which needs one. "
-            "Steer in a browser instead: python -m kinesis_trl.view --task directional"
+            "Steer in a browser instead: kinesis view --task directional"
         )
 
 

@@ -14,6 +14,9 @@ from kinesis_trl.envs.terminations import RULES, DistanceRule
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import ClipEntry
 
+FEWEST = 5
+"""Clips from which on an interval says something."""
+
 
 @dataclass(frozen=True)
 class ClipScore:
@@ -47,15 +50,17 @@ def score(episode: Episode, rule: DistanceRule) -> ClipScore:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over clips with its 95 % interval."""
+    """A mean over clips with its 95 % interval; fewer than `FEWEST` have none."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def _bootstrap(values: NDArray[np.float64], *, draws: int = 2000, seed: int = 0) -> Estimate:
     """Mean and 95 % percentile interval over resampled clips (Efron 1979); the seed is fixed."""
+    if len(values) < FEWEST:
+        return Estimate(float(values.mean()), None, None)
     picks = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
     low, high = np.percentile(values[picks].mean(1), [2.5, 97.5])
     return Estimate(float(values.mean()), float(low), float(high))
@@ -64,6 +69,8 @@ def _bootstrap(values: NDArray[np.float64], *, draws: int = 2000, seed: int = 0)
 def _wilson(hits: NDArray[np.bool_]) -> Estimate:
     """Share of successes and its 95 % score interval (Wilson 1927)."""
     n, p, z = len(hits), float(hits.mean()), 1.959964
+    if n < FEWEST:
+        return Estimate(p, None, None)
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return Estimate(p, min(p, max(0.0, float(centre - half))), max(p, min(1.0, float(centre + half))))

@@ -213,6 +213,16 @@ def _range(low: float, high: float) -> str:
     return f"{low:g} to {high:g} m" if np.isfinite(high) else f"beyond {low:g} m"
 
 
+def verdict(report: dict[str, Any]) -> str:
+    """The result in words: how many goals were reached, and how often the body fell."""
+    total = report["summary"]
+    reached, fell = round(total["success"] * total["goals"]), round(total["fell"] * total["goals"])
+    return (
+        f"{reached} of {total['goals']} goals were reached; the body fell {fell} times and ended "
+        f"{total['distance_m']['median']:.2f} m (median) from its goal."
+    )
+
+
 def trip_table(report: dict[str, Any]) -> Table:
     """Success, falls, final distance and time to reach, overall and by distance of the goal."""
     table = Table(title="Target reaching; time to reach over the goals reached")

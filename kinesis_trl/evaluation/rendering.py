@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl import MISSING_OPENGL
 from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
 
@@ -66,8 +67,11 @@ class BodyRenderer:
         try:
             self._renderer = mujoco.Renderer(body.model, height, width)
         except Exception as error:  # each backend has its own exception types
+            reason = f"{type(error).__name__}: {error}"
+            if MISSING_OPENGL:
+                reason = f"the library that MUJOCO_GL={MISSING_OPENGL} needs is not installed"
             raise RenderError(
-                f"no off-screen OpenGL ({type(error).__name__}: {error}); install Mesa "
+                f"no off-screen OpenGL ({reason}); install Mesa "
                 "(Debian: apt-get install libegl1 libgl1-mesa-dri, or libosmesa6) and set MUJOCO_GL=egl or osmesa."
             ) from error
         self._data = mujoco.MjData(body.model)
@@ -168,11 +172,3 @@ def write_video(path: Path, frames: Iterable[Image], *, fps: float = 30.0) -> No
                 writer.send(np.ascontiguousarray(frame[:height, :width]))
         finally:
             writer.close()
-
-
-def contact_sheet(
-    renderer: BodyRenderer, qpos: NDArray[np.float64], *, pictures: int = 10, columns: int = 5, name: str = ""
-) -> Image:
-    """`pictures` evenly spaced poses of a clip (T, nq) as one picture."""
-    frames = np.linspace(0, len(qpos) - 1, pictures).round().astype(int)
-    return grid([caption(renderer.frame(qpos[t]), f"{name} {t / 30:.2f} s") for t in frames], columns)

@@ -8,10 +8,28 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 from rich.table import Table
+from rich.text import Text
 
 matplotlib.use("Agg")
 
 RULE_TEXT = {"kinesis": "mean error ≤ 0.5 m", "strict": "every body ≤ 0.15 m"}
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """The result in words: how many clips were followed, how closely, and which failed first."""
+    clips, summary = report["clips"], report["summary"]
+    followed = {rule: sum(row[rule]["success"] for row in clips) for rule in RULE_TEXT}
+    count = "The clip was" if len(clips) == 1 else f"{followed['kinesis']} of {len(clips)} clips were"
+    if len(clips) == 1 and not followed["kinesis"]:
+        count += " not"
+    said = f"{count} followed to the end, {summary['kinesis']['mpjpe_mm']['mean']:.0f} mm off on average"
+    said += f"; {followed['strict']} without any body ever more than 0.15 m away." if len(clips) > 1 else "."
+    failed = sorted((r for r in clips if not r["kinesis"]["success"]), key=lambda r: r["kinesis"]["coverage"])
+    if failed and len(clips) > 1:
+        said += (
+            " Worst: " + ", ".join(f"{r['name']} ({100 * r['kinesis']['coverage']:.0f} %)" for r in failed[:3]) + "."
+        )
+    return said
 
 
 def clip_table(report: dict[str, Any]) -> Table:
@@ -25,11 +43,13 @@ def clip_table(report: dict[str, Any]) -> Table:
         table.add_column("\ncover %", justify="right", no_wrap=True)
         table.add_column("\nmm", justify="right", no_wrap=True)
     for row in report["clips"]:
-        cells = [row["name"], row["category"], f"{row['seconds']:.1f}"]
+        cells = [Text(row["name"]), Text(row["category"]), f"{row['seconds']:.1f}"]
         for rule in RULE_TEXT:
             score = row[rule]
             cells += [
-                "[green]yes[/]" if score["success"] else "[red]broke[/]" if row["broken"] else "[red]no[/]",
+                Text("yes", style="green")
+                if score["success"]
+                else Text("broke" if row["broken"] else "no", style="red"),
                 f"{100 * score['coverage']:.1f}",
                 f"{score['mpjpe']:.1f}",
             ]
@@ -39,23 +59,26 @@ def clip_table(report: dict[str, Any]) -> Table:
 
 def summary_table(report: dict[str, Any]) -> Table:
     """Means with 95 % intervals over all clips and by category, both rules."""
-    table = Table(title="Means [95 % interval]; MPJPE counts a failed clip up to the frame where it failed")
+    table = Table(title="Means [95 % interval, from 5 clips on]; MPJPE counts a failed clip up to where it failed")
     for column in ("rule", "category", "clips", "success %", "coverage %", "MPJPE mm"):
         table.add_column(column, justify="left" if column in ("rule", "category") else "right")
     for rule, text in RULE_TEXT.items():
         table.add_row(f"{rule}: {text}", "all", *_cells(report["summary"][rule]), style="bold")
         for category, by_rule in report["by_category"].items():
-            table.add_row("", category, *_cells(by_rule[rule]))
+            table.add_row("", Text(category), *_cells(by_rule[rule]))
         table.add_section()
     return table
 
 
 def _cells(summary: dict[str, Any]) -> list[str]:
-    def interval(name: str, scale: float) -> str:
-        e = summary[name]
-        return f"{scale * e['mean']:.1f} [{scale * e['low']:.1f}, {scale * e['high']:.1f}]"
+    figures = (interval(summary[name], scale) for name, scale in (("success", 100), ("coverage", 100), ("mpjpe_mm", 1)))
+    return [str(summary["clips"]), *figures]
 
-    return [str(summary["clips"]), interval("success", 100), interval("coverage", 100), interval("mpjpe_mm", 1)]
+
+def interval(estimate: dict[str, float | None], scale: float) -> str:
+    """A mean, with its 95 % interval where there are clips enough for one."""
+    mean, low, high = (None if value is None else scale * value for value in map(estimate.get, ("mean", "low", "high")))
+    return f"{mean:.1f}" if low is None or high is None else f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def write_picture(report: dict[str, Any], path: Path) -> None:
@@ -72,8 +95,8 @@ def write_picture(report: dict[str, Any], path: Path) -> None:
             rows = [report["summary"][rule], *(report["by_category"][c][rule] for c in categories[1:])]
             mean = [scale * r[name]["mean"] for r in rows]
             error = [
-                [scale * (r[name]["mean"] - r[name]["low"]) for r in rows],
-                [scale * (r[name]["high"] - r[name]["mean"]) for r in rows],
+                [scale * (r[name]["mean"] - _or_mean(r[name], "low")) for r in rows],
+                [scale * (_or_mean(r[name], "high") - r[name]["mean"]) for r in rows],
             ]
             height = [i + 0.2 * (2 * k - 1) for i in range(len(rows))]
             panel.barh(height, mean, 0.36, color=colour, label=f"{rule}: {RULE_TEXT[rule]}")
@@ -89,3 +112,10 @@ def write_picture(report: dict[str, Any], path: Path) -> None:
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
+
+
+def _or_mean(estimate: dict[str, float | None], bound: str) -> float:
+    """A bound of the interval, or the mean where there is none: no whisker."""
+    value = estimate[bound] if estimate[bound] is not None else estimate["mean"]
+    assert value is not None
+    return value

@@ -25,8 +25,6 @@ from kinesis_trl.motion.solving import SolveConfig, solve_motions
 FPS = 30.0
 """Frame rate of every clip in a library."""
 _VERSION = 3
-_WITHOUT_POSTURES = 2
-"""Version that kept of the clips as they were prepared only the tracked bodies; it is still read."""
 _ARRAYS = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
@@ -112,7 +110,7 @@ class MotionLibrary:
             inverse: also solve static optimisation; the references are then the motions that its solutions belong
                 to: smoothed, with feet that carry and less unsuppliable force at the root.
             workers: processes that solve (see `solving.solve_motions`).
-            on_solved: called with (clips solved, clips in all).
+            on_solved: called with (clips solved, clips in all), first with 0.
 
         Raises:
             ClipFormatError: no clip, a clip without qpos, of another body or of another frame rate.
@@ -124,6 +122,8 @@ class MotionLibrary:
         given = list(clips)
         motions = [_checked_qpos(clip, body) for clip in given]
         solutions = solve_motions(body, motions, FPS, inverse, workers=workers) if inverse is not None else None
+        if solutions is not None and on_solved is not None:
+            on_solved(0, len(given))
         for done, (clip, qpos) in enumerate(zip(given, motions, strict=True), start=1):
             if solutions is not None:
                 parts["prepared_qpos"].append(qpos)
@@ -202,17 +202,15 @@ class MotionLibrary:
         """
         folder = Path(folder)
         try:
-            header = json.loads((folder / "library.json").read_text())
+            header = json.loads((folder / "library.json").read_text(encoding="utf-8"))
             entries = [ClipEntry(**c) for c in header["clips"]]
             version, name, fps = header["version"], header["body"], header["fps"]
             kinds = (_SOLVED if header["inverse"] else _ARRAYS) | (_FEEDBACK if header.get("feedback") else {})
-            if version == _WITHOUT_POSTURES:
-                kinds.pop("prepared_qpos", None)
         except FileNotFoundError as error:
-            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.") from error
+            raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClipFormatError(f"{folder / 'library.json'} is damaged ({error}); prepare it again.") from error
-        if version not in (_WITHOUT_POSTURES, _VERSION) or fps != FPS:
+        if version != _VERSION or fps != FPS:
             raise ClipFormatError(
                 f"{folder} has version {version} at {fps} frames/s, expected {_VERSION} at {FPS}; prepare it again."
             )
@@ -335,7 +333,7 @@ def _track(motion: Kinematics) -> NDArray[np.float64]:
 
 def _checked_qpos(clip: MotionClip, body: BodyModel) -> NDArray[np.float64]:
     if clip.qpos is None:
-        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis_trl.prepare).")
+        raise ClipFormatError(f"{clip.name} holds joint positions, not qpos; prepare it first (kinesis prepare).")
     if clip.qpos.shape[1] != body.model.nq:
         raise ClipFormatError(
             f"{clip.name} has {clip.qpos.shape[1]} coordinates, body {body.name} has {body.model.nq}; "

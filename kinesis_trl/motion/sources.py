@@ -50,7 +50,7 @@ def open_library(
     """A motion library for `body`, prepared and solved on first use and cached.
 
     Args:
-        source: one of `EMBEDDED`, a folder that `kinesis_trl.prepare` wrote, or a
+        source: one of `EMBEDDED`, a folder that `kinesis prepare` wrote, or a
             motion file, folder or pattern of any format we read.
         body: the body whose coordinates are wanted.
         inverse: also solve static optimisation; a prepared folder that holds its solutions is taken as it is.
@@ -167,6 +167,8 @@ def _prepare(
         else:
             clips += content
     prepared = []
+    if on_clip is not None:
+        on_clip(0, len(clips))
     for done, clip in enumerate(clips, start=1):
         try:
             prepared.append(retarget(clip, body)[0])

@@ -119,7 +119,7 @@ def published_file(home: Path, name: str) -> NDArray:
 
 def _checksums() -> dict[str, str]:
     """sha256 by file name, from the shipped list in the format of `sha256sum`."""
-    lines = asset("physiology/wang2023.sha256").read_text().splitlines()
+    lines = asset("physiology/wang2023.sha256").read_text(encoding="utf-8").splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines if not line.startswith("#"))}
 
 
@@ -183,10 +183,13 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
     except UnicodeDecodeError as error:
         raise EmgError(f"{path} is not text ({error}); expected a CSV table in UTF-8.") from error
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    cells = [
-        (k, [cell.strip() for cell in row])
-        for (k, _), row in zip(lines, csv.reader(line for _, line in lines), strict=True)
-    ]
+    try:
+        cells = [
+            (k, [cell.strip() for cell in row])
+            for (k, _), row in zip(lines, csv.reader(line for _, line in lines), strict=True)
+        ]
+    except (csv.Error, ValueError) as error:
+        raise EmgError(f"{path} is no CSV table of {kind} ({error}).") from error
     if len(cells) < 2 or needed not in [title.lower() for title in cells[0][1]]:
         found = ", ".join(cells[0][1]) if cells else "nothing"
         raise EmgError(f"{path}: expected a header line with a column {needed!r} and rows below it; found {found}.")

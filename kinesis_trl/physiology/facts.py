@@ -6,6 +6,10 @@ import csv
 
 from kinesis_trl.shipped import asset
 
+WALKING_SPEEDS = (0.9, 1.7)
+"""Speeds in m/s of ordinary walking: published ranges are of 1.2 to 1.65 m/s, and activity, angles and forces change
+with speed too much to be pooled over all of them."""
+
 
 def read_facts(name: str) -> list[dict[str, str]]:
     """Rows of `assets/physiology/<name>.csv`, each by column title.
@@ -13,7 +17,7 @@ def read_facts(name: str) -> list[dict[str, str]]:
     Raises:
         FileNotFoundError: no such table ships.
     """
-    lines = asset(f"physiology/{name}.csv").read_text().splitlines()
+    lines = asset(f"physiology/{name}.csv").read_text(encoding="utf-8").splitlines()
     return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 

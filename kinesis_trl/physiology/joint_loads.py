@@ -26,15 +26,6 @@ def joint_powers(recording: Recording) -> dict[str, Array]:
     return _sides(recording, recording.joint_power)
 
 
-def joint_work(power: Array, seconds: float) -> tuple[float, float]:
-    """Positive and negative work in J/kg of a power curve (P,) in W/kg over a cycle that lasts `seconds`.
-
-    The trapezoid rule; the negative work is not positive.
-    """
-    step = seconds / (len(power) - 1)
-    return float(np.trapezoid(np.maximum(power, 0)) * step), float(np.trapezoid(np.minimum(power, 0)) * step)
-
-
 def _sides(recording: Recording, values: Array) -> dict[str, Array]:
     return {
         joint: np.stack([values[:, recording.joint(f"{name}_{side}")] for side in "rl"], axis=1) / recording.mass

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinesis_trl.physiology.facts import WALKING_SPEEDS
 from kinesis_trl.physiology.gait_cycles import (
     Cycle,
     GaitCycles,
@@ -26,9 +27,6 @@ TURN = np.radians(20)
 """Turn of the pelvis over a stride beyond which it is no straight walking."""
 FLIGHT = 5.0
 """Share of a stride in % without a foot on the floor beyond which it is running."""
-WALKING_SPEEDS = (0.9, 1.7)
-"""Speeds in m/s of ordinary walking: published ranges are of 1.2 to 1.65 m/s, and activity, angles and forces change
-with speed too much to be pooled over all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Literal
 
 from kinesis_trl.agents.baselines import BASELINES, Policy, baseline
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.control import ControlName, control_named
+from kinesis_trl.envs.control.config import ControlName, control_named
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.planning.config import Sensing
 from kinesis_trl.planning.mppi import Lookahead, LookaheadConfig
-
-Sensing = Literal["lagged", "fresh", "original"]
 
 
 def muscles_named(words: Iterable[str]) -> tuple[str, ...]:

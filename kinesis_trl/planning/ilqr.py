@@ -19,10 +19,12 @@ from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.regulator import LIMIT
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.config import RefineConfig
 from kinesis_trl.planning.linear import RegulatorConfig, linearise, regulator_cost, riccati
 
 Array = NDArray[np.float64]
@@ -33,29 +35,6 @@ _LENGTHS = (1.0, 0.5, 0.2)
 """Shares of a correction, tried side by side."""
 _LEAST = 0.01
 """Share of the cost that a correction must save to be worth another by the same model."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefineConfig:
-    """How a motion is led closer to its clip."""
-
-    rounds: int = 2
-    """Times that the motion's simulation is made linear, which is most of the work; 0 leaves motions as found."""
-    corrections: int = 3
-    """Most corrections by the same linear model, one after the other."""
-    distance: float = 0.05
-    """Distance of a tracked body from the clip that costs 1, in metres."""
-    action: float = 0.2
-    """Correction of the inverse solution that costs 1, as an action."""
-    steadiness: float = 0.25
-    """How much deviations from the present motion cost, as a share of what they cost the regulator."""
-
-    def __post_init__(self) -> None:
-        if self.rounds < 0 or self.corrections < 1:
-            raise ValueError(f"rounds {self.rounds} must be at least 0, corrections {self.corrections} at least 1.")
-        for name in ("distance", "action", "steadiness"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
 
 
 def moved(
@@ -89,11 +68,6 @@ def asked_lengths(control: Feedforward, actions: Array) -> Array:
     """
     first = control.target_length(torch.zeros(1, dtype=torch.int64))
     return np.concatenate([first, control.corrected_length(torch.arange(1, len(actions) + 1), actions)])
-
-
-def mean_distance(clip: MotionLibrary) -> float:
-    """Mean distance in metres of the tracked bodies of a library from its clips as they were prepared."""
-    return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
 
 
 @dataclass(frozen=True)

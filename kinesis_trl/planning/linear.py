@@ -6,8 +6,6 @@ the simulated body can make, so that nothing but deviations is left to correct.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mujoco
 import numpy as np
 import torch
@@ -17,40 +15,12 @@ from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.config import RegulatorConfig
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegulatorConfig:
-    """Differences by which the simulation is made linear, and what deviations cost.
-
-    Differences are as large as deviations that matter, so that a foot's touch is averaged over.
-    """
-
-    position_step: float = 0.004
-    """Difference in positions, in metres and radians."""
-    velocity_step: float = 0.04
-    """Difference in velocities, in m/s and rad/s."""
-    moment_step: float = 2.0
-    """Difference in the moment of the muscles about a joint, in N m."""
-    action_step: float = 0.02
-    """Difference in an action."""
-    position: float = 0.05
-    """Deviation of a position, in metres and radians, that costs 1."""
-    velocity: float = 0.5
-    """Deviation of a velocity, in m/s and rad/s, that costs 1."""
-    moment: float = 50.0
-    """Deviation of a moment, in N m, that costs 1."""
-    action: float = 0.05
-    """Action that costs 1."""
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}.")
 
 
 def feedback(

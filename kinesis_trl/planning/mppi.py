@@ -11,7 +11,7 @@ is known of the clip but what the policy is shown of it, and nothing is computed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,41 +26,9 @@ from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.branches import put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.planning.config import LookaheadConfig
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookaheadConfig:
-    """How far and how widely to look ahead before each step."""
-
-    futures: int = 0
-    """Futures that are tried, 12 being a good number; 0 acts without looking ahead, 2 are the least."""
-    steps: int = 16
-    """Policy steps of a future."""
-    noise: float = 0.08
-    """Deviation of the noise on each number of an action."""
-    persistence: float = 0.8
-    """Share of its noise that a future keeps from one policy step to the next."""
-    pull: float = 5.0
-    """What it costs in a step, besides the reward, that the furthest tracked body is a metre away from the clip."""
-    choice: float = 3.0
-    """How much more a better future counts: e to this, for each standard deviation of what futures are worth."""
-    discount: float = 0.97
-    """What a reward is worth a policy step later; the value function's own."""
-    seed: int = 0
-    """Seed of the noise."""
-
-    def __post_init__(self) -> None:
-        if self.futures < 0 or self.futures == 1 or self.steps < 1:
-            raise ValueError(f"futures {self.futures} must be 0 or at least 2, and steps {self.steps} at least 1.")
-        if not (self.noise > 0 and 0 <= self.persistence < 1 and 0 < self.discount <= 1):
-            raise ValueError(
-                f"noise {self.noise} must be positive, persistence {self.persistence} lie in 0…1, 1 excluded, and "
-                f"discount {self.discount} lie in 0…1, 0 excluded."
-            )
-        if not (self.choice >= 0 and self.pull >= 0):
-            raise ValueError(f"choice {self.choice} and pull {self.pull} must not be negative.")
 
 
 class Lookahead:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,19 @@ from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.control import FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.terminations import KINESIS
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import cache_folder
+from kinesis_trl.planning.config import RehearsalConfig
 from kinesis_trl.planning.controllers import Player
-from kinesis_trl.planning.ilqr import RefineConfig
-from kinesis_trl.planning.linear import RegulatorConfig
 from kinesis_trl.planning.references import Task, run_tasks
-from kinesis_trl.planning.search import Found, SearchConfig, search
+from kinesis_trl.planning.search import Found, search
 from kinesis_trl.planning.store import FoundStore, ReferenceStore
 
 Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 """Shows work: its name, how much of what there is, entered to be told of more that is done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RehearsalConfig:
-    """How clips are rehearsed."""
-
-    search: SearchConfig = field(default_factory=SearchConfig)
-    """How each clip is searched the first time."""
-    refine: RefineConfig = field(default_factory=RefineConfig)
-    """How what was found is led closer to the clip."""
-    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
-    """How the feedback is found that keeps a body on it."""
-
-    def rounds(self) -> tuple[SearchConfig, ...]:
-        """The first search; of clips that it gives up, one by one with four times the bodies; and at last, far away."""
-        first = self.search
-        second = replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
-        return first, second, replace(second, far=KINESIS.distance)
 
 
 @contextmanager

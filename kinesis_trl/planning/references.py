@@ -13,7 +13,8 @@ import numpy as np
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.ilqr import RefineConfig, Refiner, asked_lengths, moved
 from kinesis_trl.planning.linear import RegulatorConfig, feedback

@@ -22,54 +22,11 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.branches import Snapshot, put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.terminations import KINESIS, DistanceRule
+from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.planning.config import SearchConfig
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchConfig:
-    """How a clip is searched."""
-
-    bodies: int = 64
-    """Bodies that follow a clip side by side."""
-    clips: int = 4
-    """Clips searched at once."""
-    noise: float = 0.08
-    """Deviation of the noise on each number of an action."""
-    persistence: float = 0.8
-    """Share of its noise that a body keeps from one policy step to the next."""
-    every: int = 3
-    """Policy steps after which bodies go on in the place of others."""
-    choice: float = 1.0
-    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
-    pull: float = 5.0
-    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
-    memory: float = 0.9
-    """Share of what it earned that counts another policy step later."""
-    far: float = 0.15
-    """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
-    back: int = 20
-    """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
-    tries: int = 8
-    """Times that a clip's bodies may be lost before it is given up."""
-    seed: int = 0
-    """Seed of the noise."""
-
-    def __post_init__(self) -> None:
-        if self.bodies < 2 or self.clips < 1 or self.every < 1 or self.back < 1 or self.tries < 1:
-            raise ValueError(
-                f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
-                f"back {self.back} and tries {self.tries} at least 1."
-            )
-        if not 0 < self.far <= KINESIS.distance:
-            raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
-        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
-            raise ValueError(
-                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
-                f"and memory {self.memory} must lie in 0…1, 1 excluded."
-            )
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,16 @@ import torch
 
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint
-from kinesis_trl.agents.critic import Critic, CriticConfig
+from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.gaussian import GaussianActor
 from kinesis_trl.agents.lattice import LatticeActor
 from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy, make_actor
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.goal import GoalEnv
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.training.actors import new_actor, new_critic
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.widening import widen_critic, widen_policy
 
 
 class RunError(RuntimeError):
@@ -53,10 +51,6 @@ def make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy
         return load(config.warm_start).policy.train(), new_critic(config.critic, env)
     if config.warm_start is None:
         return new_actor(config.actor, env), new_critic(config.critic, env)
-    if _lacks_moments(config):
-        narrow = load_checkpoint(config.warm_start, body=load_body(config.body).name)
-        if isinstance(narrow.policy, GaussianPolicy):
-            return _noisy(_widened(narrow, config.critic, env), config)
     warm = load(config.warm_start)
     return _noisy((warm.policy.train(), warm.critic or new_critic(config.critic, env)), config)
 
@@ -74,26 +68,3 @@ def _noisy(agent: tuple[Policy, Critic], config: TrainConfig) -> tuple[Policy, C
         with torch.no_grad():
             agent[0].log_std.add_(math.log(factor))
     return agent
-
-
-def _lacks_moments(config: TrainConfig) -> bool:
-    """Whether the policy to start from sees all that this run's does but for the moments of the muscles."""
-    assert config.warm_start is not None
-    if not config.env.observe_moments or config.warm_start.suffix == ".pth":
-        return False
-    notes = load_checkpoint(config.warm_start).notes
-    theirs, mine = as_described(config.env, notes), replace(config.env, observe_moments=False)
-    return not theirs.observe_moments and describe(theirs) == describe(mine)
-
-
-def _widened(narrow: PolicyCheckpoint, config: CriticConfig, env: ImitationEnv) -> tuple[Policy, Critic]:
-    """Policy and value function that observe the moments too; those are the last numbers of an observation."""
-    assert isinstance(narrow.policy, GaussianPolicy)
-    policy = widen_policy(narrow.policy, env.observation_width)
-    mirror = env.sample_mirror().observation
-    policy.net.set_mirror((mirror.index, mirror.sign))
-    if narrow.critic is None:
-        return policy.train(), new_critic(config, env)
-    critic = widen_critic(narrow.critic, env.observation_width)
-    critic.net.set_mirror((mirror.index, mirror.sign))
-    return policy.train(), critic

@@ -32,13 +32,18 @@ class CollectError(RuntimeError):
     """Experience cannot be collected in the way asked for."""
 
 
-def open_clips(config: TrainConfig, body: BodyModel, *, workers: int = 1) -> MotionLibrary:
-    """The motions a run trains on: all of its library, or those its list of clips names; `workers` prepare them.
+def open_clips(
+    config: TrainConfig, body: BodyModel, *, workers: int = 1, on_clip: Callable[[int, int], None] | None = None
+) -> MotionLibrary:
+    """The motions a run trains on: all of its library, or those its list of clips names.
+
+    `workers` prepare them; `on_clip` is as of `open_library`.
 
     Raises:
         ClipFormatError: a name that is not in the library, or an empty list.
     """
-    library, _ = open_library(config.motions, body, inverse=inverse_for(config.env.control), workers=workers)
+    inverse = inverse_for(config.env.control)
+    library, _ = open_library(config.motions, body, inverse=inverse, workers=workers, on_clip=on_clip)
     if config.clips is None:
         return library
     return select_clips(library, read_clip_list(config.clips), where=str(config.clips))
@@ -47,9 +52,9 @@ def open_clips(config: TrainConfig, body: BodyModel, *, workers: int = 1) -> Mot
 def read_clip_list(path: Path) -> list[str]:
     """Names of clips from a text file, one a line; blank lines and lines starting with # do not count."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ClipFormatError(f"{path} is no list of clips ({error}); make one with kinesis_trl.mine.") from error
+        raise ClipFormatError(f"{path} is no list of clips ({error}); make one with kinesis mine.") from error
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not names:
         raise ClipFormatError(f"{path} names no clip: nothing is left to train on.")

@@ -8,14 +8,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import AvoidSubcommands
 
-from kinesis_trl.agents.critic import CriticConfig
-from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.agents.lattice import LatticeConfig
-from kinesis_trl.agents.mixture import MixtureConfig
-from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.training.run_log import TrackingConfig
+from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
+from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.settings import FileOnly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +32,9 @@ class PPOConfig:
     it."""
     critic_lr: float = 1e-3
     """Learning rate of the value function."""
-    min_lr: float = 1e-5
+    min_lr: FileOnly[float] = 1e-5
     """Smallest learning rate of the policy when it is adapted."""
-    max_lr: float = 1e-3
+    max_lr: FileOnly[float] = 1e-3
     """Largest learning rate of the policy when it is adapted."""
     target_kl: float | None = 0.1
     """Divergence per iteration that the policy's learning rate is adapted to; None keeps the rate."""
@@ -53,15 +48,16 @@ class PPOConfig:
     """Iterations at the start in which only the value function learns: a trained policy follows a new one astray."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
-    max_grad_norm: float = 1.0
+    max_grad_norm: FileOnly[float] = 1.0
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
     """Whether the value after a truncated episode counts; the original treats truncation as an end."""
     average: float = 0.98
     """Share of the averaged policy that each iteration keeps, less over the first ones, so that it forgets how the run
     began; the averaged one is evaluated and saved. 0: the last."""
-    autocast: bool = False
-    """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02."""
+    autocast: bool | None = False
+    """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02; None: where the
+    processor multiplies in it."""
 
     def __post_init__(self) -> None:
         if not (0 < self.gamma <= 1 and 0 <= self.lmbda <= 1 and self.clip > 0):
@@ -92,7 +88,7 @@ class CollectConfig:
     """Worker processes or actors; the environments are shared out evenly."""
     horizon: int = 64
     """Policy steps of each environment per iteration."""
-    worker_threads: int = 1
+    worker_threads: FileOnly[int] = 1
     """Simulation threads of each worker."""
 
     def __post_init__(self) -> None:
@@ -115,6 +111,23 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrackingConfig:
+    """Where the numbers of a run go."""
+
+    aim: bool = True
+    """Whether to record in Aim too; metrics.jsonl is always written."""
+    repository: FileOnly[Path | None] = None
+    """Folder whose .aim holds the Aim repository, one for all runs, so that they can be compared; None: that of the
+    run's own folder."""
+    experiment: FileOnly[str] = "kinesis_trl"
+    """Experiment that Aim lists the run under."""
+    tags: tuple[str, ...] = ()
+    """Words to find the run by."""
+    patience: FileOnly[float] = 120.0
+    """Longest that Aim may take for one call before the run goes on without it, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run: a policy trained on a set of clips."""
 
@@ -125,12 +138,11 @@ class TrainConfig:
     body: str = "myolegs"
     """Body by name, or a path to a KINESIS model file."""
     motions: str = "locomotion-v1/train"
-    """locomotion-v1/train, /test or /demo, a folder written by kinesis_trl.prepare, or motion files of any format."""
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     clips: Path | None = None
-    """File with the names of the clips to train on, as kinesis_trl.mine writes it; None for all."""
+    """File with the names of the clips to train on, as kinesis mine writes it; None for all."""
     warm_start: Path | None = None
-    """Policy to start from: a folder with policy.safetensors, or an original model.pth. One that lacks only the
-    moments of the muscles may start a run that observes them."""
+    """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
     warm_noise: float = 1.0
     """Factor on the deviation of the exploration noise of the policy in warm_start: less of it refines a policy."""
     env: ImitationConfig = field(default_factory=ImitationConfig)
@@ -141,9 +153,9 @@ class TrainConfig:
     """The policy."""
     critic: CriticConfig = field(default_factory=CriticConfig)
     """The value function."""
-    experts: tuple[Path, ...] = ()
+    experts: FileOnly[tuple[Path, ...]] = ()
     """Trained policies to mix: trains a gate over them instead of a new policy."""
-    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    mixture: FileOnly[MixtureConfig] = field(default_factory=MixtureConfig)
     """The gate, where experts are given."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """The learning rule."""
@@ -183,3 +195,93 @@ class TrainConfig:
             raise ValueError("total_steps and torch_threads must be at least 1.")
         if self.total_seconds is not None and not self.total_seconds > 0:
             raise ValueError(f"total_seconds must be positive, got {self.total_seconds}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaggerConfig:
+    """How a learner is fitted to its teacher."""
+
+    labels: int = 200_000
+    """States that the teacher labels, in all."""
+    horizon: int = 16
+    """Policy steps of each environment between two rounds of fitting."""
+    gradient_steps: int = 32
+    """Gradient steps of a round."""
+    minibatch: int = 1024
+    """Labels per gradient step."""
+    lr: float = 1e-3
+    """Learning rate at the start; it falls to a tenth by the end."""
+    handover: float = 0.4
+    """Share of the labels after which only the learner acts; until then the teacher acts ever more rarely."""
+    noise: float = 0.05
+    """Standard deviation of the noise on all actions made, which leads to more states; labels have none."""
+    mirror: bool = True
+    """Whether half of each minibatch is mirrored left to right. Not for a learner that does not observe which side is
+    to act: from a stand the teacher lifts one foot first, in the mirror the other, and their mean lifts neither."""
+    memory: int = 200_000
+    """Newest labels that are fitted; a label takes 1.3 kB."""
+    save_seconds: float = 120.0
+    """Seconds between two savings of the learner."""
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
+            raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
+
+
+DAGGER = DaggerConfig(labels=2_000_000, noise=0.01)
+"""How a learner that observes the reference is fitted."""
+GOAL_DAGGER = DaggerConfig(labels=1_000_000, noise=0.01, mirror=False)
+"""How a learner that observes a goal is fitted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilConfig:
+    """Teacher, motions, and where the learner goes."""
+
+    policy: Path
+    """The teacher: a policy folder, trained with control feedforward."""
+    out: Path
+    """Folder of the learner, a policy with control pd; one that is there goes on."""
+    goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
+    """Task whose goal the learner observes instead of the reference; None: the reference."""
+    motions: str = "locomotion-v1/train"
+    """As for training; not read with a goal."""
+    evaluation: str = "locomotion-v1/test"
+    """Motions on which teacher and learner are compared at the end; not read with a goal."""
+    references: int = 256
+    """Planner references, an episode each, on which a learner that observes a goal gets labels."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    learner: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
+        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
+    )
+    """The learner; its exploration noise is not learnt here."""
+    dagger: DaggerConfig = field(default_factory=lambda: DAGGER)
+    """How it is fitted."""
+    num_envs: int = 128
+    """Number of environments stepped together."""
+    threads: int = 1
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of everything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """What to time, and for how long."""
+
+    motions: str = "locomotion-v1/test"
+    """Motions to follow: as for kinesis eval."""
+    num_envs: int = 64
+    """Environments stepped together."""
+    steps: int = 12
+    """Policy steps a round."""
+    rounds: int = 9
+    """Rounds; each times everything once."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    seed: int = 0
+    """Seed of the environments."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from kinesis_trl.atomic import write_text
-from kinesis_trl.progress import progress
+from kinesis_trl.progress import counting
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import read_clip_list
 from kinesis_trl.training.config import TrainConfig
@@ -99,7 +99,7 @@ class CurriculumController:
         self.state: dict[str, Any] = {"done": [], "failed": {}}
         if self.path.is_file():
             try:
-                self.state = json.loads(self.path.read_text())
+                self.state = json.loads(self.path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise RunError(f"{self.path} is damaged ({error}); remove it, finished runs are kept.") from error
 
@@ -134,9 +134,9 @@ class CurriculumController:
     def _mine(self, index: int) -> int:
         name = expert_name(index)
         if name not in self.state["failed"]:
-            with progress(self.console, f"mining {name}", None, "frames") as advance:
+            with counting(self.console, f"mining {name}", "frames") as on_step:
                 threads = self.config.train.env.physics.threads
-                mined = mine(self.config.train.runs / name, rule=self.config.rule, threads=threads, on_step=advance)
+                mined = mine(self.config.train.runs / name, rule=self.config.rule, threads=threads, on_step=on_step)
             self._record(failed={**self.state["failed"], name: len(mined.failed)})
             self.console.print(f"{name} fails {len(mined.failed)} of {len(mined.report['clips'])} clips")
         return int(self.state["failed"][name])

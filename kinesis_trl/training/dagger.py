@@ -1,14 +1,15 @@
-"""A policy taught by another controller on the states it comes to itself.
+"""DAgger: a learner is fitted to what a teacher would do in the states that the learner comes to (Ross et al. 2011).
 
-DAgger (Ross, Gordon and Bagnell 2011, AISTATS): teacher and student act by turns, the teacher less and less; it says
-for every state visited what it would do, and the student is fitted to all that was said.
+Ross, Gordon and Bagnell 2011, AISTATS. Teacher and learner act by turns, the teacher less and less. The teacher labels
+every state visited with its own action, and the learner is fitted to the labels. The teachers here correct inverse
+solutions; their labels are the target lengths that they ask for, which the learner gives without inverse solutions.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,53 +18,28 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from kinesis_trl.agents.actor import GaussianPolicy
+from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint
+from kinesis_trl.agents.policy import ActorConfig, Policy
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.control.config import ControlConfig
+from kinesis_trl.envs.described import as_described, describe
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.training.actors import new_actor
+from kinesis_trl.training.config import DaggerConfig
 
-View = Callable[[TensorDictBase], Tensor]
-"""What a student observes (N, O), for a TensorDict with the teacher's `observation`."""
 Teacher = Callable[[TensorDictBase], tuple[Tensor, Tensor]]
-"""Actions (N, A) for a TensorDict with `observation`, and which (N,) of them count."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DaggerConfig:
-    """How a student is taught."""
-
-    labels: int = 200_000
-    """States for which the teacher is asked, in all."""
-    horizon: int = 16
-    """Policy steps of each environment between two rounds of fitting."""
-    gradient_steps: int = 32
-    """Gradient steps of a round."""
-    minibatch: int = 1024
-    """Samples per gradient step."""
-    lr: float = 1e-3
-    """Learning rate at the start; it falls to a tenth by the end."""
-    handover: float = 0.4
-    """Share of the labels after which only the student acts; until then the teacher acts ever more rarely."""
-    noise: float = 0.05
-    """Deviation of the noise on all actions made, which leads to more states; labels have none."""
-    mirror: bool = True
-    """Whether half of what is fitted is what a left–right mirror shows. Not for a student that does not see which side
-    is to act: from a stand the teacher lifts one foot first, in the mirror the other, and the mean lifts neither."""
-    memory: int = 200_000
-    """Newest states that are fitted; a state takes 1.3 kB."""
-    save_seconds: float = 120.0
-    """Seconds between two savings of the student."""
-
-    def __post_init__(self) -> None:
-        for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not (self.lr > 0 and 0 <= self.handover <= 1 and self.noise >= 0 and self.save_seconds >= 0):
-            raise ValueError("lr must be positive, handover lie in 0…1, noise and save_seconds not be negative.")
+"""Labels (N, A), actions of the learner, for a TensorDict with `observation`; and which (N,) of them count."""
+View = Callable[[TensorDictBase], Tensor]
+"""What a learner observes (N, O), for a TensorDict with the `observation` of the teacher's environment."""
 
 
 class Dagger:
-    """One student at school.
+    """Fits one learner to one teacher.
 
     Attributes:
-        labels: states labelled so far.
+        labelled: states labelled so far.
         loss: mean loss of the last round of fitting, in squared units of `unit`.
     """
 
@@ -71,106 +47,156 @@ class Dagger:
         self,
         env: MyoLegsEnv,
         teacher: Teacher,
-        student: GaussianPolicy,
+        learner: GaussianPolicy,
         config: DaggerConfig,
         *,
         view: View | None = None,
         unit: Tensor | None = None,
-        labels: int = 0,
+        labelled: int = 0,
         seed: int = 0,
     ) -> None:
-        """Prepare a school.
+        """Set up fitting.
 
         Args:
-            env: where both act; the student's actions are this environment's.
-            teacher: says what to do in the environment's present state.
-            student: its mean action is fitted; the noise stays as it is.
+            env: where both act; labels are actions of this environment.
+            teacher: labels the environment's present state.
+            learner: its mean action is fitted; the exploration noise stays as it is.
             config: how.
-            view: what the student observes; default: what the teacher does.
+            view: what the learner observes; default: what the teacher does.
             unit: (A,) difference of each action that counts 1; default 1. Larger ones count in proportion only.
-            labels: states the student was taught before, when going on.
+            labelled: states that were labelled before, when going on.
             seed: of who acts, of the noise and of the minibatches.
         """
-        self.env, self.teacher, self.student, self.config = env, teacher, student, config
+        self.env, self.teacher, self.learner, self.config = env, teacher, learner, config
         self._view: View = view or (lambda td: td["observation"])
-        width = student.action_width
+        width = learner.action_width
         self.unit = torch.ones(width) if unit is None else unit
-        self.labels, self.loss = labels, float("nan")
-        self._optimizer = torch.optim.Adam(student.net.parameters(), lr=config.lr)
+        self.labelled, self.loss = labelled, float("nan")
+        self._optimizer = torch.optim.Adam(learner.net.parameters(), lr=config.lr)
         self._mirror = env.sample_mirror()
         self._generator = torch.Generator().manual_seed(seed)
         size = min(config.memory, config.labels)
-        self._seen, self._told = torch.zeros(size, student.observation_width), torch.zeros(size, width)
+        self._observations, self._labels = torch.zeros(size, learner.observation_width), torch.zeros(size, width)
         self._stored = 0
 
-    def learn(
-        self,
-        *,
-        on_labels: Callable[[int], None] | None = None,
-        save: Callable[[], None] | None = None,
-        stop: Callable[[], bool] | None = None,
-    ) -> None:
-        """Teach until `config.labels`, or until `stop` says so.
+    def learn(self, *, on_labels: Callable[[int], None] | None = None, save: Callable[[], None] | None = None) -> None:
+        """Label and fit until `config.labels`.
 
         `on_labels` gets the number of new labels, `save` is called now and then.
         """
         td, saved = self.env.reset(), time.monotonic()
-        self.student.train()
-        while self.labels < self.config.labels and not (stop is not None and stop()):
-            before = self.labels
+        self.learner.train()
+        while self.labelled < self.config.labels:
+            before = self.labelled
             td = self._collect(td)
             self._fit()
             if on_labels is not None:
-                on_labels(self.labels - before)
+                on_labels(self.labelled - before)
             if save is not None and time.monotonic() - saved > self.config.save_seconds:
                 save()
                 saved = time.monotonic()
-        self.student.eval()
+        self.learner.eval()
         if save is not None:
             save()
 
     @torch.no_grad()
     def _collect(self, td: TensorDictBase) -> TensorDictBase:
-        share = 1 - self.labels / max(self.config.labels * self.config.handover, 1e-9)
+        share = 1 - self.labelled / max(self.config.labels * self.config.handover, 1e-9)
         new = []
         for _ in range(self.config.horizon):
-            seen = self._view(td)
-            told, counts = self.teacher(td)
-            teaches = counts & (torch.rand(len(seen), generator=self._generator) < share)
-            action = torch.where(teaches[:, None], told, self.student.mean(seen))
+            observation = self._view(td)
+            label, counts = self.teacher(td)
+            by_teacher = counts & (torch.rand(len(label), generator=self._generator) < share)
+            action = torch.where(by_teacher[:, None], label, self.learner.mean(observation))
             action = action + self.config.noise * torch.randn(action.shape, generator=self._generator)
-            self._store(seen[counts], told[counts])
-            new.append(seen[counts])
-            self.labels += len(seen)
+            self._store(observation[counts], label[counts])
+            new.append(observation[counts])
+            self.labelled += len(label)
             _, td = self.env.step_and_maybe_reset(td.set("action", action.clamp(-1, 1)))
-        self.student.update_norm(torch.cat(new))
+        self.learner.update_norm(torch.cat(new))
         return td
 
-    def _store(self, seen: Tensor, told: Tensor) -> None:
-        if not self._stored and len(told) and not self.student.net.head.bias.any():
-            self.student.net.head.bias.copy_(told.mean(0))  # a new student starts with the usual answer
-        place = (self._stored + torch.arange(len(seen))) % len(self._seen)
-        self._seen[place], self._told[place] = seen, told
-        self._stored += len(seen)
+    def _store(self, observation: Tensor, label: Tensor) -> None:
+        if not self._stored and len(label) and not self.learner.net.head.bias.any():
+            self.learner.net.head.bias.copy_(label.mean(0))  # a new learner starts with the mean label
+        place = (self._stored + torch.arange(len(label))) % len(self._labels)
+        self._observations[place], self._labels[place] = observation, label
+        self._stored += len(label)
 
     def _fit(self) -> None:
-        filled = min(self._stored, len(self._seen))
+        filled = min(self._stored, len(self._labels))
         if not filled:
             return
-        done = min(self.labels / self.config.labels, 1.0)
+        done = min(self.labelled / self.config.labels, 1.0)
         self._optimizer.param_groups[0]["lr"] = self.config.lr * (1 - 0.9 * done)
         losses = []
         for _ in range(self.config.gradient_steps):
             rows = torch.randint(filled, (min(self.config.minibatch, filled),), generator=self._generator)
-            seen, told = self._seen[rows], self._told[rows]
+            observation, label = self._observations[rows], self._labels[rows]
             if self.config.mirror:
                 half = len(rows) // 2
-                mirrored = self._mirror(seen[half:], told[half:])
-                seen = torch.cat([seen[:half], mirrored[0]])
-                told = torch.cat([told[:half], mirrored[1]])
-            loss = smooth_l1_loss(self.student.mean(seen) / self.unit, told / self.unit)
+                mirrored = self._mirror(observation[half:], label[half:])
+                observation = torch.cat([observation[:half], mirrored[0]])
+                label = torch.cat([label[:half], mirrored[1]])
+            loss = smooth_l1_loss(self.learner.mean(observation) / self.unit, label / self.unit)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
             losses.append(float(loss.detach()))
         self.loss = float(np.mean(losses))
+
+
+def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[Policy, ImitationConfig]:
+    """A policy whose actions stand for target lengths, and `settings` as it was trained with.
+
+    Raises:
+        CheckpointError: no policy there, or of another body.
+        ValueError: one with another control.
+    """
+    loaded = load_checkpoint(folder, body=body.name)
+    theirs = as_described(settings, loaded.notes)
+    if not theirs.control.has_lengths:
+        raise ValueError(f"{folder} acts by control {theirs.control.name}, which has no target lengths to teach.")
+    return loaded.policy, theirs
+
+
+def open_learner(folder: Path, config: ActorConfig, env: ImitationEnv) -> tuple[GaussianPolicy, int]:
+    """The learner in a folder and the number of its labels so far, or a new one.
+
+    Raises:
+        ValueError: the folder holds a policy that was not distilled so, or with other settings.
+    """
+    if not (folder / WEIGHTS).exists():
+        return new_actor(config, env), 0
+    width, actions = env.observation_width, int(env.action_spec.shape[-1])
+    loaded = load_checkpoint(folder, body=env.body.name, observation_width=width, action_width=actions)
+    mine = describe(env.rules)
+    same = {key: loaded.notes.get(key) for key in mine} == mine
+    if "labels" not in loaded.notes or not same or not isinstance(loaded.policy, GaussianPolicy):
+        raise ValueError(f"{folder} holds a policy that was trained otherwise; give another --out.")
+    if loaded.policy.config != config:
+        raise ValueError(f"{folder} holds a learner of other settings; give these, or another --out.")
+    return loaded.policy, int(loaded.notes["labels"])
+
+
+def length_labels(policy: Policy, control: ControlConfig, env: ImitationEnv) -> Teacher:
+    """A teacher that was trained with `control`; it labels states of `env` with target lengths, actions of control pd.
+
+    A policy that observes moments (`ImitationConfig.observe_moments`) is given them where the learner does not see
+    them.
+    """
+    muscles, meaning = env.body.muscles, control.make(env.body, env.settings.num_envs)
+    if control.needs_inverse and env.library.inverse is None:
+        raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
+    observes_moments = policy.observation_width > env.observation_width
+
+    @torch.no_grad()
+    def label(td: TensorDictBase) -> tuple[Tensor, Tensor]:
+        observed = td.select("observation")
+        if observes_moments:
+            observed["observation"] = torch.cat([observed["observation"], env.moment_error().float()], -1)
+        correction = policy(observed)["action"].double().numpy()
+        lengths = meaning.target_length(correction, env.current_reference())
+        return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
+
+    return label

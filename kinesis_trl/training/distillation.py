@@ -1,169 +1,166 @@
-"""A policy of plain target lengths, taught by one that corrects inverse solutions; it needs none to act."""
+"""Distillation: a policy of plain target lengths learns from one that corrects inverse solutions (DAgger).
+
+The learner observes the reference, as its teacher does, or the goal of a task. For a goal the teacher follows planner
+references, motions that the gait planner makes to goals drawn as the task draws them; the learner sees the goal alone.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from tensordict import TensorDictBase
-from torch import Tensor
-from tyro.conf import AvoidSubcommands
 
-from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
-from kinesis_trl.agents.gaussian import GaussianConfig
-from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint, save_policy
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import ControlConfig, LengthConfig
+from kinesis_trl.envs.control.config import LengthConfig
 from kinesis_trl.envs.described import as_described, describe
+from kinesis_trl.envs.guided import GuidedEnv
+from kinesis_trl.envs.guides import make_guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
-from kinesis_trl.progress import progress
-from kinesis_trl.training.dagger import Dagger, DaggerConfig, Teacher
-from kinesis_trl.training.pretraining import open_student
+from kinesis_trl.planning.controllers import Player
+from kinesis_trl.progress import counting, progress
+from kinesis_trl.training.config import DistilConfig
+from kinesis_trl.training.dagger import Dagger, length_labels, open_learner, open_teacher
+from kinesis_trl.training.goals import goal_report, goal_table
 
-LENGTH_UNIT = 0.02
-"""Difference of a target length in metres that counts 1 in the regression: a tenth of a muscle's peak force."""
-DISTILLING = DaggerConfig(labels=2_000_000, noise=0.01)
-"""How a student of lengths is taught unless told otherwise."""
 COMPARISON = "comparison.json"
-"""File in the student's folder that says what it kept; written when it is taught to the end."""
+"""File in the learner's folder with the evaluation of teacher and learner; written at the end."""
+_LENGTH_UNIT = 0.02  # metres: difference of a target length that counts 1, a tenth of a muscle's peak force
+_GOAL_RULE = DistanceRule(over="any", distance=0.25)
+"""When a body is too far from the planner reference for labels: wider than in imitation, as the learner does not see
+it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DistilConfig:
-    """Who teaches, on what, and where the student goes."""
+def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
+    """Fit, save, and compare; returns the summaries of the evaluation of `teacher` and `learner`.
 
-    policy: Path
-    """The teacher: a policy folder, trained with control feedforward."""
-    out: Path
-    """Folder of the student, a policy with control pd; one that is there is taught further."""
-    motions: str = "locomotion-v1/train"
-    """As for training."""
-    evaluation: str = "locomotion-v1/test"
-    """Motions on which teacher and student are compared at the end."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
-    student: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
-        default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
-    )
-    """The student; its noise is not learnt here."""
-    dagger: DaggerConfig = field(default_factory=lambda: DISTILLING)
-    """How it is taught."""
-    num_envs: int = 128
-    """Number of environments stepped together."""
-    threads: int = 1
-    """Threads of the simulation; results do not depend on it."""
-    seed: int = 0
-    """Seed of everything."""
-
-
-def distil(config: DistilConfig, console: Console) -> dict[str, dict[str, Any]]:
-    """Teach, save, and compare; returns the evaluation of `teacher` and `student`, as `evaluate_episodes` makes it.
+    With a goal, the teacher is evaluated on planner references, the learner by the goal it sees.
 
     Raises:
         CheckpointError: no teacher there, or of another body.
-        ValueError: a teacher whose actions are not lengths.
+        ValueError: a teacher whose control has no target lengths.
     """
     torch.manual_seed(config.seed)
     body = load_body(config.body)
     physics = PhysicsConfig(threads=config.threads)
     settings = ImitationConfig(num_envs=config.num_envs, physics=physics, seed=config.seed)
+    if config.goal is not None:
+        settings = replace(settings, rule=_GOAL_RULE)
     teacher, theirs = open_teacher(config.policy, body, settings)
     mine = replace(theirs, control=LengthConfig(), observe_moments=False)
-    library, _ = open_library(config.motions, body, inverse=SolveConfig())
-    env = ImitationEnv(body, library, mine)
-    student, labels = open_student(config.out, config.student, env)
-    unit = torch.from_numpy(2 * LENGTH_UNIT / body.muscles.longest_tendon).float()
-    school = Dagger(
+    env = _environment(config, body, mine, console)
+    learner, labelled = open_learner(config.out, config.learner, env)
+    dagger = Dagger(
         env,
-        lengths_of(teacher, theirs.control, env),
-        student,
+        length_labels(teacher, theirs.control, env),
+        learner,
         config.dagger,
-        unit=unit,
-        labels=labels,
+        view=env.goal_view if isinstance(env, GuidedEnv) else None,
+        unit=torch.from_numpy(2 * _LENGTH_UNIT / body.muscles.longest_tendon).float(),
+        labelled=labelled,
         seed=config.seed,
     )
+    task = {"motions": config.motions} if config.goal is None else {"task": type(config.goal).__name__}
 
     def save() -> None:
-        notes = describe(mine) | {"labels": school.labels, "motions": config.motions, "seed": config.seed}
-        save_policy(config.out, student, body=body.name, notes=notes | {"teacher": str(config.policy)})
+        notes = describe(mine) | task | {"teacher": str(config.policy), "seed": config.seed}
+        save_policy(config.out, learner, body=body.name, notes=notes | {"labels": dagger.labelled})
 
-    with progress(console, "teaching", config.dagger.labels, "labels", completed=labels) as advance:
-        school.learn(on_labels=advance, save=save)
-    found = {
-        "teacher": _evaluate(config, body, teacher, theirs),
-        "student": _evaluate(config, body, student, mine),
-    }
-    write_text(
-        config.out / COMPARISON, json.dumps({name: report["summary"] for name, report in found.items()}, indent=1)
-    )
-    console.print(
-        _table(found), f"regression loss {school.loss:.4f} after {school.labels:,} labels; wrote {config.out}"
-    )
+    with progress(console, "distilling", config.dagger.labels, "labels", completed=labelled) as advance:
+        dagger.learn(on_labels=advance, save=save)
+    if config.goal is None:
+        found = {
+            "teacher": _follow(config, body, teacher, theirs),
+            "learner": _follow(config, body, learner, mine),
+        }
+        console.print(_table(found))
+    else:
+        widths = (learner.observation_width, learner.action_width)
+        found = {
+            "teacher": _reach(config, body, Player(theirs, lambda env: teacher.eval()), console),
+            "learner": _reach(config, body, Player(mine, lambda env: learner.eval(), widths), console),
+        }
+    write_text(config.out / COMPARISON, json.dumps(found, indent=1))
+    console.print(f"regression loss {dagger.loss:.4f} after {dagger.labelled:,} labels; wrote {config.out}")
     return found
 
 
-def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[Policy, ImitationConfig]:
-    """A policy whose actions are lengths, and `settings` as it was trained with.
+def policy_without_inverse(config: DistilConfig, console: Console) -> Path:
+    """Where a policy lies that acts without inverse solutions: the teacher, if it does, else the learner.
+
+    The learner's folder is named after `config.out` and the teacher's weights, so that another teacher has another one;
+    a learner with as many labels as are asked for is not fitted again.
 
     Raises:
         CheckpointError: no policy there, or of another body.
-        ValueError: one whose actions are not lengths.
     """
-    loaded = load_checkpoint(folder, body=body.name)
-    theirs = as_described(settings, loaded.notes)
-    if not theirs.control.has_lengths:
-        raise ValueError(f"{folder} acts by control {theirs.control.name}, which has no target lengths to teach.")
-    return loaded.policy, theirs
+    notes = load_checkpoint(config.policy, body=load_body(config.body).name).notes
+    if not as_described(ImitationConfig(), notes).control.needs_reference:
+        return config.policy
+    weights = hashlib.sha256((config.policy / WEIGHTS).read_bytes()).hexdigest()[:8]
+    out = config.out.with_name(f"{config.out.name}-{weights}")
+    done = int(load_checkpoint(out).notes.get("labels", 0)) if (out / COMPARISON).exists() else 0
+    if done >= config.dagger.labels:
+        console.print(f"{out}: distilled before from {config.policy} on {done:,} labels")
+        return out
+    console.print(
+        f"{config.policy} corrects inverse solutions of a reference (control feedforward), which a goal does not have. "
+        f"It is the teacher: a policy that sees the goal is distilled from it first, on {config.dagger.labels:,} "
+        f"labels (DAgger), into {out}."
+    )
+    distil(replace(config, out=out), console)
+    return out
 
 
-def lengths_of(policy: Policy, control: ControlConfig, env: ImitationEnv) -> Teacher:
-    """What a policy trained with another control asks for in the present state of `env`, as actions of control pd.
-
-    A policy that observes moments (`ImitationConfig.observe_moments`) is told them where `env` does not.
-    """
-    muscles, meaning = env.body.muscles, control.make(env.body, env.settings.num_envs)
-    if control.needs_inverse and env.library.inverse is None:
-        raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
-
-    sees_moments = policy.observation_width > env.observation_width  # of inverse solutions: not for a plain student
-
-    @torch.no_grad()
-    def teach(td: TensorDictBase) -> tuple[Tensor, Tensor]:
-        seen = td.select("observation")
-        if sees_moments:
-            seen["observation"] = torch.cat([seen["observation"], env.moment_error().float()], -1)
-        correction = policy(seen)["action"].double().numpy()
-        lengths = meaning.target_length(correction, env.current_reference())
-        return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
-
-    return teach
+def _environment(config: DistilConfig, body: BodyModel, settings: ImitationConfig, console: Console) -> ImitationEnv:
+    """Where the labels come from: the motions, or planner references to goals."""
+    if config.goal is None:
+        with counting(console, "preparing motions", "clips") as on_clip:
+            library, _ = open_library(config.motions, body, inverse=SolveConfig(), on_clip=on_clip)
+        return ImitationEnv(body, library, settings)
+    with progress(console, "planner references", config.references, "episodes") as advance:
+        guides = make_guides(config.goal, body, config.references, seed=config.seed, on_clip=advance)
+    return GuidedEnv(body, guides, config.goal, settings)
 
 
-def _evaluate(config: DistilConfig, body: BodyModel, policy: Policy, settings: ImitationConfig) -> dict[str, Any]:
+def _follow(config: DistilConfig, body: BodyModel, policy: Policy, settings: ImitationConfig) -> dict[str, Any]:
     library, _ = open_library(config.evaluation, body, inverse=SolveConfig())
-    return evaluate_episodes(play_clips(body, library, lambda env: policy.eval(), settings), library.clips)
+    report = evaluate_episodes(play_clips(body, library, lambda env: policy.eval(), settings), library.clips)
+    summary: dict[str, Any] = report["summary"]
+    return summary
+
+
+def _reach(config: DistilConfig, body: BodyModel, player: Player, console: Console) -> dict[str, Any]:
+    assert config.goal is not None
+    by_planner = player.settings.control.needs_reference
+    console.print("teacher, on planner references:" if by_planner else "learner, which sees the goal:")
+    report = goal_report(body, player, "planner" if by_planner else "policy", config.goal, seed=config.seed + 1)
+    console.print(goal_table(report, config.goal))
+    summary: dict[str, Any] = report["summary"]
+    return summary
 
 
 def _table(found: dict[str, dict[str, Any]]) -> Table:
-    table = Table(title="what the student keeps", header_style="bold")
+    table = Table(title="what the learner keeps", header_style="bold")
     table.add_column("policy")
     for column in ("strict coverage %", "kinesis coverage %", "MPJPE mm"):
         table.add_column(column, justify="right")
-    for name, report in found.items():
-        strict, lenient = report["summary"]["strict"], report["summary"]["kinesis"]
+    for name, summary in found.items():
+        strict, lenient = summary["strict"], summary["kinesis"]
         cells = (100 * strict["coverage"]["mean"], 100 * lenient["coverage"]["mean"], lenient["mpjpe_mm"]["mean"])
         table.add_row(name, *(f"{value:.1f}" for value in cells))
     return table

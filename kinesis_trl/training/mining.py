@@ -42,7 +42,7 @@ def load_run(folder: Path) -> TrainConfig:
     path = folder / CONFIG
     if not path.is_file():
         raise RunError(f"{folder} holds no run ({CONFIG} is missing); train one first (make train EXPERT=0).")
-    config = from_yaml(TrainConfig, path.read_text(), where=str(path))
+    config = from_yaml(TrainConfig, path.read_text(encoding="utf-8"), where=str(path))
     if not (folder / POLICY).is_dir():
         raise RunError(f"{folder} holds no policy yet; let its training reach a checkpoint first.")
     return config
@@ -53,7 +53,7 @@ def mine(
     *,
     rule: Literal["kinesis", "strict"] = "kinesis",
     threads: int = 1,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> Mined:
     """Play a run's policy on its own training clips, and write the names of those it failed.
 
@@ -63,14 +63,23 @@ def mine(
         folder: the run.
         rule: when a clip counts as failed.
         threads: simulation threads.
-        on_step: called with the number of steps made, for progress.
+        on_step: called with the steps made so far and those in all, first with 0, for progress.
     """
     config = load_run(folder)
     body = load_body(config.body)
     library = open_clips(config, body)
     policy = load_policy(folder / POLICY, body=body.name).eval()
     settings = replace(config.env, physics=replace(config.env.physics, threads=threads))
-    episodes = play_clips(body, library, lambda env: policy, settings, on_step=on_step)
+    total, made = int((library.frames - 1).sum()), 0
+
+    def count(steps: int) -> None:
+        nonlocal made
+        made += steps
+        if on_step is not None:
+            on_step(made, total)
+
+    count(0)
+    episodes = play_clips(body, library, lambda env: policy, settings, on_step=count)
     report = evaluate_episodes(episodes, library.clips)
     failed = tuple(row["name"] for row in report["clips"] if not row[rule]["success"])
     heading = f"# {len(failed)} of {len(library)} clips that {config.name} does not follow under the rule {rule}\n"

@@ -167,7 +167,7 @@ class Learner:
             self.policy.carried = state["noise"]  # type: ignore[union-attr]
 
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
-        with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, self.config.autocast):
+        with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, _autocasts(self.config)):
             losses = self.loss(samples)
         total = losses["loss_objective"] + losses["loss_critic"] + losses.get("loss_entropy", 0.0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -230,3 +230,11 @@ def _average(share: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
 def _explained_variance(value: Tensor, target: Tensor) -> float:
     spread = target.var()
     return float(1 - (target - value).var() / spread) if spread > 0 else 0.0
+
+
+def _autocasts(config: PPOConfig) -> bool:
+    """Whether networks learn in bfloat16; where the config leaves it open, if the processor multiplies in it."""
+    if config.autocast is not None:
+        return config.autocast
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

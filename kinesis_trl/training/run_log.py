@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from kinesis_trl.atomic import write_text
+from kinesis_trl.training.config import TrackingConfig
 from kinesis_trl.training.metrics_file import MetricsFile
 from kinesis_trl.training.tracking import AimLogger, check_frames, check_rate, plain, split_name
 
@@ -23,23 +24,6 @@ METRICS = "metrics.jsonl"
 AIM_RUN = "aim_run.txt"
 _MOST_WAITING = 256  # calls
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackingConfig:
-    """Where the numbers of a run go."""
-
-    aim: bool = True
-    """Whether to record in Aim too; metrics.jsonl is always written."""
-    repository: Path | None = None
-    """Folder whose .aim holds the Aim repository, one for all runs, so that they can be compared; None: that of the
-    run's own folder."""
-    experiment: str = "kinesis_trl"
-    """Experiment that Aim lists the run under."""
-    tags: tuple[str, ...] = ()
-    """Words to find the run by."""
-    patience: float = 120.0
-    """Longest that Aim may take for one call before the run goes on without it, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from kinesis_trl.evaluation.rollout import Episode, play_clips
 from kinesis_trl.evaluation.video import film
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
-from kinesis_trl.progress import progress
+from kinesis_trl.progress import counting, progress
 from kinesis_trl.settings import from_yaml, to_yaml
 from kinesis_trl.training.agent import RunError, make_agent
 from kinesis_trl.training.carriers import Counters, EnvCarrier
@@ -43,7 +43,7 @@ from kinesis_trl.training.run_log import CurriculumRound, RunLog
 
 CONFIG = "config.yaml"
 POLICY = "policy"
-"""Folder of the newest weights within the run's folder, in the format `kinesis_trl.eval` reads."""
+"""Folder of the newest weights within the run's folder, in the format `kinesis eval` reads."""
 
 
 class Trainer:
@@ -66,8 +66,8 @@ class Trainer:
         self.body = load_body(config.body)
         self.library: MotionLibrary | None = None
         if config.goal is None:
-            with console.status("preparing the motions; they are kept for the next time"):
-                self.library = open_clips(config, self.body, workers=os.cpu_count() or 1)
+            with counting(console, "preparing motions, which are kept for the next time", "clips") as on_clip:
+                self.library = open_clips(config, self.body, workers=os.cpu_count() or 1, on_clip=on_clip)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
@@ -165,13 +165,15 @@ class Trainer:
             )
         except OSError as error:
             self.console.print(
-                f"[yellow]checkpoint at step {step} could not be written[/]: {error}; the last one stays."
+                f"checkpoint at step {step} could not be written: {error}; the last one stays.",
+                style="yellow",
+                markup=False,
             )
 
     def evaluate(self) -> dict[str, Any]:
         """Play the evaluation clips, or the task with a goal, with the most probable actions.
 
-        The report of `kinesis_trl.eval`.
+        The report of `kinesis eval`.
         """
         if self.config.goal is not None:
             return evaluate_goal(self.config, self.body, self.learner.averaged.eval())
@@ -227,7 +229,7 @@ class Trainer:
                 frames = film(self.body, self._evaluation, episode)
             except RenderError as error:
                 self._draws = False
-                self.console.print(f"[yellow]no pictures for the dashboard[/]: {error}")
+                self.console.print(f"no pictures for the dashboard: {error}", style="yellow", markup=False)
                 return
             self.log.log_video(f"eval/clip_{index}", frames, self.progress["step"], fps=15.0)
 
@@ -307,7 +309,7 @@ def _claim_folder(config: TrainConfig) -> None:
     if not path.exists():
         write_text(path, text)
         return
-    there = from_yaml(TrainConfig, path.read_text(), where=str(path))
+    there = from_yaml(TrainConfig, path.read_text(encoding="utf-8"), where=str(path))
     changed = replace(there, total_steps=config.total_steps, total_seconds=config.total_seconds)
     changed = replace(changed, tracking=config.tracking, runs=config.runs)
     if changed != config:

@@ -149,30 +149,6 @@ def test_hopeless_covariance_is_a_clear_error(actor: LatticeActor, value: float,
         actor.distribution(torch.zeros(1, OBSERVATION))
 
 
-def test_aligned_noise_runs_along_the_directions_and_the_mean_starts_small() -> None:
-    torch.manual_seed(1)
-    network = NetworkConfig(hidden=(16, 12))
-    actor = LatticeActor(LatticeConfig(network=network, action_log_std=-4.0, latent_log_std=-1.0), OBSERVATION, ACTION)
-    directions = torch.randn(ACTION, 3)
-    actor.align(directions)
-    expected = math.exp(-2.0) * directions.double() @ directions.double().T + math.exp(-8.0) * torch.eye(ACTION)
-    torch.testing.assert_close(actor.covariance().detach(), expected.double(), rtol=1e-5, atol=1e-7)
-    # along the directions the mean is a fraction of the noise; nothing else drives it
-    mean = actor.mean(torch.randn(200, OBSERVATION)).detach()
-    units = torch.linalg.lstsq(directions, mean.T).solution
-    torch.testing.assert_close(directions @ units, mean.T, rtol=1e-4, atol=1e-5)
-    assert units.abs().max() < 0.5 * math.exp(-1.0)
-    # units that drive nothing yet can come in: their weights have gradients
-    (actor.mean(torch.randn(8, OBSERVATION)) ** 2).sum().backward()
-    assert actor.net.head.weight.grad is not None and actor.net.head.weight.grad[:, 3:].abs().min() > 0
-
-
-@pytest.mark.parametrize("shape", [(ACTION + 1, 2), (ACTION, LATENT + 1), (ACTION,)])
-def test_directions_that_do_not_fit_are_refused(actor: LatticeActor, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="expected 7 actions and at most 4 latent units"):
-        actor.align(torch.zeros(shape))
-
-
 def test_a_symmetric_policy_acts_in_a_mirror_as_its_mirror_image_does() -> None:
     torch.manual_seed(0)
     config = LatticeConfig(network=NetworkConfig(hidden=(16, 8)), symmetric=True)

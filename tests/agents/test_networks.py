@@ -6,19 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from kinesis_trl.agents.networks import PRESETS, NetworkConfig, hidden_layers, output_layer
+from kinesis_trl.agents.networks import LAPTOP, PAPER, WORKSTATION, NetworkConfig, hidden_layers, output_layer
 
 
 @pytest.mark.parametrize(
-    ("preset", "hidden"),
-    [
-        ("laptop", [512, 256]),
-        ("workstation", [1024, 512, 512]),
-        ("paper", [2048, 1536, 1024, 1024, 512, 512]),
-    ],
+    ("config", "hidden"),
+    [(LAPTOP, [512, 256]), (WORKSTATION, [1024, 512, 512]), (PAPER, [2048, 1536, 1024, 1024, 512, 512])],
 )
-def test_presets_have_the_published_sizes(preset: str, hidden: list[int]) -> None:
-    layers = hidden_layers(9, PRESETS[preset])
+def test_presets_have_the_published_sizes(config: NetworkConfig, hidden: list[int]) -> None:
+    layers = hidden_layers(9, config)
     assert [m.out_features for m in layers if isinstance(m, nn.Linear)] == hidden
     assert sum(isinstance(m, nn.SiLU) for m in layers) == len(hidden)
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.calm import Calm
+from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig, ImitationConfig, RewardConfig
+from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.rewards import (
-    CalmConfig,
-    RewardConfig,
     action_cost,
     activation_cost,
     bend_cost,

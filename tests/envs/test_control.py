@@ -8,7 +8,7 @@ import tyro
 from kinesis_trl.body.muscles import length_controller, target_length
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.envs.branches import put, rows_of, snapshot
-from kinesis_trl.envs.control import CONTROLS, FeedforwardConfig, LengthConfig, control_named
+from kinesis_trl.envs.control.config import CONTROLS, FeedforwardConfig, LengthConfig, control_named
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.settings import from_yaml, to_yaml
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from kinesis_trl.body.muscles import length_controller_force
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 

@@ -9,10 +9,10 @@ from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.config import RewardConfig
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.observations import rotation_between
-from kinesis_trl.envs.rewards import RewardConfig
 from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
 

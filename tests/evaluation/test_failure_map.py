@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from kinesis_trl.agents.baselines import baseline
+from kinesis_trl.commands.weak_spots import WeakSpotsConfig, look
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.terminations import KINESIS, STRICT, DistanceRule
 from kinesis_trl.evaluation.failure_map import (
@@ -16,7 +17,6 @@ from kinesis_trl.evaluation.failure_map import (
     report_weak_spots,
     weak_spot_table,
 )
-from kinesis_trl.weak_spots import WeakSpotsConfig, look
 
 
 def spots(body, library, rule=STRICT, **options):

@@ -39,7 +39,7 @@ def test_without_a_display_the_browser_is_named(monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(DisplayError, match=r"python -m kinesis_trl\.view"):
+    with pytest.raises(DisplayError, match=r"kinesis view"):
         require_display()
     monkeypatch.setenv("DISPLAY", ":0")
     require_display()

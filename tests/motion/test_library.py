@@ -121,18 +121,6 @@ def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march,
     assert MotionLibrary.build([march], body).inverse is None
 
 
-def test_libraries_of_the_version_before_are_read_without_postures_of_the_clips_as_given(body, march, tmp_path):
-    made = MotionLibrary.build([march], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
-    made.save(tmp_path / "old")
-    (tmp_path / "old" / "prepared_qpos.npy").unlink()
-    header = json.loads((tmp_path / "old" / "library.json").read_text())
-    (tmp_path / "old" / "library.json").write_text(json.dumps({**header, "version": 2}))
-    old = MotionLibrary.load(tmp_path / "old", body)
-    assert torch.equal(old.prepared_qpos, old.qpos) and torch.equal(old.prepared, made.prepared)
-    old.save(tmp_path / "new")
-    assert torch.equal(MotionLibrary.load(tmp_path / "new", body).prepared_qpos, old.qpos)
-
-
 def test_a_folder_of_something_else_is_left_alone(library, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ClipFormatError, match="not empty"):
@@ -170,7 +158,7 @@ def spoil(name):
     "damage, says",
     [
         ("missing", "library.json"),
-        ("no header", "kinesis_trl.prepare"),
+        ("no header", "kinesis prepare"),
         ("garbage header", "damaged"),
         ("other body", "--body myolegs_abdomen"),
         ("other version", "version 99"),

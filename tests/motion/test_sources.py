@@ -32,7 +32,7 @@ def raw(march, tmp_path):
 def test_raw_files_are_prepared_once_and_refusals_are_remembered(raw, body, cache, monkeypatch):
     steps = []
     first, refused = open_library(raw, body, on_clip=lambda done, total: steps.append((done, total)))
-    assert [c.name for c in first.clips] == ["march"] and steps == [(1, 1)]
+    assert [c.name for c in first.clips] == ["march"] and steps == [(0, 1), (1, 1)]
     assert [r.name.endswith("notes.csv") for r in refused] == [True]
     monkeypatch.setattr(sources, "retarget", lambda *a: pytest.fail("prepared again"))
     again, refused_again = open_library(raw, body)

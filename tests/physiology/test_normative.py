@@ -7,7 +7,6 @@ import pytest
 from scipy.io import loadmat
 
 from kinesis_trl.physiology.joint_angles import PELVIC_TILT
-from kinesis_trl.physiology.joint_loads import joint_work
 from kinesis_trl.physiology.normative import (
     BAND,
     UNITS,
@@ -86,18 +85,6 @@ def test_the_hip_needs_the_pelvic_tilt(adult):
     references = reference_curves("angle", "hip")
     with_tilt, without = (compare_curve(adult("angle", "hip") + t, references).rms_z for t in (PELVIC_TILT, 0.0))
     assert with_tilt < 0.5 * without
-
-
-def test_the_ankle_generates_and_the_knee_absorbs_work(adult):
-    positive, negative = joint_work(adult("power", "ankle") / 62, 1.1)
-    assert positive > 0.2 and -negative < positive
-    positive, negative = joint_work(adult("power", "knee") / 62, 1.1)
-    assert -negative > positive
-
-
-def test_work_worked_by_hand():
-    assert joint_work(np.concatenate([np.full(51, 2.0), np.zeros(50)]), 1.0) == pytest.approx((1.01, 0.0))
-    assert joint_work(np.full(101, -3.0), 2.0) == pytest.approx((0.0, -6.0))
 
 
 def test_ranges():

@@ -8,10 +8,11 @@ import torch
 
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.rollout import play_clips
-from kinesis_trl.planning.ilqr import RefineConfig, Refiner, mean_distance
+from kinesis_trl.planning.ilqr import RefineConfig, Refiner
 from kinesis_trl.planning.linear import RegulatorConfig
 from kinesis_trl.planning.references import as_found
 
@@ -31,6 +32,11 @@ def refiner(body, walk, config):
 @pytest.fixture(scope="module")
 def after(body, walk, before):
     return refiner(body, walk, RefineConfig(rounds=1)).refine(before)
+
+
+def mean_distance(clip):
+    """Mean distance in metres of the tracked bodies from the clip as it was given."""
+    return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
 
 
 def test_it_comes_closer_with_less_correction(body, walk, before, after):

@@ -10,7 +10,8 @@ from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.deviation import deviation
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import Feedforward, FeedforwardConfig
+from kinesis_trl.envs.control.config import FeedforwardConfig
+from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.regulator import regulate
 from kinesis_trl.motion.library import MotionLibrary

@@ -75,7 +75,7 @@ def test_listed_clips_only(small, body, tmp_path):
     names.write_text("# none failed\n")
     with pytest.raises(ClipFormatError, match="nothing is left"):
         read_clip_list(names)
-    with pytest.raises(ClipFormatError, match=r"kinesis_trl\.mine"):
+    with pytest.raises(ClipFormatError, match=r"kinesis mine"):
         read_clip_list(tmp_path / "missing.txt")
 
 

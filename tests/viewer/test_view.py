@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from kinesis_trl.commands.view import ViewConfig, orders, prepare
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.references import without_feedback
-from kinesis_trl.view import ViewConfig, orders, prepare
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import Physics
+from kinesis_trl.envs.control.config import ControlConfig
 from kinesis_trl.envs.placement import Placement
 from kinesis_trl.envs.symmetry import ActionMirror
 from kinesis_trl.motion.library import MotionLibrary
@@ -48,28 +48,6 @@ class Reference:
         return self.frame(self.policy_dt)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ControlConfig(ABC):
-    """Which control, and its parameters."""
-
-    name: ClassVar[str]
-    """What configs, commands and checkpoints call it."""
-    needs_reference: ClassVar[bool] = False
-    """Whether it works only where bodies follow clips."""
-    needs_inverse: ClassVar[bool] = False
-    """Whether the clips need inverse solutions."""
-    has_lengths: ClassVar[bool] = False
-    """Whether an action stands for target lengths of the muscles (`Control.target_length`)."""
-
-    @abstractmethod
-    def make(self, body: BodyModel, num: int) -> Control:
-        """The control of `num` bodies."""
-
-    def describe(self) -> dict[str, Any]:
-        """Name and parameters as JSON values; `control_named(**description)` gives the config back."""
-        return {"name": self.name, **{f.name: getattr(self, f.name) for f in fields(self)}}
-
-
 class Control(ABC):
     """What the actions of N bodies mean.
 
@@ -79,7 +57,7 @@ class Control(ABC):
             and save it with checkpoints; entries are set in the constructor and changed in place.
     """
 
-    def __init__(self, body: BodyModel, num: int) -> None:
+    def __init__(self, body: BodyModel, num: int, config: ControlConfig) -> None:
         self.body = body
         self.state = TensorDict({}, batch_size=[num])
 

@@ -8,9 +8,6 @@ end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,63 +18,13 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.simulator import Physics
-from kinesis_trl.envs.control.base import Array, Control, ControlConfig, Reference
+from kinesis_trl.envs.control.base import Array, Control, Reference
+from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.feedforward import InverseSolutions
 from kinesis_trl.envs.symmetry import ActionMirror
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 _GAIN = -1.0  # newtons per unit of activation that every muscle makes at least, so that none is out of all use
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoordinatedConfig(ControlConfig):
-    """Joint moments, one number per independent joint, shared among the muscles."""
-
-    name = "coordinated"
-    needs_inverse = True
-
-    moment: float = 0.35
-    """Moment for an action of 1, as a share of the joint's strength (muscles of one side at peak force, standing)."""
-    stiffness: float = 0.3
-    """Moment per radian between joint and reference, as a share of the joint's strength."""
-    damping: float = 0.02
-    """Moment per rad/s between joint and reference, as a share of the joint's strength, in seconds."""
-    advance: float = 0.0
-    """Seconds by which the moments of the inverse solution come earlier than the motion."""
-    co_contraction: float = 0.0
-    """Least activation of every muscle, or of those that move `co_contracted`."""
-    co_contracted: tuple[str, ...] = ()
-    """Independent joints, by name without side (knee_angle), whose muscles have a least activation; empty: all."""
-    objective: Literal["square", "cube"] = "square"
-    """Effort as squared or as cubed activation, weighted by the muscles' volumes."""
-    effort: float = 0.1
-    """Square root of the cost of one fully active muscle of mean volume."""
-    joint_moment: float = 5.0
-    """Moment that lacks at a joint, in N m, that costs 1."""
-    every: Literal["substep", "step"] = "substep"
-    """How often moments are shared anew: at every physics substep or once a policy step."""
-    activation: bool = True
-    """Start episodes with the activations that static optimisation found, where there are any, instead of relaxed."""
-
-    def __post_init__(self) -> None:
-        if not (self.moment > 0 and self.stiffness >= 0 and self.damping >= 0 and 0 <= self.co_contraction < 1):
-            raise ValueError(
-                f"moment {self.moment} must be positive, stiffness {self.stiffness} and damping {self.damping} not "
-                f"negative, co_contraction {self.co_contraction} in [0, 1)."
-            )
-        if self.every not in ("substep", "step"):
-            raise ValueError(f"every is {self.every!r}; choose substep or step.")
-        if not np.isfinite(self.advance):
-            raise ValueError(f"advance must be finite, got {self.advance}.")
-        self.sharing()
-
-    def sharing(self) -> SharingConfig:
-        """What moments and activations cost."""
-        return SharingConfig(objective=self.objective, effort=self.effort, joint_moment=self.joint_moment)
-
-    def make(self, body: BodyModel, num: int) -> CoordinatedControl:
-        """The control of `num` bodies."""
-        return CoordinatedControl(body, num, self)
 
 
 class CoordinatedControl(Control):
@@ -90,14 +37,14 @@ class CoordinatedControl(Control):
     """
 
     def __init__(self, body: BodyModel, num: int, config: CoordinatedConfig) -> None:
-        super().__init__(body, num)
+        super().__init__(body, num, config)
         self.config = config
         self.lacking = np.zeros(num)
         self._strength = joint_strength(body)
         self._dynamics = ActivationDynamics.of(body.model)
         self._dofs = body.couplings.independent_dofs(body.model.nv)[6:]
         volume = body.muscles.peak_force / body.muscles.length_scale  # times a specific tension that all share
-        self._sharing = Sharing(crosses(body), volume, config.sharing())
+        self._sharing = Sharing(crosses(body), volume, _sharing(config))
         self._floor = _floor(body, config)
 
     @property
@@ -211,6 +158,11 @@ def solution_moment(body: BodyModel, library: MotionLibrary, rows: NDArray[np.in
     force = active_gain(length, velocity, body.muscles) * library.inverse["activation"][index].numpy()
     moment = np.einsum("fmj,fm->fj", arm, force + passive_bias(length, body.muscles))
     return np.asarray(moment.reshape(*shape, -1))
+
+
+def _sharing(config: CoordinatedConfig) -> SharingConfig:
+    """What moments and activations cost."""
+    return SharingConfig(objective=config.objective, effort=config.effort, joint_moment=config.joint_moment)
 
 
 def _floor(body: BodyModel, config: CoordinatedConfig) -> Array:

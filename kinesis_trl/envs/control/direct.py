@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import Physics
-from kinesis_trl.envs.control.base import Array, Control, ControlConfig, Reference
-
-
-@dataclass(frozen=True, kw_only=True)
-class DirectConfig(ControlConfig):
-    """Excitations, one number per muscle."""
-
-    name = "direct"
-
-    def make(self, body: BodyModel, num: int) -> DirectControl:
-        """The control of `num` bodies."""
-        return DirectControl(body, num)
+from kinesis_trl.envs.control.base import Array, Control, Reference
 
 
 class DirectControl(Control):

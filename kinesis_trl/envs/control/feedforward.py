@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import Physics
-from kinesis_trl.envs.control.base import Control, ControlConfig, Reference
+from kinesis_trl.envs.control.base import Control, Reference
+from kinesis_trl.envs.control.config import FeedforwardConfig
 from kinesis_trl.envs.symmetry import ActionMirror
 from kinesis_trl.motion.library import MotionLibrary
 
@@ -18,29 +17,6 @@ Array = NDArray[np.float64]
 
 _RIDGE = 1e-6
 """Share of the largest stiffness that is added to every joint's, for joints that hardly any muscle crosses."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeedforwardConfig(ControlConfig):
-    """How an action, one number per independent joint, corrects the target lengths that static optimisation found."""
-
-    name = "feedforward"
-    needs_reference = True
-    needs_inverse = True
-    has_lengths = True
-
-    joint_scale: float = 3.0
-    """Change of target lengths for an action of 1, in lengths that turning the joint by 1 rad would change."""
-    activation: bool = True
-    """Start episodes with the activations that static optimisation found, instead of relaxed."""
-
-    def __post_init__(self) -> None:
-        if not self.joint_scale > 0:
-            raise ValueError(f"joint_scale must be positive, got {self.joint_scale}.")
-
-    def make(self, body: BodyModel, num: int) -> FeedforwardControl:
-        """The control of `num` bodies."""
-        return FeedforwardControl(body, num, self)
 
 
 class InverseSolutions:
@@ -130,7 +106,7 @@ class FeedforwardControl(Control):
     """
 
     def __init__(self, body: BodyModel, num: int, config: FeedforwardConfig) -> None:
-        super().__init__(body, num)
+        super().__init__(body, num, config)
         self.config = config
 
     @property

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length, target_length
 from kinesis_trl.body.simulator import Physics
-from kinesis_trl.envs.control.base import Array, Control, ControlConfig, Reference
-
-
-@dataclass(frozen=True, kw_only=True)
-class LengthConfig(ControlConfig):
-    """Target lengths, one number per muscle."""
-
-    name = "pd"
-    has_lengths = True
-
-    def make(self, body: BodyModel, num: int) -> LengthControl:
-        """The control of `num` bodies."""
-        return LengthControl(body, num)
+from kinesis_trl.envs.control.base import Array, Control, Reference
 
 
 class LengthControl(Control):

@@ -128,8 +128,12 @@ def _key_table(path: Path) -> dict[str, str]:
     """Clip names by index from the table beside an initial-pose file, where there is one."""
     for table in (path.with_name("keys_open.csv"), path.with_name("keys.csv")):
         if table.is_file():
-            with table.open(newline="", encoding="utf-8") as file:
-                return {row["index"]: row["key"] for row in csv.DictReader(file) if row.get("index") and row.get("key")}
+            try:
+                with table.open(newline="", encoding="utf-8") as file:
+                    rows = list(csv.DictReader(file))
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise ClipFormatError(f"{table}: no CSV table with columns index and key ({error}).") from error
+            return {row["index"]: row["key"] for row in rows if row.get("index") and row.get("key")}
     return {}
 
 

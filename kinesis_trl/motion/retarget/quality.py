@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
@@ -141,7 +141,7 @@ def quality_table(reports: Sequence[QualityReport]) -> Table:
     for report in reports:
         bad = shortcomings(report)
         cells = [(key, format(getattr(report, key), style)) for key, (_, style) in _COLUMNS.items()]
-        table.add_row(escape(report.name), *(f"[red]{text}[/red]" if key in bad else text for key, text in cells))
+        table.add_row(Text(report.name), *(Text(text, style="red" if key in bad else "") for key, text in cells))
     return table
 
 

@@ -1,0 +1,133 @@
+"""Options of networks and policies; importable without PyTorch, so that `--help` need not wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from kinesis_trl.settings import FileOnly
+
+Activation = Literal["silu", "elu", "relu", "tanh"]
+_LARGEST_LAYER = 65_536
+_MOST_LAYERS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """Hidden layers of a perceptron and the scale of its output."""
+
+    hidden: tuple[int, ...] = (512, 256)
+    """Units of each hidden layer."""
+    activation: FileOnly[Activation] = "silu"
+    """Nonlinearity after every hidden layer."""
+    output_scale: FileOnly[float] = 0.1
+    """Factor on the initial weights of the output layer; its bias starts at zero."""
+
+    def __post_init__(self) -> None:
+        if not self.hidden or len(self.hidden) > _MOST_LAYERS:
+            raise ValueError(f"{len(self.hidden)} hidden layers; expected 1 to {_MOST_LAYERS}.")
+        if not all(1 <= units <= _LARGEST_LAYER for units in self.hidden):
+            raise ValueError(f"hidden layers {self.hidden}; expected 1 to {_LARGEST_LAYER} units in each.")
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"activation {self.activation!r}; expected one of {', '.join(get_args(Activation))}.")
+        if not 0.0 < self.output_scale <= 10.0:
+            raise ValueError(f"output_scale {self.output_scale}; expected a number in (0, 10].")
+
+
+LAPTOP = NetworkConfig(hidden=(512, 256))
+WORKSTATION = NetworkConfig(hidden=(1024, 512, 512))
+PAPER = NetworkConfig(hidden=(2048, 1536, 1024, 1024, 512, 512))
+"""That of KINESIS (arXiv 2503.14637)."""
+GATE = NetworkConfig(hidden=(1024, 512, 256))
+"""Hidden layers of a mixture's gate, as in KINESIS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianConfig:
+    """Diagonal Gaussian policy."""
+
+    network: NetworkConfig = LAPTOP
+    """Hidden layers."""
+    normalise: bool = True
+    """Whether observations pass a running norm."""
+    symmetric: bool = False
+    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
+    log_std: float = -2.0
+    """Initial natural logarithm of the deviation, in units of the action."""
+    min_log_std: FileOnly[float] = -5.0
+    """Smallest log-deviation."""
+    max_log_std: FileOnly[float] = 2.0
+    """Largest log-deviation."""
+    noise_memory: float = 0.0
+    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
+
+    def __post_init__(self) -> None:
+        _check_log_std(initial=(self.log_std,), low=self.min_log_std, high=self.max_log_std)
+        _check_noise_memory(self.noise_memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatticeConfig:
+    """Lattice policy: noise on the actions and on the latent units that drive them together."""
+
+    network: NetworkConfig = LAPTOP
+    """Hidden layers; the last one is the latent state."""
+    normalise: bool = True
+    """Whether observations pass a running norm."""
+    symmetric: bool = False
+    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
+    action_log_std: float = -2.0
+    """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
+    latent_log_std: float = -2.0
+    """Initial natural logarithm of the deviation of each latent unit's noise, in units of its activation."""
+    min_log_std: FileOnly[float] = -5.0
+    """Smallest log-deviation, for both."""
+    max_log_std: FileOnly[float] = 2.0
+    """Largest log-deviation, for both."""
+    noise_memory: float = 0.0
+    """Autoregressive coefficient of the exploration noise from one policy step to the next; 0: white noise."""
+
+    def __post_init__(self) -> None:
+        initial = (self.action_log_std, self.latent_log_std)
+        _check_log_std(initial=initial, low=self.min_log_std, high=self.max_log_std)
+        _check_noise_memory(self.noise_memory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticConfig:
+    """Value function."""
+
+    network: NetworkConfig = LAPTOP
+    """Hidden layers."""
+    normalise: bool = True
+    """Whether observations pass a running norm of the critic's own; KINESIS gives them raw."""
+    symmetric: bool = False
+    """Whether a state and its mirror image are worth the same; costs a second pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureConfig:
+    """Gate over experts that are already trained."""
+
+    gate: NetworkConfig = GATE
+    """Hidden layers of the gate."""
+    normalise: bool = True
+    """Whether the gate's observations pass a running norm of its own."""
+    always_sample: bool = False
+    """Whether the expert is drawn by its probability in evaluation too, instead of the most probable one."""
+    finetune: bool = False
+    """Whether the experts learn as well, with the log-probability of the whole mixture."""
+
+
+def _check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> None:
+    """Raise ValueError unless low < high and every initial log-deviation lies between them."""
+    if not low < high:
+        raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
+    if not all(low <= value <= high for value in initial):
+        raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")
+
+
+def _check_noise_memory(memory: float) -> None:
+    """Raise ValueError unless an autoregressive coefficient lies in [0, 1)."""
+    if not 0 <= memory < 1:
+        raise ValueError(f"noise_memory is {memory}; expected 0 (white noise) to below 1.")

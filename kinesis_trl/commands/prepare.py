@@ -1,0 +1,314 @@
+"""Turn motion files of any format into clean references for a body.
+
+Example: kinesis prepare mocap/ 'more/**/*.bvh' walk.npz --out motions/mine
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands import finish, run_command
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.planning.config import RehearsalConfig
+from kinesis_trl.processes import worker_pool
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.motion.clip import MotionClip
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.retarget.quality import QualityReport
+    from kinesis_trl.motion.retarget.smpl_model import SmplModel
+
+_SHARE_BYTES = 1 << 20
+Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """What to prepare, and where to put it."""
+
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Motion files, folders and patterns, and locomotion-v1/train, /test, steered-v1 or brisk-v1, mixed as you like."""
+    out: Path
+    """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    text: str | None = None
+    """A sentence to make a clip of, e.g. "walk forward slowly, then turn left and stop"."""
+    closest: bool = False
+    """With a sentence and files: prepare the one clip whose label is closest to it, instead of making one."""
+    fps: float | None = None
+    """Frames per second of the files, where they do not say or say it wrong."""
+    up: Axis | None = None
+    """Up axis of the files, instead of the detected one."""
+    unit: float | None = None
+    """Metres per unit of length in the files, instead of the detected one."""
+    smpl_model: Path | None = None
+    """Your SMPL_NEUTRAL.pkl, to use the body shape of SMPL motions; without it the average shape is used."""
+    keys: Path | None = None
+    """Text file with one clip name a line: only these are prepared, in that order (e.g. a train or test list)."""
+    inverse: bool = False
+    """Also find the muscle activations and target lengths that make each motion, for training with --env.control
+    feedforward."""
+    rehearse: bool = False
+    """Also search for motions close to the clips that the body can keep up, with a feedback that keeps it on them, as
+    kinesis optimise does; includes --inverse and takes about ten seconds for each second of motion."""
+    variations: int = 0
+    """Also keep this many varied copies of every clip, as other people might move, to train on."""
+    seed: int = 0
+    """Seed of the variations."""
+    workers: int = 0
+    """Processes that work at once; 0: one for every core."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the clips of one file: those with index ≡ share (mod shares)."""
+
+    path: Path
+    share: int
+    shares: int
+
+
+@dataclass
+class Prepared:
+    """What became of the files: clips with their reports, and what was refused with the reason."""
+
+    clips: list[tuple[MotionClip, QualityReport]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Names of the clips that a rehearsal gave up."""
+
+
+def prepare(config: PrepareConfig, console: Console) -> Prepared:
+    """Read and retarget all files, and write the library; nothing is written when no clip is usable.
+
+    Raises:
+        ClipFormatError: the folder to write to is not ours to replace, or the key list is unusable.
+        BodyError: the body cannot be built.
+        CheckpointError: motions are to be rehearsed on a body that the policy that ships is not made for.
+    """
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.motion.clip import ClipFormatError
+    from kinesis_trl.motion.gait.language import closest_clip, text_to_clip
+    from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files
+    from kinesis_trl.motion.readers.splits import read_keys, select_split
+    from kinesis_trl.motion.retarget.onto_body import retarget
+    from kinesis_trl.motion.sources import EMBEDDED, embedded
+    from kinesis_trl.progress import progress
+
+    body = load_body(config.body)
+    if not _is_ours(config.out):
+        raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
+    keys = read_keys(config.keys) if config.keys else None
+    workers = config.workers or os.cpu_count() or 1
+    result = Prepared()
+    parts: list[_Part] = []
+    if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
+        raise ClipFormatError("nothing to prepare; name motion files, or --text a sentence, or both with --closest.")
+    made = [text_to_clip(config.text, body)] if config.text and not config.closest else []
+    for name in (name for name in config.paths if name in EMBEDDED):
+        made += embedded(name)[1](body)
+    for given in (name for name in config.paths if name not in EMBEDDED):
+        files = motion_files(given)
+        if not files:
+            result.refused.append((given, f"no motion file there; known endings: {', '.join(SUFFIXES)}."))
+        for path in files:
+            size = path.stat().st_size if path.is_file() else 0
+            shares = min(workers, 1 + size // _SHARE_BYTES) if path.suffix in (".pkl", ".npy") else 1
+            parts += [_Part(path, share, shares) for share in range(shares)]
+    with progress(console, "preparing", len(parts), "parts") as advance:
+        order = []
+        for part, done in _work(parts, config, min(workers, max(len(parts), 1))):
+            order += [(part.path, part.share + k * part.shares, pair) for k, pair in enumerate(done.clips)]
+            result.refused += done.refused
+            advance(1)
+    place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
+    result.clips = [pair for _, _, pair in sorted(order, key=lambda item: (place[item[0]], item[1]))]
+    result.clips += [retarget(clip, body) for clip in made]
+    if config.closest and config.text and result.clips:
+        best, _ = closest_clip(config.text, [clip.label for clip, _ in result.clips])
+        result.clips = [result.clips[best]]
+    if keys and result.clips:
+        report = {id(clip): quality for clip, quality in result.clips}
+        chosen = select_split([clip for clip, _ in result.clips], keys)
+        result.clips = [(clip, report[id(clip)]) for clip in chosen]
+    if result.clips:
+        _save(config, body, result, workers, console)
+    return result
+
+
+def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int, console: Console) -> None:
+    """Write the library of what was prepared, and its quality."""
+    import numpy as np
+
+    from kinesis_trl.atomic import replacing, write_text
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.retarget.quality import quality_json, quality_markdown, write_picture
+    from kinesis_trl.motion.solving import SolveConfig
+    from kinesis_trl.motion.variation import vary
+    from kinesis_trl.progress import progress
+
+    inverse = SolveConfig() if config.inverse or config.rehearse else None
+    clips = [clip for clip, _ in result.clips]
+    rng = np.random.default_rng(config.seed)
+    clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
+    with progress(console, "solving" if inverse else "building", len(clips), "clips") as advance:
+        library = MotionLibrary.build(
+            clips, body, inverse=inverse, workers=workers, on_solved=lambda done, total: advance(min(done, 1))
+        )
+    if config.rehearse:
+        result.lost = _rehearse(body, library, config.out, workers, console)
+    else:
+        library.save(config.out)
+    reports = [quality for _, quality in result.clips]
+    write_text(config.out / "quality.json", quality_json(reports))
+    write_text(config.out / "quality.md", quality_markdown(reports, result.refused))
+    with replacing(config.out / "quality.png") as picture:
+        write_picture(reports, picture)
+
+
+def _rehearse(body: BodyModel, library: MotionLibrary, out: Path, workers: int, console: Console) -> list[str]:
+    """Write what the policy that ships finds for the clips; returns the names of those it gives up."""
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.planning.optimise import Rehearsal
+    from kinesis_trl.progress import progress
+
+    policy = asset(SHIPPED_POLICY)
+    player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
+    rehearsal = Rehearsal(body, library, policy, player, RehearsalConfig())
+    _, found = rehearsal.run(out, workers=workers, progress=partial(progress, console))
+    return [clip.name for clip, result in zip(library.clips, found, strict=True) if not result.whole]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether `folder` may be replaced: it does not exist, is empty or is a motion library."""
+    if not folder.exists() or (folder / "library.json").is_file():
+        return True
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _work(parts: list[_Part], config: PrepareConfig, workers: int) -> Iterator[tuple[_Part, Prepared]]:
+    """Each part with what became of it, in order; only a few parts per worker are in memory at a time."""
+    if workers <= 1:
+        yield from ((part, _prepare_part(part, config)) for part in parts)
+        return
+    with worker_pool(workers) as pool:
+        waiting: deque[tuple[_Part, Future[Prepared]]] = deque()
+        for part in parts:
+            waiting.append((part, pool.submit(_prepare_part, part, config)))
+            if len(waiting) >= 4 * workers:
+                yield _finished(*waiting.popleft())
+        while waiting:
+            yield _finished(*waiting.popleft())
+
+
+def _finished(part: _Part, future: Future[Prepared]) -> tuple[_Part, Prepared]:
+    try:
+        return part, future.result()
+    except BrokenProcessPool:
+        reason = "a worker process died, probably for want of memory; use fewer --workers or shorter files."
+        return part, Prepared(refused=[(str(part.path), reason)])
+
+
+def _prepare_part(part: _Part, config: PrepareConfig) -> Prepared:
+    """Read one file and retarget its share of clips; runs in a worker process."""
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.motion.clip import ClipFormatError
+    from kinesis_trl.motion.readers.dispatch import read_motion
+    from kinesis_trl.motion.readers.splits import canonical_key
+    from kinesis_trl.motion.retarget.onto_body import retarget
+
+    body = load_body(config.body)
+    result = Prepared()
+    try:
+        clips = read_motion(
+            part.path,
+            fps=config.fps,
+            up=config.up,
+            unit=config.unit,
+            smpl_model=_smpl_model(config.smpl_model) if config.smpl_model else None,
+        )
+    except ClipFormatError as error:
+        if part.share == 0:
+            result.refused.append((str(part.path), str(error)))
+        return result
+    wanted = _wanted(config.keys) if config.keys else None
+    for clip in clips[part.share :: part.shares]:
+        names = (clip.name, str(clip.extra.get("key", "")))
+        if wanted is not None and not any(canonical_key(name) in wanted for name in names):
+            continue
+        try:
+            result.clips.append(retarget(clip, body))
+        except ClipFormatError as error:
+            result.refused.append((f"{part.path} ({clip.name})", str(error)))
+    return result
+
+
+@lru_cache(maxsize=1)
+def _smpl_model(path: Path) -> SmplModel:
+    from kinesis_trl.motion.retarget.smpl_model import SmplModel
+
+    return SmplModel.load(path)
+
+
+@lru_cache(maxsize=1)
+def _wanted(path: Path) -> frozenset[str]:
+    from kinesis_trl.motion.readers.splits import canonical_key, read_keys
+
+    return frozenset(map(canonical_key, read_keys(path)))
+
+
+def _refusals(refused: list[tuple[str, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{len(refused)} refused", header_style="bold")
+    table.add_column("file", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for name, reason in refused:
+        table.add_row(Text(name), Text(reason.removeprefix(f"{name}: ")))
+    return table
+
+
+def prepare_and_say(config: PrepareConfig, console: Console) -> None:
+    """Prepare, and say what became of every file; exits with 1 when no clip is usable."""
+    from kinesis_trl.motion.retarget.quality import quality_table
+
+    result = prepare(config, console)
+    frames = sum(quality.frames for _, quality in result.clips)
+    copies = f", and {config.variations} varied copies of each" if config.variations else ""
+    left = f"; {len(result.refused)} were refused" if result.refused else ""
+    if result.clips:
+        said = f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, are ready{left}."
+        console.print(said, markup=False, highlight=False)
+        console.print(quality_table([quality for _, quality in result.clips]))
+    if result.refused:
+        console.print(_refusals(result.refused))
+    if not result.clips:
+        console.print("no usable motion; nothing was written.", style="red")
+        sys.exit(1)
+    if result.lost:
+        console.print(f"given up, and as they were without rehearsal: {', '.join(result.lost)}", markup=False)
+    finish(console, config.out, config.out / "quality.md", advice=f"kinesis eval --motions {config.out}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and prepare."""
+    run_command(PrepareConfig, prepare_and_say, arguments, name="prepare", description=__doc__)

@@ -1,0 +1,150 @@
+"""How much a policy stands: every clip played under pushes, on weaker and stronger muscles, and through noise.
+
+Example: kinesis robustness --policy runs/expert0/policy --motions locomotion-v1/test --json out.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kinesis_trl.evaluation.perturbations import Perturbation
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustnessConfig:
+    """What to try, and on what."""
+
+    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    pushes: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0)
+    """Forces in newtons of one push of 0.2 s at the pelvis, from a random side at a random moment."""
+    strengths: tuple[float, ...] = (0.9, 1.1)
+    """Forces of all muscles, as shares of the body's."""
+    noises: tuple[float, ...] = (0.05, 0.075)
+    """Noise on the observations, as shares of each observation's deviation in training."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of sides, moments and noise."""
+
+    def trials(self) -> dict[str, Perturbation]:
+        """What is tried, by what the table calls it."""
+        from kinesis_trl.evaluation.perturbations import Perturbation
+
+        return {
+            "undisturbed": Perturbation(),
+            **{f"push {force:g} N": Perturbation(push=force, seed=self.seed) for force in self.pushes},
+            **{f"muscle strength × {share:g}": Perturbation(strength=share) for share in self.strengths},
+            **{f"observation noise {share:g} SD": Perturbation(noise=share, seed=self.seed) for share in self.noises},
+        }
+
+
+def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
+    """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
+    from kinesis_trl.agents.provenance import provenance
+    from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+    from kinesis_trl.evaluation.metrics import score, summarise
+    from kinesis_trl.evaluation.perturbations import perturbed, with_strength
+    from kinesis_trl.evaluation.rollout import play_clips
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.progress import progress
+
+    check_outputs(config.json)
+    body = load_body(config.body)
+    settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
+    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
+    inverse = inverse_for(player.settings.control)
+    library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
+    player.check(ImitationEnv(body, library, player.settings))
+    trials = config.trials()
+    report: dict[str, Any] = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+        "trials": {},
+    }
+    with progress(console, "trying", len(trials) * int((library.frames - 1).sum()), "frames") as advance:
+        for name, trial in trials.items():
+            tried = with_strength(body, trial.strength)
+            episodes = play_clips(tried, library, perturbed(player.policy, trial), player.settings, on_step=advance)
+            scores = {rule: summarise([score(e, r) for e in episodes]) for rule, r in RULES.items()}
+            report["trials"][name] = {"perturbation": asdict(trial), **scores}
+    console.print(_verdict(report["trials"]))
+    console.print(_table(report["trials"]))
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+    policy = "" if config.policy == str(asset(SHIPPED_POLICY)) else f" --policy {config.policy}"
+    finish(console, config.json, advice=f"kinesis weak_spots{policy} --motions {config.motions} shows where it is lost")
+    return report
+
+
+def _verdict(trials: dict[str, Any]) -> str:
+    """In words, which trial costs most."""
+    shares = {name: 100 * scores["kinesis"]["success"]["mean"] for name, scores in trials.items()}
+    usual = shares.pop("undisturbed")
+    if not shares:
+        return f"Undisturbed, {usual:.0f} % of the clips are followed to their end."
+    worst = min(shares, key=lambda name: shares[name])
+    return (
+        f"Undisturbed, {usual:.0f} % of the clips are followed to their end; at worst ({worst}) {shares[worst]:.0f} %."
+    )
+
+
+def _table(trials: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from kinesis_trl.evaluation.tables import interval
+
+    clips = next(iter(trials.values()))["kinesis"]["clips"]
+    table = Table(title=f"{clips} clips, means [95 % interval]", title_justify="left")
+    for column in ("", "kinesis: success %", "kinesis: coverage %", "strict: coverage %", "strict: MPJPE mm"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, scores in trials.items():
+        cells = [
+            interval(e, scale)
+            for e, scale in (
+                (scores["kinesis"]["success"], 100),
+                (scores["kinesis"]["coverage"], 100),
+                (scores["strict"]["coverage"], 100),
+                (scores["strict"]["mpjpe_mm"], 1),
+            )
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, try the policy out, and report."""
+    run_command(
+        RobustnessConfig,
+        try_out,
+        arguments,
+        name="robustness",
+        description=__doc__,
+    )

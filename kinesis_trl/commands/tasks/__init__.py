@@ -1,0 +1,125 @@
+"""What can be evaluated: one file is one task, with its options and `run`.
+
+A task is a module here with a docstring, a class `Options` of `EvalConfig`, a function
+`run(options, body, player, console)` that plays, prints its verdict and tables, writes what was asked for, and returns
+the report, and a function `advice(options)` of what to do next. `kinesis eval` finds it by the file's name.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kinesis_trl.envs.control.config import ControlName
+from kinesis_trl.planning.config import LookaheadConfig, Sensing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.evaluation.video import Run
+    from kinesis_trl.planning.controllers import Player
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """What all tasks share."""
+
+    task: ClassVar[str]
+    """Name of the task."""
+
+    policy: str = ""
+    """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
+    muscle lengths) or regulator (the feedback of rehearsed motions); '' takes the regulator for rehearsed motions
+    unless it shall look ahead, the policy that ships for others, and for route policy the one of the task."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    control: ControlName | None = None
+    """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
+    reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
+    sensing: Sensing | None = None
+    """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
+    for an original model.pth."""
+    lesion: tuple[str, ...] = ()
+    """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
+    strength: float = 1.0
+    """Share of its excitation that every muscle receives, 0 to 1."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    picture: Path | None = None
+    """Write a chart by category, or the paths gone, to this .png or .svg."""
+    video: Path | None = None
+    """Write a video of some clips or goals side by side, each as it was prepared as a ghost, to this .mp4."""
+    video_clips: int = 6
+    """How many clips the video shows, spread evenly over the categories, or how many goals."""
+    failure_dir: Path | None = None
+    """Folder for reports on simulations that became non-finite."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of the random policy, of the goals, and of the person who does what a sentence says."""
+
+    def shipped(self) -> str:
+        """The policy that is taken when none is named, as `shipped.asset` takes it."""
+        from kinesis_trl.shipped import SHIPPED_POLICY
+
+        return SHIPPED_POLICY
+
+    def outputs(self) -> tuple[Path | None, ...]:
+        """Files that are written."""
+        return self.json, self.picture, self.video
+
+
+def task_names() -> tuple[str, ...]:
+    """All tasks as a user calls them; imitation, the usual one, first."""
+    found = sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py"))
+    return tuple(sorted(found, key=lambda name: name != "imitation"))
+
+
+def task_module(name: str) -> ModuleType:
+    """The module of a task."""
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def film(path: Path, body: BodyModel, runs: list[Run], console: Console) -> None:
+    """A video of runs side by side."""
+    from kinesis_trl.evaluation.video import write_runs
+    from kinesis_trl.progress import progress
+
+    with progress(console, "drawing", max(len(run.qpos) for run in runs), "frames") as advance:
+        write_runs(path, body, runs, on_frame=lambda: advance(1))
+
+
+def player_of(config: EvalConfig, body: BodyModel) -> Player:
+    """The policy, in the body as it shall be."""
+    from kinesis_trl.body.simulator import PhysicsConfig
+    from kinesis_trl.envs.config import ImitationConfig
+    from kinesis_trl.planning.controllers import make_player, muscles_named
+    from kinesis_trl.shipped import asset
+
+    physics = PhysicsConfig(
+        threads=config.threads,
+        lesions=muscles_named(config.lesion),
+        strength=config.strength,
+        failure_dir=config.failure_dir,
+    )
+    return make_player(
+        config.policy or str(asset(config.shipped())),
+        body,
+        ImitationConfig(physics=physics),
+        control=config.control,
+        sensing=config.sensing,
+        seed=config.seed,
+        lookahead=config.lookahead,
+    )
+
+
+Report = dict[str, Any]
+"""What a task's `run` returns: values for JSON."""

@@ -1,0 +1,130 @@
+"""Obey commands, of a script or by keys: go that way, slower, faster, stop.
+
+Examples:
+    kinesis eval --task directional --picture ride.png
+    kinesis eval --task directional --interactive --keys w=away s=towards
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from kinesis_trl.commands.tasks import EvalConfig, Report, film, player_of
+from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.planning.controllers import Player
+
+_SHARED = ("policy", "body", "lesion", "strength", "lookahead", "keys", "threads")
+"""Options that the page has too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(EvalConfig):
+    """How to be commanded, and what to write."""
+
+    task: ClassVar[str] = "directional"
+    route: Literal["planner", "policy"] = "planner"
+    """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
+    sees the goal itself."""
+    hold: float = 6.0
+    """Seconds that each of the 20 commands holds."""
+    interactive: bool = False
+    """Command the body by keys instead of by a script, in MuJoCo's window, or without a display on a page for the
+    browser."""
+    keys: tuple[str, ...] = ()
+    """Keys besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
+
+    def __post_init__(self) -> None:
+        if self.interactive and (self.json or self.picture or self.video):
+            raise ValueError("--interactive measures nothing; leave out --json, --picture and --video.")
+        if not self.hold >= 4.0:
+            raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
+
+    def shipped(self) -> str:
+        """Of the route."""
+        return f"{GOAL_POLICIES}/{self.task}" if self.route == "policy" else SHIPPED_POLICY
+
+
+def steer(config: Options, console: Console) -> None:
+    """Be commanded by keys: in MuJoCo's window, or without a display on a page; nothing is measured."""
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.envs.directional import Heading
+    from kinesis_trl.evaluation.directional import make_rider
+    from kinesis_trl.evaluation.keyboard import Bindings, has_display, steer_live
+
+    if not has_display():
+        _on_page(config, console)
+        return
+    bindings = Bindings.of(config.keys)
+    body = load_body(config.body)
+    rider = make_rider(body, player_of(config, body), config.route)
+    steer_live(rider, body, bindings, Heading(speed=0.8), console.print)
+
+
+def _on_page(config: Options, console: Console) -> None:
+    """Steer in the browser; what the page cannot do needs the window, and so a display."""
+    from kinesis_trl.commands import view
+    from kinesis_trl.evaluation.keyboard import DisplayError, require_display
+    from kinesis_trl.viewer.server import ViewerError
+
+    if config.route == "policy" or config.control or config.sensing:
+        require_display()
+    console.print("There is no display, so the keys are taken by a page.")
+    shared = {name: getattr(config, name) for name in _SHARED}
+    try:
+        view.view(view.ViewConfig(task="directional", motions="locomotion-v1/demo", **shared), console)
+    except ViewerError as error:
+        raise DisplayError(str(error)) from error
+
+
+def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
+    """Obey the script."""
+    import numpy as np
+
+    from kinesis_trl.evaluation.directional import (
+        SCRIPT,
+        PlannerRider,
+        draw_ride,
+        make_rider,
+        report_ride,
+        ride,
+        ride_table,
+        verdict,
+    )
+    from kinesis_trl.evaluation.keyboard import Bindings
+    from kinesis_trl.evaluation.video import Run
+    from kinesis_trl.motion.library import FPS
+    from kinesis_trl.progress import progress
+
+    Bindings.of(config.keys)
+    rider = make_rider(body, player, config.route)
+    states: list[tuple[NDArray[np.float64], ...]] = []
+
+    def keep() -> None:
+        physics = rider.env.physics
+        ghost = (rider.env.reference_qpos,) if isinstance(rider, PlannerRider) else ()
+        states.append((physics.qpos[0].copy(), physics.activation[0].copy(), *ghost))
+
+    with progress(console, "riding", round(len(SCRIPT) * config.hold * FPS), "frames") as advance:
+        segments = ride(rider, hold=config.hold, on_step=advance, on_frame=keep if config.video else None)
+    report = report_ride(segments, config.hold)
+    console.print(verdict(report), markup=False, highlight=False)
+    console.print(ride_table(report))
+    if config.picture:
+        draw_ride(segments, config.picture)
+    if config.video:
+        arrays = [np.stack(column) for column in zip(*states, strict=True)]
+        film(config.video, body, [Run("directional", *arrays)], console)
+    return report
+
+
+def advice(config: Options) -> str:
+    """What to do next."""
+    return "kinesis view --task directional steers it in a browser"

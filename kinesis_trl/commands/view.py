@@ -1,0 +1,190 @@
+"""Watch and steer the body in a browser, on this machine only, until the page is closed or Ctrl-C.
+
+Example: kinesis view --motions locomotion-v1/test --lesion tibant_l
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
+from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.session import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewConfig:
+    """What to show, and where."""
+
+    task: Literal["imitation", "directional", "text"] = "imitation"
+    """Follow a clip, obey commands, or do what a sentence says; the page can change it."""
+    policy: str = ""
+    """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for rehearsed motions; ''
+    takes the regulator for these, else the one that ships."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
+    clip: str = ""
+    """Name of the clip to begin with; '' takes the first."""
+    text: str = "walk forward for 3 meters, then turn left and stop"
+    """What to do, with task text."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    lesion: tuple[str, ...] = ()
+    """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
+    strength: float = 1.0
+    """Share of their strength that all muscles have, 0 to 1."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
+    keys: tuple[str, ...] = ()
+    """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
+    host: str = "127.0.0.1"
+    """Address to listen at; the default is reachable from this machine only."""
+    port: int = 8080
+    """Port of the page; 0 takes any."""
+    browser: bool = True
+    """Open the page in the browser, where there is a display."""
+    linger: float = 10.0
+    """Seconds to go on after the last tab was closed."""
+    video: Path | None = None
+    """Write one episode to this .mp4 instead of opening a page."""
+    longest: float = 20.0
+    """Seconds after which the video of an episode without an end is cut."""
+    commands: tuple[str, ...] = ("away", "faster", "left", "away left", "stop")
+    """Commands given one after the other in a video with task directional; names as `DIRECTIONS` has them, and stop,
+    slower and faster."""
+    hold: float = 4.0
+    """Seconds that each of them holds."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+
+    def __post_init__(self) -> None:
+        from kinesis_trl.agents.baselines import BASELINES
+        from kinesis_trl.envs.directional import Heading
+        from kinesis_trl.evaluation.keyboard import Bindings
+
+        Bindings.of(self.keys)
+        if self.policy in BASELINES and self.lookahead.futures:
+            raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
+        heading = Heading()
+        for name in self.commands:
+            heading = heading.obey(name)
+        if not (self.hold > 0.0 and self.longest > 0.0 and self.linger >= 0.0):
+            raise ValueError(
+                f"--hold {self.hold:g} and --longest {self.longest:g} must be positive, "
+                f"--linger {self.linger:g} not negative."
+            )
+
+
+def view(config: ViewConfig, console: Console) -> None:
+    """Serve the page until its last tab is closed, or write the video."""
+    from kinesis_trl.evaluation.keyboard import Bindings, has_display
+    from kinesis_trl.progress import progress
+    from kinesis_trl.viewer.film import film_episode
+    from kinesis_trl.viewer.server import Viewer
+
+    check_outputs(config.video)
+    session, repertoire = prepare(config, console)
+    try:
+        if config.video:
+            with progress(console, "filming", None, "frames") as advance:
+                film_episode(
+                    config.video, session, longest=config.longest, orders=orders(config), on_frame=lambda: advance(1)
+                )
+            console.print(session.verdict, markup=False, highlight=False)
+            finish(console, config.video, advice="kinesis view shows the same in a browser")
+            return
+        with Viewer(
+            session,
+            repertoire,
+            host=config.host,
+            port=config.port,
+            linger=config.linger,
+            bindings=Bindings.of(config.keys),
+        ) as viewer:
+            console.print(f"The body is at {viewer.url}  (Ctrl-C stops it)", highlight=False)
+            if config.browser and has_display():
+                webbrowser.open(viewer.url)
+            viewer.run()
+        console.print("The page was closed.")
+    finally:
+        session.close()
+
+
+def orders(config: ViewConfig) -> tuple[tuple[float, str], ...]:
+    """Commands for a video with their times in seconds of the episode; none but for task directional."""
+    if config.task != "directional":
+        return ()
+    return tuple((k * config.hold, name) for k, name in enumerate(config.commands))
+
+
+def prepare(config: ViewConfig, console: Console) -> tuple[Session, Repertoire]:
+    """A session that plays what is asked for, and what else it can play.
+
+    Raises:
+        ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
+    """
+    from kinesis_trl.agents.baselines import BASELINES
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.planning.controllers import muscles_named
+    from kinesis_trl.viewer.repertoire import Repertoire
+    from kinesis_trl.viewer.session import Choice, Session
+
+    body = load_body(config.body)
+    policies = _shipped()
+    chosen = config.policy
+    if chosen and chosen not in policies and chosen not in BASELINES:
+        if not Path(chosen).exists():
+            raise CheckpointError(
+                f"no policy at {chosen}; give one of {', '.join((*policies, *BASELINES))}, or the path of a policy."
+            )
+        policies = {chosen: Path(chosen), **policies}
+    with console.status("Opening the motions …"):
+        repertoire = Repertoire(body, config.motions, policies, threads=config.threads, lookahead=config.lookahead)
+    regulated = repertoire.rehearsed and config.task == "imitation" and not config.lookahead.futures
+    usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
+    session = Session(body, repertoire.make)
+    try:
+        session.weaken_all(config.strength)
+        session.weaken(muscles_named(config.lesion), 0.0)
+        clip = config.clip or repertoire.clips[0]
+        session.change(Choice(task=config.task, policy=chosen or usual, clip=clip, sentence=config.text))
+        with console.status("Preparing …"):
+            session.settle()
+        if session.play is None:
+            raise ValueError(session.message)
+    except BaseException:
+        session.close()
+        raise
+    return session, repertoire
+
+
+def _shipped() -> dict[str, Path]:
+    """Policies that ship with the package, by the names of their folders."""
+    return {path.parent.name: path.parent for path in sorted(asset("policies").glob("*/policy.safetensors"))}
+
+
+def show(config: ViewConfig, console: Console) -> None:
+    """View until Ctrl-C, SIGTERM or SIGHUP."""
+    try:
+        with stopping_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            view(config, console)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and show the body."""
+    run_command(ViewConfig, show, arguments, name="view", description=__doc__)

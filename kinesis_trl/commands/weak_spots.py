@@ -1,0 +1,112 @@
+"""Where in its clips a policy fails: bodies start everywhere, and every one that is lost is counted where it was.
+
+Example: kinesis weak_spots --motions motions/mine --json spots.json --picture spots.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.planning.config import LookaheadConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeakSpotsConfig:
+    """What to play, for how long, and what to write."""
+
+    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    """zero, random, reference, regulator (of rehearsed motions), a run's policy folder, or an original model.pth."""
+    motions: str = "locomotion-v1/test"
+    """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
+    rule: Literal["strict", "kinesis"] = "strict"
+    """When a body is lost: a tracked body more than 0.15 m away, or all of them 0.5 m on average."""
+    steps: int = 300
+    """Policy steps of each body."""
+    num_envs: int = 128
+    """Bodies."""
+    lookahead: LookaheadConfig = field(default_factory=LookaheadConfig)
+    """Whether the policy tries out its steps in imagination, and how; takes the simulation as many times as futures
+    and steps together."""
+    body: str = "myolegs"
+    """Body by name, or a path to a KINESIS model file."""
+    json: Path | None = None
+    """Write all figures to this file."""
+    picture: Path | None = None
+    """Write a chart of the worst clips over time to this .png or .svg."""
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of clips, moments and headings."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.num_envs < 1:
+            raise ValueError(f"steps {self.steps} and num_envs {self.num_envs} must be at least 1.")
+
+
+def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
+    """Play, print the table, write what was asked for; returns the report."""
+    from kinesis_trl.agents.provenance import provenance
+    from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.model import load_body
+    from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+    from kinesis_trl.evaluation import failure_map
+    from kinesis_trl.planning.controllers import make_player
+    from kinesis_trl.progress import progress
+
+    check_outputs(config.json, config.picture)
+    body = load_body(config.body)
+    settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
+    player = make_player(config.policy, body, settings, seed=config.seed, lookahead=config.lookahead)
+    inverse = inverse_for(player.settings.control)
+    library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
+    player.check(ImitationEnv(body, library, player.settings))
+    with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
+        found = failure_map.find_weak_spots(
+            body,
+            library,
+            player.policy,
+            player.settings,
+            rule=RULES[config.rule],
+            steps=config.steps,
+            seed=config.seed,
+            on_step=advance,
+        )
+    report: dict[str, Any] = {
+        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
+        "provenance": provenance(),
+        **failure_map.report_weak_spots(found, library),
+    }
+    console.print(failure_map.verdict(report), markup=False, highlight=False)
+    console.print(failure_map.weak_spot_table(report))
+    if config.json:
+        write_text(config.json, json.dumps(report, indent=1))
+    if config.picture:
+        failure_map.draw_weak_spots(report, config.picture)
+    finish(
+        console, config.json, config.picture, advice="make train EXPERT=0 trains on such motions, MOTIONS=… on yours"
+    )
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, play, and report."""
+    run_command(
+        WeakSpotsConfig,
+        look,
+        arguments,
+        name="weak_spots",
+        description=__doc__,
+    )

@@ -1,0 +1,121 @@
+"""Presets for imitation, by the size of the machine."""
+
+import os
+from dataclasses import replace
+
+from kinesis_trl.agents.config import LAPTOP as SMALL
+from kinesis_trl.agents.config import PAPER as PAPER_NETWORK
+from kinesis_trl.agents.config import WORKSTATION as MIDDLE
+from kinesis_trl.agents.config import CriticConfig, LatticeConfig
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig, DisturbanceConfig, ImitationConfig, RewardConfig
+from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
+from kinesis_trl.envs.sampling import StartConfig
+from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
+
+CORES = os.cpu_count() or 1
+
+FOLLOW = RewardConfig(
+    position_weight=0.45, velocity_weight=0.15, orientation_weight=0.25, upright_weight=0.05, effort_weight=0.1
+)
+"""The reward of KINESIS, with a share for the orientation of the trunk, which tilts before the body falls."""
+
+LAPTOP = TrainConfig(
+    env=ImitationConfig(
+        num_envs=128,
+        control=FeedforwardConfig(),
+        observe_orientation=True,
+        observe_joints=True,
+        observe_moments=True,
+        disturbance=DisturbanceConfig(force=20.0),
+        lookahead=(2, 6, 14),
+        reward=FOLLOW,
+        physics=PhysicsConfig(threads=min(CORES, 4)),
+    ),
+    actor=LatticeConfig(network=SMALL, symmetric=True),
+    critic=CriticConfig(network=SMALL, symmetric=True),
+    ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4, autocast=None),
+    collect=CollectConfig(horizon=32),
+    total_steps=10_000_000,
+    torch_threads=min(CORES, 2),
+)
+
+RECOVER = replace(
+    LAPTOP,
+    env=replace(
+        LAPTOP.env,
+        rule=KINESIS,
+        starts=StartConfig(failure_share=0.3),
+        reward=replace(FOLLOW, position_weight=0.3, far_weight=0.2, velocity_weight=0.1),
+    ),
+    ppo=replace(LAPTOP.ppo, minibatch=4096, target_kl=0.045, final_kl=0.004, value_first=8),
+    collect=CollectConfig(horizon=128),
+)
+"""Goes on from a policy of `LAPTOP`, which has never been further off than 0.15 m and falls when it is."""
+
+COORDINATED = replace(
+    RECOVER,
+    env=replace(
+        RECOVER.env,
+        control=CoordinatedConfig(),
+        observe_action=True,
+        reward=replace(
+            RECOVER.env.reward,
+            effort_weight=0.0,
+            survival=1.0,
+            calm=CalmConfig(
+                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=2.0
+            ),
+        ),
+        effort=AdaptiveEffortConfig(threshold=0.86, start=1.0, largest=8.0, rate=2e-4),
+    ),
+    actor=LatticeConfig(network=SMALL, symmetric=True, noise_memory=0.5),
+    ppo=replace(RECOVER.ppo, epochs=2, minibatch=2048, target_kl=0.06, final_kl=0.01, reward_scale=0.5),
+    collect=CollectConfig(horizon=64),
+)
+"""Joint moments shared among muscles at least effort, calm actions, and as much effort spared as tracking allows."""
+
+WORKSTATION = replace(
+    LAPTOP,
+    env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
+    actor=LatticeConfig(network=MIDDLE),
+    critic=CriticConfig(network=MIDDLE),
+    ppo=PPOConfig(minibatch=4096),
+    collect=CollectConfig(horizon=64),
+    total_steps=100_000_000,
+    torch_threads=min(CORES, 8),
+)
+
+PAPER = replace(
+    WORKSTATION,
+    env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
+    actor=LatticeConfig(network=PAPER_NETWORK, action_log_std=0.0, latent_log_std=0.0),
+    critic=CriticConfig(network=PAPER_NETWORK, normalise=False),
+    ppo=PPOConfig(
+        gamma=0.99,
+        epochs=10,
+        minibatch=51_200,
+        policy_lr=5e-5,
+        max_lr=5e-5,
+        critic_lr=3e-4,
+        target_kl=None,
+        stop_kl=None,
+        max_grad_norm=25.0,
+        bootstrap=False,
+        average=0.0,
+    ),
+    collect=CollectConfig(horizon=200),
+    total_steps=1_100_000_000,
+)
+
+PRESETS = {
+    "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
+    "recover": ("goes on from a policy that laptop trained (--warm-start), failing at 0.5 m instead of 0.15", RECOVER),
+    "coordinated": (
+        "joint moments shared among muscles at least effort, calm actions",
+        COORDINATED,
+    ),
+    "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
+    "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
+}

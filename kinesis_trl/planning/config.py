@@ -1,0 +1,159 @@
+"""Options of planner and trajectory optimisation; importable without PyTorch, so that `--help` need not wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from kinesis_trl.envs.terminations import KINESIS
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """How a clip is searched."""
+
+    bodies: int = 64
+    """Bodies that follow a clip side by side."""
+    clips: int = 4
+    """Clips searched at once."""
+    noise: float = 0.08
+    """Deviation of the noise on each number of an action."""
+    persistence: float = 0.8
+    """Share of its noise that a body keeps from one policy step to the next."""
+    every: int = 3
+    """Policy steps after which bodies go on in the place of others."""
+    choice: float = 1.0
+    """How much more often better bodies go on: e to this, for each standard deviation of what bodies are worth."""
+    pull: float = 5.0
+    """What a metre of mean distance from the clip costs in a step, besides the reward, which far away says nothing."""
+    memory: float = 0.9
+    """Share of what it earned that counts another policy step later."""
+    far: float = 0.15
+    """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
+    back: int = 20
+    """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
+    tries: int = 8
+    """Times that a clip's bodies may be lost before it is given up."""
+    seed: int = 0
+    """Seed of the noise."""
+
+    def __post_init__(self) -> None:
+        if self.bodies < 2 or self.clips < 1 or self.every < 1 or self.back < 1 or self.tries < 1:
+            raise ValueError(
+                f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
+                f"back {self.back} and tries {self.tries} at least 1."
+            )
+        if not 0 < self.far <= KINESIS.distance:
+            raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
+        if not (self.noise > 0 and self.pull >= 0 and 0 <= self.persistence < 1 and 0 <= self.memory < 1):
+            raise ValueError(
+                f"noise {self.noise} must be positive, pull {self.pull} not negative, persistence {self.persistence} "
+                f"and memory {self.memory} must lie in 0…1, 1 excluded."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegulatorConfig:
+    """Differences by which the simulation is made linear, and what deviations cost.
+
+    Differences are as large as deviations that matter, so that a foot's touch is averaged over.
+    """
+
+    position_step: float = 0.004
+    """Difference in positions, in metres and radians."""
+    velocity_step: float = 0.04
+    """Difference in velocities, in m/s and rad/s."""
+    moment_step: float = 2.0
+    """Difference in the moment of the muscles about a joint, in N m."""
+    action_step: float = 0.02
+    """Difference in an action."""
+    position: float = 0.05
+    """Deviation of a position, in metres and radians, that costs 1."""
+    velocity: float = 0.5
+    """Deviation of a velocity, in m/s and rad/s, that costs 1."""
+    moment: float = 50.0
+    """Deviation of a moment, in N m, that costs 1."""
+    action: float = 0.05
+    """Action that costs 1."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"{name} must be positive, got {value}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineConfig:
+    """How a motion is led closer to its clip."""
+
+    rounds: int = 2
+    """Times that the motion's simulation is made linear, which is most of the work; 0 leaves motions as found."""
+    corrections: int = 3
+    """Most corrections by the same linear model, one after the other."""
+    distance: float = 0.05
+    """Distance of a tracked body from the clip that costs 1, in metres."""
+    action: float = 0.2
+    """Correction of the inverse solution that costs 1, as an action."""
+    steadiness: float = 0.25
+    """How much deviations from the present motion cost, as a share of what they cost the regulator."""
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0 or self.corrections < 1:
+            raise ValueError(f"rounds {self.rounds} must be at least 0, corrections {self.corrections} at least 1.")
+        for name in ("distance", "action", "steadiness"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalConfig:
+    """How clips are rehearsed."""
+
+    search: SearchConfig = field(default_factory=SearchConfig)
+    """How each clip is searched the first time."""
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    """How what was found is led closer to the clip."""
+    regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
+    """How the feedback is found that keeps a body on it."""
+
+    def rounds(self) -> tuple[SearchConfig, ...]:
+        """The first search; of clips that it gives up, one by one with four times the bodies; and at last, far away."""
+        first = self.search
+        second = replace(first, bodies=4 * first.bodies, clips=1, noise=1.25 * first.noise)
+        return first, second, replace(second, far=KINESIS.distance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookaheadConfig:
+    """How far and how widely to look ahead before each step."""
+
+    futures: int = 0
+    """Futures that are tried, 12 being a good number; 0 acts without looking ahead, 2 are the least."""
+    steps: int = 16
+    """Policy steps of a future."""
+    noise: float = 0.08
+    """Deviation of the noise on each number of an action."""
+    persistence: float = 0.8
+    """Share of its noise that a future keeps from one policy step to the next."""
+    pull: float = 5.0
+    """What it costs in a step, besides the reward, that the furthest tracked body is a metre away from the clip."""
+    choice: float = 3.0
+    """How much more a better future counts: e to this, for each standard deviation of what futures are worth."""
+    discount: float = 0.97
+    """What a reward is worth a policy step later; the value function's own."""
+    seed: int = 0
+    """Seed of the noise."""
+
+    def __post_init__(self) -> None:
+        if self.futures < 0 or self.futures == 1 or self.steps < 1:
+            raise ValueError(f"futures {self.futures} must be 0 or at least 2, and steps {self.steps} at least 1.")
+        if not (self.noise > 0 and 0 <= self.persistence < 1 and 0 < self.discount <= 1):
+            raise ValueError(
+                f"noise {self.noise} must be positive, persistence {self.persistence} lie in 0…1, 1 excluded, and "
+                f"discount {self.discount} lie in 0…1, 0 excluded."
+            )
+        if not (self.choice >= 0 and self.pull >= 0):
+            raise ValueError(f"choice {self.choice} and pull {self.pull} must not be negative.")
+
+
+Sensing = Literal["lagged", "fresh", "original"]

@@ -1,0 +1,154 @@
+"""The rehearsal command, as a user calls it, and evaluation that rehearses first."""
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.commands.eval import evaluate
+from kinesis_trl.commands.optimise import RehearseConfig, rehearse
+from kinesis_trl.commands.tasks import imitation
+from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.motion.gait.language import text_to_clip
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
+from kinesis_trl.planning import optimise as rehearsing
+from kinesis_trl.planning.controllers import make_player
+from kinesis_trl.planning.ilqr import RefineConfig
+from kinesis_trl.planning.optimise import Rehearsal, RehearsalConfig
+from kinesis_trl.planning.search import SearchConfig
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
+
+SMALL = SearchConfig(bodies=6, clips=2)
+ONCE = RefineConfig(rounds=1, corrections=1)
+
+
+@pytest.fixture(scope="module")
+def motions(body, tmp_path_factory):
+    """Two clips of one second each."""
+    clip = text_to_clip("walk forward", body)
+    clips = [replace(clip, name=f"walk {k}", qpos=clip.qpos[k : k + 31].copy()) for k in (20, 40)]
+    folder = tmp_path_factory.mktemp("rehearse") / "walks"
+    MotionLibrary.build(clips, body, inverse=SolveConfig()).save(folder)
+    return folder
+
+
+@pytest.fixture
+def console():
+    torch.set_num_threads(1)
+    return Console(record=True, width=140, file=open(os.devnull, "w"))
+
+
+def test_rehearsed_motions_are_followed_by_the_regulator(body, motions, tmp_path, console):
+    out = tmp_path / "rehearsed"
+    report = rehearse(
+        RehearseConfig(
+            motions=str(motions), out=out, search=SMALL, refine=ONCE, json=tmp_path / "found.json", threads=2
+        ),
+        console,
+    )
+    said = console.export_text()
+    assert "walk 20" in said and "2 clips, in" in said
+    assert json.loads((tmp_path / "found.json").read_text())["tries"] == report["tries"] == {"walk 20": 0, "walk 40": 0}
+    assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []  # nothing is left lying about
+    library = MotionLibrary.load(out, body)
+    assert library.feedback is not None and library.feedback[:30].any()
+    followed = evaluate(imitation.Options(policy="regulator", motions=str(out), threads=1), console)
+    assert followed["summary"]["kinesis"]["success"]["mean"] == 1.0
+    # it goes the way that was found: as far from the clip as prepared, to within a few millimetres
+    found, gone = (r["summary"]["kinesis"]["mpjpe_mm"]["mean"] for r in (report, followed))
+    assert gone == pytest.approx(found, abs=5)
+
+
+def test_an_interrupted_rehearsal_goes_on_with_what_was_found(body, motions, tmp_path, console, monkeypatch):
+    real, searched = rehearsing.search, []
+
+    def interrupted(*args, **kwargs):
+        for item in real(*args, **kwargs):
+            searched.append(item[0])
+            yield item
+            raise KeyboardInterrupt
+
+    config = RehearseConfig(
+        motions=str(motions), out=tmp_path / "out", search=replace(SMALL, clips=1), refine=ONCE, threads=1
+    )
+    monkeypatch.setattr(rehearsing, "search", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rehearse(config, console)
+    assert searched == [0] and not (tmp_path / "out").exists()
+
+    def noted(*args, **kwargs):
+        for item in real(*args, **kwargs):
+            searched.append(item[0])
+            yield item
+
+    monkeypatch.setattr(rehearsing, "search", noted)
+    rehearse(config, console)
+    assert searched == [0, 1]
+    assert len(MotionLibrary.load(tmp_path / "out", body)) == 2
+
+
+def test_references_that_were_made_before_an_interruption_are_kept(body, motions, tmp_path, console, monkeypatch):
+    real, made = rehearsing.run_tasks, []
+
+    def one_only(tasks, workers):
+        for part in real(tasks, 1):
+            made.append(part.clips[0].name)
+            yield part
+            raise KeyboardInterrupt
+
+    config = RehearseConfig(motions=str(motions), out=tmp_path / "out", search=SMALL, refine=ONCE, threads=1)
+    monkeypatch.setattr(rehearsing, "run_tasks", one_only)
+    with pytest.raises(KeyboardInterrupt):
+        rehearse(config, console)
+
+    def noted(tasks, workers):
+        for part in real(tasks, workers):
+            made.append(part.clips[0].name)
+            yield part
+
+    monkeypatch.setattr(rehearsing, "run_tasks", noted)
+    rehearse(config, console)
+    assert made == ["walk 20", "walk 40"]
+    library = MotionLibrary.load(tmp_path / "out", body)
+    assert [clip.name for clip in library.clips] == ["walk 20", "walk 40"] and library.feedback[40:].any()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_clips_that_cannot_be_kept_up_stay_as_they_were(body, tmp_path):
+    """Without a muscle no clip can; each is searched twice and given up."""
+    torch.set_num_threads(1)
+    policy = asset(SHIPPED_POLICY)
+    player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(strength=0.0)))
+    clip = text_to_clip("walk forward", body)
+    longer = replace(clip, qpos=clip.qpos[20:80].copy())  # long enough to fall
+    library = MotionLibrary.build([longer], body, inverse=SolveConfig())
+    config = RehearsalConfig(search=replace(SMALL, bodies=2, tries=1, back=4))
+    kept, found = Rehearsal(body, library, policy, player, config).run(tmp_path / "out")
+    assert [result.whole for result in found] == [False]
+    np.testing.assert_array_equal(kept.qpos.numpy(), library.qpos.numpy())
+    assert not kept.feedback.any()
+
+
+def test_evaluation_rehearses_first_and_remembers(motions, tmp_path, console, monkeypatch):
+    monkeypatch.setenv("KINESIS_TRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(rehearsing.RehearsalConfig, "rounds", lambda self: (SMALL, SMALL))
+    first = evaluate(imitation.Options(motions=str(motions), rehearse=True, threads=2), console)
+    assert first["summary"]["strict"]["success"]["mean"] > 0
+    monkeypatch.setattr(rehearsing, "search", None)  # not called again
+    again = evaluate(imitation.Options(motions=str(motions), rehearse=True, threads=2), console)
+    assert again["clips"] == first["clips"]
+
+
+def test_only_a_trained_policy_of_this_kind_rehearses(motions, tmp_path, console):
+    for policy, reason in (("reference", "no trained policy"), (str(tmp_path / "none"), "no policy at")):
+        with pytest.raises(CheckpointError, match=reason):
+            rehearse(RehearseConfig(motions=str(motions), out=tmp_path / "out", policy=policy), console)
+    assert not (tmp_path / "out").exists()
