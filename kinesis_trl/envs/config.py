@@ -76,6 +76,8 @@ class CalmConfig:
     """Weight of the squared activation of the muscles, averaged by their volumes."""
     load_weight: float = 0.0
     """Weight of the squared force of the floor above `load_limit`, in body weights."""
+    scuff_weight: float = 0.0
+    """Weight of the floor's force, in body weights, on feet whose reference is in the air."""
     limit_weight: float = 0.0
     """Weight of the mean squared angle, in radians, by which joints pass their ranges."""
     load_limit: FileOnly[float] = 1.2
@@ -88,7 +90,7 @@ class CalmConfig:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Costs that count: action, change, bend, activation, load, limit."""
+        """Costs that count: action, change, bend, activation, load, scuff, limit."""
         named = (spec.name.removesuffix("_weight") for spec in fields(self) if spec.name.endswith("_weight"))
         return tuple(name for name in named if getattr(self, f"{name}_weight") > 0)
 

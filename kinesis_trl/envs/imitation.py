@@ -256,7 +256,7 @@ class ImitationEnv(MyoLegsEnv):
             "upright": upright_reward(state.tilt, weights.upright_scale),
             "effort": effort,
         }
-        costs = self.calm.costs(self.actions, self.physics, state.touch)
+        costs = self.calm.costs(self.actions, self.physics, state.touch, ref_pos[..., 2])
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)

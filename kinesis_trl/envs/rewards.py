@@ -58,6 +58,18 @@ def load_cost(touch: Tensor, weight: float, limit: float) -> Tensor:
     return (touch.sum(-1) / weight - limit).clamp(min=0).square()
 
 
+def scuff_cost(touch: Tensor, clearance: Tensor, weight: float, full: float) -> Tensor:
+    """Force of the floor on both feet, in body weights of `weight` N, as far as their references are in the air → (N,).
+
+    Args:
+        touch: (N, 2) normal forces on the feet in newtons.
+        clearance: (N, 2) heights of the references' soles in metres.
+        weight: body weight in newtons.
+        full: height in metres from which on all of the force counts.
+    """
+    return (touch / weight * (clearance / full).clamp(0, 1)).sum(-1)
+
+
 def limit_cost(angle: Tensor, bounds: Tensor) -> Tensor:
     """Mean squared angle by which joints (N, J) pass their ranges (J, 2), in radians → (N,)."""
     return ((bounds[:, 0] - angle).clamp(min=0) + (angle - bounds[:, 1]).clamp(min=0)).square().mean(-1)

@@ -65,7 +65,12 @@ COORDINATED = replace(
             effort_weight=0.0,
             survival=1.0,
             calm=CalmConfig(
-                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=2.0
+                action_weight=0.5,
+                change_weight=2.0,
+                bend_weight=0.5,
+                activation_weight=4.0,
+                load_weight=2.0,
+                scuff_weight=2.0,
             ),
         ),
         effort=AdaptiveEffortConfig(threshold=0.86, start=1.0, largest=8.0, rate=2e-4),
