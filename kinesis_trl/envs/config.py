@@ -76,9 +76,11 @@ class CalmConfig:
     """Weight of the squared activation of the muscles, averaged by their volumes."""
     load_weight: float = 0.0
     """Weight of the squared force of the floor above `load_limit`, in body weights."""
+    scuff_weight: float = 0.0
+    """Weight of the floor's force, in body weights, on feet whose reference is in the air."""
     limit_weight: float = 0.0
     """Weight of the mean squared angle, in radians, by which joints pass their ranges."""
-    load_limit: float = 1.2
+    load_limit: FileOnly[float] = 1.2
     """Force of the floor on both feet, in body weights, that costs nothing."""
 
     def __post_init__(self) -> None:
@@ -88,39 +90,9 @@ class CalmConfig:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Costs that count: action, change, bend, activation, load, limit."""
+        """Costs that count: action, change, bend, activation, load, scuff, limit."""
         named = (spec.name.removesuffix("_weight") for spec in fields(self) if spec.name.endswith("_weight"))
         return tuple(name for name in named if getattr(self, f"{name}_weight") > 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardConfig:
-    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
-
-    position_weight: float = 0.6
-    """Weight of the position term."""
-    position_scale: FileOnly[float] = 200.0
-    """Scale of the mean squared position error, 1/m²."""
-    far_weight: float = 0.0
-    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
-    far_scale: FileOnly[float] = 15.0
-    """Scale of the mean squared position error in it, 1/m²."""
-    velocity_weight: float = 0.2
-    """Weight of the velocity term."""
-    velocity_scale: FileOnly[float] = 5.0
-    """Scale of the mean squared velocity error, s²/m²."""
-    orientation_weight: float = 0.0
-    """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: FileOnly[float] = 20.0
-    """Scale of the squared angle between the root and its reference, 1/rad²."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: FileOnly[float] = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
-    effort_weight: float = 0.1
-    """Weight of the effort term."""
-    calm: CalmConfig = field(default_factory=CalmConfig)
-    """What is taken off for restless actions, effort and heavy steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +124,44 @@ class AdaptiveEffortConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewardConfig:
+    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
+
+    position_weight: float = 0.6
+    """Weight of the position term."""
+    position_scale: FileOnly[float] = 200.0
+    """Scale of the mean squared position error, 1/m²."""
+    far_weight: float = 0.0
+    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
+    far_scale: FileOnly[float] = 15.0
+    """Scale of the mean squared position error in it, 1/m²."""
+    velocity_weight: float = 0.2
+    """Weight of the velocity term."""
+    velocity_scale: FileOnly[float] = 5.0
+    """Scale of the mean squared velocity error, s²/m²."""
+    orientation_weight: float = 0.0
+    """Weight of the term for the root's orientation, which KINESIS does not have."""
+    orientation_scale: FileOnly[float] = 20.0
+    """Scale of the squared angle between the root and its reference, 1/rad²."""
+    upright_weight: float = 0.1
+    """Weight of the upright term."""
+    upright_scale: FileOnly[float] = 3.0
+    """Scale of the root's squared tilt, 1/rad²."""
+    effort_weight: float = 0.1
+    """Weight of the effort term."""
+    survival: float = 0.0
+    """Reward of every step, so that costs never make it pay to end an episode."""
+    calm: CalmConfig = field(default_factory=CalmConfig)
+    """What is taken off for restless actions, effort and heavy steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImitationConfig(EnvConfig):
     """The imitation task; the defaults are the training rules."""
 
     start: FileOnly[Literal["random", "beginning"]] = "random"
     """Where in its clip an episode starts."""
-    starts: StartConfig = field(default_factory=StartConfig)
+    starts: FileOnly[StartConfig] = field(default_factory=StartConfig)
     """How random starts are drawn."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
@@ -191,7 +195,7 @@ class ImitationConfig(EnvConfig):
 class GoalConfig:
     """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
 
-    height: FileOnly[float] = 0.94
+    height: float = 0.94
     """Height of the goal in metres."""
     lowest: float = 0.7
     """Height of the root in metres below which the body has fallen."""
@@ -199,7 +203,7 @@ class GoalConfig:
     """Weight of the effort term of the reward."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
-    upright_scale: FileOnly[float] = 3.0
+    upright_scale: float = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
 
 
@@ -231,7 +235,7 @@ SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
 class DirectionalConfig(GoalConfig):
     """The directional task."""
 
-    ahead: FileOnly[float] = 1.265
+    ahead: float = 1.265
     """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
     steps: int = 300
     """Policy steps of an episode."""
@@ -243,7 +247,7 @@ class DirectionalConfig(GoalConfig):
     """Share of commands drawn at random that stop."""
     velocity_weight: float = 0.8
     """Weight of the velocity term of the reward."""
-    velocity_scale: FileOnly[float] = 4.0
+    velocity_scale: float = 4.0
     """Scale of the squared error of the root's velocity on the floor, s²/m²."""
 
     def __post_init__(self) -> None:

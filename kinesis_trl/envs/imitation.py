@@ -20,7 +20,7 @@ from kinesis_trl.envs.control.feedforward import InverseSolutions
 from kinesis_trl.envs.disturbance import Disturbance
 from kinesis_trl.envs.observations import rotation_between, tracking
 from kinesis_trl.envs.placement import Placement
-from kinesis_trl.envs.rewards import orientation_reward, tracking_reward, upright_reward, weighted_costs, weighted_sum
+from kinesis_trl.envs.rewards import orientation_reward, total_cost, tracking_reward, upright_reward, weighted_sum
 from kinesis_trl.envs.sampling import StartSampler
 from kinesis_trl.envs.starts import Starts
 from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
@@ -256,12 +256,13 @@ class ImitationEnv(MyoLegsEnv):
             "upright": upright_reward(state.tilt, weights.upright_scale),
             "effort": effort,
         }
-        costs = self.calm.costs(self.actions, self.physics, state.touch)
+        costs = self.calm.costs(self.actions, self.physics, state.touch, ref_pos[..., 2])
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.rules.rule.failed(distance)
         near = distance.amax(-1) < STRICT.distance
-        reward = weighted_sum(terms, weights) - self.calm.factor * weighted_costs(costs, weights.calm)
+        asked = self.calm.factor * total_cost(costs, weights.calm)
+        reward = weighted_sum(terms, weights) + weights.survival - asked
         self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])

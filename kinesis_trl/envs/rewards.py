@@ -8,14 +8,14 @@ from torch import Tensor
 from kinesis_trl.envs.config import CalmConfig, RewardConfig
 
 
+def total_cost(costs: dict[str, Tensor], weights: CalmConfig) -> Tensor:
+    """Weighted sum of costs (N,) by their names: action, change, bend, activation, load, limit; 0 where none counts."""
+    return sum((getattr(weights, f"{name}_weight") * cost for name, cost in costs.items()), torch.zeros(()))
+
+
 def weighted_sum(terms: dict[str, Tensor], weights: RewardConfig) -> Tensor:
     """Reward (N,) from terms (N,) by their names: position, far, velocity, orientation, upright, effort."""
     return torch.stack([getattr(weights, f"{name}_weight") * term for name, term in terms.items()]).sum(0)
-
-
-def weighted_costs(costs: dict[str, Tensor], weights: CalmConfig) -> Tensor:
-    """Weighted sum of costs (N,) by their names; 0 where none counts."""
-    return sum((getattr(weights, f"{name}_weight") * cost for name, cost in costs.items()), torch.zeros(()))
 
 
 def tracking_reward(value: Tensor, reference: Tensor, scale: float) -> Tensor:
@@ -56,6 +56,18 @@ def activation_cost(activation: Tensor, volume: Tensor) -> Tensor:
 def load_cost(touch: Tensor, weight: float, limit: float) -> Tensor:
     """Squared excess of the floor's forces (N, S), in newtons, over `limit` body weights of `weight` N → (N,)."""
     return (touch.sum(-1) / weight - limit).clamp(min=0).square()
+
+
+def scuff_cost(touch: Tensor, clearance: Tensor, weight: float, full: float) -> Tensor:
+    """Force of the floor on both feet, in body weights of `weight` N, as far as their references are in the air → (N,).
+
+    Args:
+        touch: (N, 2) normal forces on the feet in newtons.
+        clearance: (N, 2) heights of the references' soles in metres.
+        weight: body weight in newtons.
+        full: height in metres from which on all of the force counts.
+    """
+    return (touch / weight * (clearance / full).clamp(0, 1)).sum(-1)
 
 
 def limit_cost(angle: Tensor, bounds: Tensor) -> Tensor:

@@ -8,13 +8,7 @@ from kinesis_trl.agents.config import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.config import WORKSTATION as MIDDLE
 from kinesis_trl.agents.config import CriticConfig, LatticeConfig
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.config import (
-    AdaptiveEffortConfig,
-    CalmConfig,
-    DisturbanceConfig,
-    ImitationConfig,
-    RewardConfig,
-)
+from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig, DisturbanceConfig, ImitationConfig, RewardConfig
 from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import KINESIS
@@ -69,14 +63,20 @@ COORDINATED = replace(
         reward=replace(
             RECOVER.env.reward,
             effort_weight=0.0,
+            survival=1.0,
             calm=CalmConfig(
-                action_weight=0.5, change_weight=2.0, bend_weight=0.5, activation_weight=4.0, load_weight=0.5
+                action_weight=0.5,
+                change_weight=2.0,
+                bend_weight=0.5,
+                activation_weight=4.0,
+                load_weight=2.0,
+                scuff_weight=2.0,
             ),
         ),
-        effort=AdaptiveEffortConfig(threshold=0.92, start=0.5, largest=8.0),
+        effort=AdaptiveEffortConfig(threshold=0.86, start=1.0, largest=8.0, rate=2e-4),
     ),
     actor=LatticeConfig(network=SMALL, symmetric=True, noise_memory=0.5),
-    ppo=replace(RECOVER.ppo, minibatch=2048, target_kl=0.06, final_kl=0.01),
+    ppo=replace(RECOVER.ppo, epochs=2, minibatch=2048, target_kl=0.06, final_kl=0.01, reward_scale=0.5),
     collect=CollectConfig(horizon=64),
 )
 """Joint moments shared among muscles at least effort, calm actions, and as much effort spared as tracking allows."""

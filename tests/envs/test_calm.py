@@ -2,24 +2,32 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from kinesis_trl.envs.calm import AdaptiveEffortConfig, Calm
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.envs.calm import Calm
+from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig, ImitationConfig, RewardConfig
+from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.rewards import (
-    CalmConfig,
-    RewardConfig,
     action_cost,
     activation_cost,
     bend_cost,
     change_cost,
     limit_cost,
     load_cost,
+    scuff_cost,
 )
 
 ALL = CalmConfig(
-    action_weight=1.0, change_weight=2.0, bend_weight=3.0, activation_weight=4.0, load_weight=5.0, limit_weight=6.0
+    action_weight=1.0,
+    change_weight=2.0,
+    bend_weight=3.0,
+    activation_weight=4.0,
+    load_weight=5.0,
+    scuff_weight=1.0,
+    limit_weight=6.0,
 )
 
 
@@ -32,6 +40,9 @@ def test_costs_by_hand():
     assert activation_cost(activation, volume).tolist() == pytest.approx([(3 * 0.25 + 1) / 4])
     touch = torch.tensor([[500.0, 500.0, 0.0, 0.0], [900.0, 500.0, 0.0, 0.0]])
     assert load_cost(touch, 1000.0, 1.2).tolist() == pytest.approx([0.0, 0.04])
+    soles = torch.tensor([[0.0, 0.05], [0.01, 0.0]])
+    feet = torch.tensor([[800.0, 100.0], [500.0, 500.0]])
+    assert scuff_cost(feet, soles, 1000.0, 0.02).tolist() == pytest.approx([0.1, 0.25])
     angle, bounds = torch.tensor([[0.0, 1.2], [-0.3, 0.5]]), torch.tensor([[-0.1, 0.1], [0.0, 1.0]])
     assert limit_cost(angle, bounds).tolist() == pytest.approx([0.02, 0.02])
 
@@ -47,6 +58,21 @@ def test_costs_are_taken_off_the_reward_and_logged(body, solved):
     torch.testing.assert_close(more["reward"][:, 0] - less["reward"][:, 0], 0.5 * expected, atol=1e-5, rtol=0)
     assert metrics["change_cost"].tolist() == pytest.approx([0.09, 0.09])
     assert not any(name.endswith("_cost") for name in without.metric_names)
+
+
+def test_a_foot_is_in_the_air_where_its_reference_is(body):
+    calm = Calm(body, CalmConfig(scuff_weight=1.0), AdaptiveEffortConfig())
+    physics = BatchPhysics(body, 1)
+    physics.reset(np.arange(1), body.standing_qpos[None], np.zeros((1, body.model.nv)), np.zeros((1, body.model.na)))
+    height = torch.from_numpy(physics.observe().position[:, body.tracked_in_observed, 2])
+    weight = 9.81 * float(body.model.body_mass.sum())
+    touch = torch.tensor([[0.25 * weight, 0.25 * weight, 0.5 * weight, 0.0]])  # right foot and toes, left foot and toes
+    actions = torch.zeros(1, 3, 14)
+    assert calm.costs(actions, physics, touch, height)["scuff"].item() == pytest.approx(0.0, abs=1e-6)
+    names = body.entry.tracked
+    height[0, [names.index("talus_l"), names.index("toes_l")]] += 0.05
+    height[0, names.index("talus_r")] += 0.1  # its toes still stand
+    assert calm.costs(actions, physics, touch, height)["scuff"].item() == pytest.approx(0.5, rel=0.01)
 
 
 def test_the_factor_rises_while_tracking_is_good_and_falls_while_it_is_not(body):

@@ -10,7 +10,7 @@ from kinesis_trl.body.moment_arms import joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.control import CoordinatedConfig
+from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.coordinated import solution_moment
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 
