@@ -290,7 +290,7 @@ def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compi
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _solve_positive(matrix, right, out, m):  # pragma: no cover  compiled
+def _solve_positive(matrix, right, out, m):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     """matrix · out = right by Cholesky's factors, which overwrite the lower triangle of a positive matrix (m, m)."""
     for i in range(m):
         for j in range(i + 1):

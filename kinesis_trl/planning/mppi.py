@@ -64,7 +64,7 @@ class Mppi:
         self.policy, self._critic = policy, critic.eval()
         self._rows = np.repeat(np.arange(env.settings.num_envs), config.samples)
         settings = replace(
-            env.rules,
+            env.settings,
             num_envs=len(self._rows),
             disturbance=DisturbanceConfig(),
             physics=replace(env.settings.physics, failure_dir=None),

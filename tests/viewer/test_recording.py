@@ -7,7 +7,8 @@ import threading
 import imageio_ffmpeg
 import pytest
 
-from kinesis_trl.evaluation.rendering import BodyRenderer, PictureConfig, RenderError
+from kinesis_trl.evaluation.config import PictureConfig
+from kinesis_trl.evaluation.rendering import BodyRenderer, RenderError
 from kinesis_trl.viewer.recording import VideoExport, record_episode
 from kinesis_trl.viewer.session import Choice
 from tests.viewer.conftest import wait_for
