@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kinesis_trl.agents.baselines import BASELINES
+from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
@@ -118,7 +119,7 @@ class Offer:
         rules, place = PointGoalConfig(), np.array(goal)
         if not np.isfinite(place).all() or np.abs(place).max() > rules.reach:
             raise ValueError(f"a goal at {goal} m; expected up to {rules.reach:g} m ahead or behind, left or right.")
-        inverse = inverse_for(player.settings.control)
+        inverse = InverseConfig() if player.settings.control == "feedforward" else None
         path = paths_to(place[None], rules.steps / FPS, self.body, inverse=inverse)
         env = ImitationEnv(self.body, path, replace(player.settings, rule=_ENDLESS))
         player.check(env)

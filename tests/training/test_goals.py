@@ -53,7 +53,8 @@ def test_evaluation_of_a_goal_while_training(small, imitator, console, monkeypat
     Trainer(config, console).run()
     report = json.loads((config.folder / "evaluation.json").read_text())
     assert report["summary"]["goals"] == 2 and len(report["goals"]) == 2
-    logged = next(row for row in rows(config) if "eval/success" in row)
+    *_, logged = found = [row for row in rows(config) if "eval/success" in row]
+    assert [row["step"] for row in found] == [64, 96]  # when it was due, and at the end
     assert logged["eval/distance_m_mean"] == pytest.approx(report["summary"]["distance_m"]["mean"])
 
 

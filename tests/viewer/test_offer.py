@@ -146,3 +146,14 @@ def test_a_goal_is_walked_to(offer):
     for goal in ((9.0, 0.0), (float("nan"), 0.0), (1e308, 0.0)):
         with pytest.raises(ValueError, match="expected up to 2 m"):
             offer.make(Choice(task="point-goal", policy="reference", goal=goal))
+
+
+def test_the_shipped_policy_walks_to_a_goal(body, library, tmp_path):
+    library.save(tmp_path / "clips")
+    known = Offer(body, str(tmp_path / "clips"), {"walking": asset(SHIPPED_POLICY)})
+    simulation = known.make(Choice(task="point-goal", policy="walking", goal=(1.0, 0.0)))
+    simulation.begin()
+    assert simulation.env.library.inverse is not None
+    outcomes = [simulation.step() for _ in range(round(simulation.seconds * 30) + 1)]
+    assert "ended" in outcomes and "fell" not in outcomes
+    assert float(simulation.result().split()[0]) < 30
