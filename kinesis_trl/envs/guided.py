@@ -45,5 +45,7 @@ class GuidedEnv(ImitationEnv):
         if self._from_body:
             goal = goal + state.position[:, 0, :2]
         ahead = GoalAhead(self, state, rows, goal, self._task.height)
-        self._seen[rows] = self.layout.compose(Scene(state, self.physics, rows, self.joint_dofs, self.actions[rows, 0], ahead))
+        self._seen[rows] = self.layout.compose(
+            Scene(state, self.physics, rows, self.joint_dofs, self.actions[rows, 0], ahead)
+        )
         return super()._describe(state, rows)

@@ -12,9 +12,9 @@ from PIL import Image as Pillow
 
 from kinesis_trl.atomic import replacing
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.evaluation.ghosts import ghost
 from kinesis_trl.evaluation.lettering import caption, legend, legend_height
-from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.evaluation.rendering import CAMERAS, BodyRenderer, Image, grid, write_video
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import FPS, MotionLibrary

@@ -6,8 +6,8 @@ from typing import Any
 
 import viser
 
-from kinesis_trl.evaluation.lettering import NO_ARMS
 from kinesis_trl.evaluation.config import PictureConfig, View
+from kinesis_trl.evaluation.lettering import NO_ARMS
 from kinesis_trl.evaluation.rendering import CAMERAS
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.viewer.controls import On, Post, Shown, plain

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.evaluation.lettering import caption
 from kinesis_trl.evaluation.config import PictureConfig
+from kinesis_trl.evaluation.lettering import caption
 from kinesis_trl.evaluation.rendering import BodyRenderer, Image, RenderError
 from kinesis_trl.evaluation.video import write_side_by_side
 from kinesis_trl.viewer.session import Moment, Session

@@ -9,8 +9,8 @@ from PIL import Image as Pillow
 
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.evaluation.lettering import NO_ARMS, caption, legend
 from kinesis_trl.evaluation.config import PictureConfig
+from kinesis_trl.evaluation.lettering import NO_ARMS, caption, legend
 from kinesis_trl.evaluation.rendering import (
     CAMERAS,
     REFERENCE,

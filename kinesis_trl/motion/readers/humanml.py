@@ -62,7 +62,7 @@ def _numeric(file: MotionFile) -> bool:
 
 def joints_clip(
     path: Path,
-    positions: NDArray[np.floating],
+    positions: NDArray[Any],
     *,
     name: str | None = None,
     fps: float | None = None,
@@ -75,7 +75,7 @@ def joints_clip(
     check_frames(len(positions))
     if positions.ndim != 3 or positions.shape[1] not in (BODY_JOINTS, len(SMPL_JOINTS)) or positions.shape[2] != 3:
         raise ClipFormatError(f"has shape {positions.shape}, expected (frames, 22, 3) joints.")
-    positions = np.array(positions, dtype=np.float64)
+    positions = np.asarray(positions, dtype=np.float64)
     check_finite(positions, "joints")
     names = SMPL_JOINTS[: positions.shape[1]]
     notes = [] if fps is not None else [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"]
