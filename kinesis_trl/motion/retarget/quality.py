@@ -83,7 +83,7 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
     "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
     "stretch": (
         0.25,
-        "a thigh or shank changes its length by a factor of {:.2f}: joints in another order, or they swap",
+        "a thigh or shank changes its length by {:.0%}: joints in another order, or they swap",
     ),
     "knee_back_m": (
         0.03,
