@@ -73,17 +73,19 @@ _WORDS = {
     "pop_deg": "a joint jumps by {:.0f}°",
     "slide_m_s": "standing feet slide at {:.2f} m/s",
 }
+IN_PLACE_SLIDE = 0.25
+"""Speed of gliding feet in m/s above which a clip that gets nowhere is doubtful, slow treadmills included."""
 DOUBTFUL: dict[str, tuple[float, str]] = {
     "mean_error_mm": (60.0, "the body misses it by {:.0f} mm on average: the skeleton was not understood"),
     "root_speed_m_s": (12.0, "the pelvis moves at {:.3g} m/s: it jumps, or lengths are in another unit (--unit)"),
     "root_jump_m": (0.08, "the pelvis jumps: {:.2f} m off its course in one frame; cut the clip there"),
     "foot_jump_m": (0.2, "a foot jumps: {:.2f} m off its course in one frame; cut the clip there"),
     "root_turn_rad_s": (30.0, "the pelvis turns at {:.0f} rad/s between two frames; cut the clip there"),
-    "floor_slide_m_s": (0.35, "the feet glide over the floor at {:.2f} m/s instead of standing"),
+    "floor_slide_m_s": (0.5, "the feet glide over the floor at {:.2f} m/s instead of standing"),
     "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
     "stretch": (
         0.25,
-        "a thigh or shank changes its length by a factor of {:.2f}: joints in another order, or they swap",
+        "a thigh or shank changes its length by {:.0%}: joints in another order, or they swap",
     ),
     "knee_back_m": (
         0.03,
@@ -151,7 +153,7 @@ def largest_pop(joints: Array) -> float:
 
 def shortcomings(report: QualityReport) -> list[str]:
     """Names of the measures by which a clip misses the targets or is doubtful."""
-    limits = {name: limit for name, (limit, _) in DOUBTFUL.items()} | LIMITS
+    limits = {name: _doubtful_above(report, name) for name in DOUBTFUL} | LIMITS
     found = [name for name, limit in limits.items() if not abs(getattr(report, name)) <= limit]
     return found + ["slide_m_s"] * (report.slide_m_s > report.source_slide_m_s + 1e-3)
 
@@ -159,18 +161,27 @@ def shortcomings(report: QualityReport) -> list[str]:
 def doubts(report: QualityReport) -> list[str]:
     """Why a clip should not be trusted, in sentences; empty for one that can be."""
     found = list(report.doubts)
-    for name, (limit, sentence) in DOUBTFUL.items():
+    for name, (_, sentence) in DOUBTFUL.items():
         value = abs(getattr(report, name))
-        if not value <= limit:
+        if not value <= _doubtful_above(report, name):
             found.append(sentence.format(value))
             if name == "floor_slide_m_s":
-                still = report.travel_m_s < 0.3 * value
                 found[-1] += (
                     ", as on a treadmill (add the belt's speed to the root)"
-                    if still
+                    if _in_place(report)
                     else ": the root may be in another unit than the skeleton"
                 )
     return found
+
+
+def _doubtful_above(report: QualityReport, name: str) -> float:
+    """Value of a measure above which this clip is doubtful."""
+    return IN_PLACE_SLIDE if name == "floor_slide_m_s" and _in_place(report) else DOUBTFUL[name][0]
+
+
+def _in_place(report: QualityReport) -> bool:
+    """Whether the pelvis stays where it is while the feet glide."""
+    return report.travel_m_s < 0.3 * abs(report.floor_slide_m_s)
 
 
 def verdict(report: QualityReport) -> str:

@@ -169,7 +169,7 @@ def test_what_a_person_cannot_do_is_doubtful(walk: dict[str, np.ndarray], tmp_pa
     assert "glide over the floor at 1." in found and "as on a treadmill" in found
     found, _ = quality(walk, path, body, trans=way * 1000)
     assert "lengths are in another unit (--unit)" in found
-    found, _ = quality(walk, path, body, trans=way * 0.5)
+    found, _ = quality(walk, path, body, trans=way * 0.4)
     assert "the root may be in another unit than the skeleton" in found
     spike = way.copy()
     spike[30, 1] += 0.25

@@ -129,6 +129,9 @@ def test_a_verdict_in_words(body: BodyModel, march: MotionClip, target: np.ndarr
             with pytest.raises(ClipFormatError, match=r"march: doubtful: .*--accept"):
                 check_trusted(worse)
         assert doubts(replace(good, **{name: 0.99 * limit})) == []
+    belt = replace(good, floor_slide_m_s=0.3, travel_m_s=0.02)  # a slow treadmill
+    assert "as on a treadmill" in verdict(belt) and shortcomings(belt) == ["floor_slide_m_s"]
+    assert verdict(replace(belt, travel_m_s=0.3)) == "good"
     read_wrong = replace(good, doubts=("left leg: odd",), name="a|b", floor_slide_m_s=1.2, travel_m_s=0.0)
     assert verdict(read_wrong).startswith("doubtful: left leg: odd; the feet glide over the floor at 1.20 m/s")
     assert json.loads(quality_json([read_wrong]))[0]["verdict"] == verdict(read_wrong)
