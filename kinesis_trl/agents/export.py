@@ -21,10 +21,11 @@ class Controller(nn.Module):
     """
 
     def __init__(self, policy: Policy) -> None:
-        """Of a policy in evaluation mode; shares its weights."""
+        """Of a policy, which is set to evaluation mode; shares its weights."""
         super().__init__()
-        self.policy = policy.eval()
+        self.policy = policy
         self.observation_width, self.action_width = policy.observation_width, policy.action_width
+        self.eval()
 
     def forward(self, observation: Tensor) -> Tensor:
         """Most probable action."""

@@ -29,6 +29,7 @@ class Called(nn.Module):
     def __init__(self, policy: Policy) -> None:
         super().__init__()
         self.policy = policy
+        self.eval()
 
     def forward(self, observation: Tensor) -> Tensor:
         return self.policy(TensorDict({"observation": observation}, observation.shape[:1]))["action"]
