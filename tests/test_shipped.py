@@ -21,7 +21,7 @@ def test_shipped_policies_load_and_fit_their_own_config(body, name):
     loaded = load_checkpoint(folder, body=body.name)
     run = from_yaml(TrainConfig, (folder / "config.yaml").read_text(), where="config.yaml")
     made_for = as_described(ImitationConfig(), loaded.notes)
-    assert (made_for.control, made_for.lookahead) == (run.env.control, run.env.lookahead)
+    assert (made_for.control, made_for.observation) == (run.env.control, run.env.observation)
     assert loaded.policy.action_width == len(body.independent_joints)
     seen = TensorDict({"observation": torch.zeros(1, loaded.policy.observation_width)}, batch_size=[1])
     with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from kinesis_trl.settings import FileOnly
 
 if TYPE_CHECKING:
-    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.body.failures import Failure
+from kinesis_trl.body.model import BodyModel
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice
@@ -69,10 +71,39 @@ class BodyState:
 
 
 class Physics(Protocol):
-    """What an environment needs of a simulator."""
+    """What environments, controls, planners and recorders need of a simulator of N bodies."""
 
     body: BodyModel
     num: int
+    config: PhysicsConfig
+    qpos: Array
+    """(N, nq) live coordinates."""
+    qvel: Array
+    """(N, nv) live velocities."""
+    activation: Array
+    """(N, M) live activations."""
+    excitation: Array
+    """(N, M) live excitations."""
+    length: Array
+    """(N, M) muscle–tendon lengths in metres, as last derived."""
+    velocity: Array
+    """(N, M) their rates in m/s, as last derived."""
+    lag: Array
+    """(N,) age in seconds of what is derived."""
+    works: Array
+    """(M,) share of its excitation that each muscle receives."""
+    failures: deque[Failure]
+    """Reports on simulations that became non-finite, newest last."""
+    on_substep: Callable[[], None] | None
+    """Called before every physics substep; None: never."""
+
+    @property
+    def substep(self) -> float:
+        """Physics step in seconds."""
+
+    @property
+    def muscle_force(self) -> Array:
+        """(N, M) muscle forces of the last substep in newtons, negative when pulling."""
 
     def reset(self, rows: NDArray[np.int64], qpos: Array, qvel: Array, activation: Array) -> None:
         """Put `rows` (R,) into the given states (R, ·)."""
@@ -91,3 +122,15 @@ class Physics(Protocol):
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of some simulations."""
+
+    def push(self, force: Array) -> None:
+        """Push the roots with `force` (N, 3) newtons, world frame, until told otherwise."""
+
+    def weaken(self, strength: Array) -> None:
+        """Give every muscle a share (M,) of its excitation from now on."""
+
+    def get_state(self) -> dict[str, Array]:
+        """Everything needed to go on to the same numbers; copies, (N, …) each."""
+
+    def set_state(self, state: dict[str, Array]) -> None:
+        """Restore what `get_state` returned."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,59 +16,14 @@ from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
-from kinesis_trl.body.simulator import ALL, BodyState
+from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.control.base import Reference
-from kinesis_trl.envs.observations import proprioception, tilt, to_heading
-from kinesis_trl.envs.symmetry import ActionMirror, ObservationMirror, SampleMirror
+from kinesis_trl.envs.layout import Layout
+from kinesis_trl.envs.scene import Ahead, Scene, Tracked
+from kinesis_trl.envs.symmetry import SampleMirror
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """Torch views of a `BodyState`, float64, and the tracked bodies picked out of it."""
-
-    position: Tensor
-    """(N, B, 3)."""
-    quaternion: Tensor
-    """(N, B, 4) wxyz."""
-    linear_velocity: Tensor
-    """(N, B, 3)."""
-    angular_velocity: Tensor
-    """(N, B, 3)."""
-    touch: Tensor
-    """(N, S)."""
-    lag: Tensor
-    """(N,) seconds."""
-    body_pos: Tensor
-    """(N, K, 3) tracked bodies."""
-    body_vel: Tensor
-    """(N, K, 3) tracked bodies."""
-
-    @cached_property
-    def heading(self) -> Tensor:
-        """(N, 3, 3) turns world row vectors into each root's heading frame."""
-        return to_heading(self.quaternion[:, 0])
-
-    @cached_property
-    def tilt(self) -> Tensor:
-        """(N, 2) roll and pitch of the roots in radians."""
-        return tilt(self.quaternion[:, 0])
-
-    @classmethod
-    def of(cls, state: BodyState, tracked: Tensor) -> Tracked:
-        """From arrays; `tracked` (K,) picks bodies among the observed ones."""
-        arrays = (
-            state.position,
-            state.quaternion,
-            state.linear_velocity,
-            state.angular_velocity,
-            state.touch,
-            state.lag,
-        )
-        position, quaternion, linear, angular, touch, lag = (torch.from_numpy(a) for a in arrays)
-        return cls(position, quaternion, linear, angular, touch, lag, position[:, tracked], linear[:, tracked])
 
 
 @dataclass(frozen=True)
@@ -85,15 +39,20 @@ class Judgement:
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics`
-    (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `metrics` (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
-    A task defines `metric_names`, `task_width` and three hooks: `_start` (where episodes begin),
-    `_task_observation` and `_judge`.
+    A task defines `metric_names` and three hooks: `_start` (where episodes begin), `_ahead_of` (what is observed of its
+    references) and `_judge`.
+
+    Attributes:
+        settings: the config.
+        layout: what is observed, term by term.
+        control: what actions mean.
+        actions: (N, 3, A) the last three, newest first, within [−1, 1]; zero before an episode began.
+        joint_dofs: (J,) places of the independent joints in qvel; in qpos they are one further.
     """
 
     metric_names: tuple[str, ...] = ()
-    task_width: int = 0
 
     def __init__(self, body: BodyModel, config: EnvConfig) -> None:
         """Build the simulations and declare the specs.
@@ -105,11 +64,17 @@ class MyoLegsEnv(EnvBase):
         super().__init__(device="cpu", batch_size=torch.Size([config.num_envs]))
         self.body, self.settings = body, config
         self.physics = BatchPhysics(body, config.num_envs, config.physics)
+        self.layout = Layout(body, config.observation)
         self.control = config.control.make(body, config.num_envs)
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
-        self._joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
+        self.joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
         self.actions = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
+        if "last_action" in self.layout.places and self.control.width != len(self.joint_dofs):
+            raise ValueError(
+                f"the term last_action is of one number per joint, control {config.control.name} takes "
+                f"{self.control.width}; leave it out."
+            )
         self._set_seed(config.seed)
         self._declare_specs()
         self._observation = torch.zeros(config.num_envs, self.observation_width)
@@ -122,8 +87,8 @@ class MyoLegsEnv(EnvBase):
         """Begin new episodes in `rows` (R,): qpos (R, nq), qvel (R, nv), activation (R, M)."""
 
     @abstractmethod
-    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
-        """The task's part of the observation of `rows` (R,), (R, ·) each, `task_width` wide in all."""
+    def _ahead_of(self, state: Tracked, rows: Any) -> Ahead:
+        """The references of `rows` (R,), whose bodies are as `state` says."""
 
     @abstractmethod
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
@@ -132,12 +97,7 @@ class MyoLegsEnv(EnvBase):
     # -- TorchRL -------------------------------------------------------------------------------------------
 
     def _declare_specs(self) -> None:
-        n, m = self.settings.num_envs, self.body.model.nu
-        bodies = len(self.body.entry.observed)
-        width = 1 + 4 + 3 * (bodies - 1) + 12 * bodies + len(self.body.entry.touch) + self.task_width
-        width += 3 * m if self.settings.muscle_observations else 0
-        width += self.control.width if self.settings.observe_action else 0
-        self.observation_width = width
+        n, width = self.settings.num_envs, self.layout.width
         # one tensor for all metrics: a key each would cost 4 % of a step in merging them at resets
         metrics = Unbounded((n, len(self.metric_names)))
         self.observation_spec = Composite(observation=Unbounded((n, width)), metrics=metrics, shape=(n,))
@@ -200,14 +160,7 @@ class MyoLegsEnv(EnvBase):
 
     def sample_mirror(self) -> SampleMirror:
         """Mirrors what a policy observes and does here."""
-        muscles = self.settings.muscle_observations
-        seen = ObservationMirror(self.body, muscle_observations=muscles, action=self.observed_action)
-        return SampleMirror(seen, self.control.mirror)
-
-    @property
-    def observed_action(self) -> ActionMirror | None:
-        """Left and right of the last action, where it is observed."""
-        return self.control.mirror if self.settings.observe_action else None
+        return SampleMirror(self.layout.mirror, self.control.mirror)
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """One policy step under actions (N, A): effort reward (N,) and rows that failed (N,)."""
@@ -222,21 +175,19 @@ class MyoLegsEnv(EnvBase):
 
     def _describe(self, state: Tracked, rows: Any) -> Tensor:
         """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
-        task = self._task_observation(state, rows)
-        moving = (state.position, state.quaternion, state.linear_velocity, state.angular_velocity)
-        body = proprioception(*moving, state.heading, state.tilt)
-        parts = [*body.values(), state.touch, *task.values()]
-        if self.settings.muscle_observations:
-            muscles = (self.physics.length, self.physics.velocity, self.physics.muscle_force)
-            parts += [torch.from_numpy(np.array(values[rows])) for values in muscles]
-        if self.settings.observe_action:
-            parts.append(self.actions[rows, 0])
-        return torch.cat(parts, dim=-1).float()
+        return self.layout.compose(self._scene(state, rows))
 
-    def _joints(self, rows: Any) -> tuple[Tensor, Tensor]:
-        """Angles (R, J) in radians and rates (R, J) in rad/s of the independent joints of `rows`."""
-        qpos, qvel = (torch.from_numpy(array[rows]) for array in (self.physics.qpos, self.physics.qvel))
-        return qpos[:, self._joint_dofs + 1], qvel[:, self._joint_dofs]  # a joint's place in qpos is one further
+    def scene(self) -> Scene:
+        """What can be observed of all bodies now."""
+        return self._scene(self._observe(), ALL)
+
+    def _scene(self, state: Tracked, rows: Any) -> Scene:
+        return Scene(state, self.physics, rows, self.joint_dofs, self._ahead_of(state, rows), self.actions[rows, 0])
+
+    @property
+    def observation_width(self) -> int:
+        """Numbers in an observation."""
+        return self.layout.width
 
     # -- going on later ------------------------------------------------------------------------------------
 

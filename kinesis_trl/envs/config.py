@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal
 
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.control.config import ControlArgument, LengthConfig, control_named
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import STRICT, DistanceRule
 from kinesis_trl.settings import FileOnly
-
-if TYPE_CHECKING:
-    from kinesis_trl.body.model import BodyModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +33,45 @@ class DisturbanceConfig:
             )
 
 
+BODY_TERMS = ("root_height", "root_tilt", "body_pos", "body_rot", "body_linvel", "body_angvel", "foot_touch")
+"""Observation of the body that KINESIS has."""
+TRACKING_TERMS = ("position_error", "velocity_error", "reference_position")
+"""Observation of the reference that KINESIS has."""
+JOINT_TERMS = ("joint_error", "joint_rate_error")
+"""How far the joints, and their rates, are from the reference."""
+MUSCLE_TERMS = ("muscle_length", "muscle_velocity", "muscle_force")
+"""What muscles and tendons tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationConfig:
+    """What is observed."""
+
+    terms: tuple[str, ...] = BODY_TERMS + TRACKING_TERMS
+    """Names of the terms, in their order (`envs/terms/observations.py` says what each one is)."""
+    reference_steps: tuple[int, ...] = ()
+    """Policy steps after the next one of which the term later_references tells."""
+
+    def __post_init__(self) -> None:
+        twice = sorted({name for name in self.terms if self.terms.count(name) > 1})
+        if twice or not self.terms:
+            raise ValueError(f"terms name {', '.join(twice) or 'nothing'}; give each term once, and at least one.")
+        if min(self.reference_steps, default=0) < 0 or bool(self.reference_steps) != ("later_references" in self.terms):
+            raise ValueError(
+                f"reference_steps {self.reference_steps} go together with the term later_references, and are not "
+                "negative."
+            )
+
+    def plus(self, *names: str, reference_steps: tuple[int, ...] = ()) -> ObservationConfig:
+        """With further terms at the end; `reference_steps` come before them, as later references."""
+        later = ("later_references",) if reference_steps else ()
+        return replace(self, terms=self.terms + later + names, reference_steps=reference_steps or self.reference_steps)
+
+    def without(self, *names: str) -> ObservationConfig:
+        """Without some terms."""
+        return replace(self, terms=tuple(name for name in self.terms if name not in names))
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnvConfig:
     """What all tasks share."""
@@ -46,10 +82,8 @@ class EnvConfig:
     """Action as target lengths of a length controller (pd), as excitations (direct), as a correction of the target
     lengths that static optimisation found for the reference (feedforward, imitation only), or as joint moments shared
     among the muscles (coordinated). In Python a name stands for the control with its usual parameters."""
-    muscle_observations: bool = False
-    """Also observe length (m), velocity (m/s) and force (N) of every muscle."""
-    observe_action: bool = False
-    """Also observe the last action, zero as an episode begins."""
+    observation: ObservationConfig = field(default_factory=ObservationConfig)
+    """What is observed."""
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
     """How the body is simulated."""
     seed: int = 0
@@ -161,20 +195,10 @@ class ImitationConfig(EnvConfig):
 
     start: FileOnly[Literal["random", "beginning"]] = "random"
     """Where in its clip an episode starts."""
-    starts: FileOnly[StartConfig] = field(default_factory=StartConfig)
+    starts: StartConfig = field(default_factory=StartConfig)
     """How random starts are drawn."""
     random_heading: bool = True
     """Turn each episode's clip by a random angle about the vertical."""
-    observe_orientation: bool = False
-    """Also observe how the root must turn to its reference one policy step ahead."""
-    observe_joints: bool = False
-    """Also observe how far each independent joint is from its reference one policy step ahead (rad), and how much its
-    velocity differs (rad/s)."""
-    observe_moments: bool = False
-    """Also observe by how much the muscles, as they are activated, turn each independent joint more than those of the
-    inverse solution do now (N m; see `InverseSolutions.moment_error`): what earlier actions will still do."""
-    lookahead: tuple[int, ...] = ()
-    """Also observe where the tracked bodies shall be this many policy steps after the next one."""
     disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
     """Pushes while training; evaluation has none."""
     rule: DistanceRule = STRICT
@@ -184,18 +208,12 @@ class ImitationConfig(EnvConfig):
     effort: AdaptiveEffortConfig = field(default_factory=AdaptiveEffortConfig)
     """How much of the reward's costs counts, by how well bodies follow."""
 
-    def task_width(self, body: BodyModel) -> int:
-        """Numbers that an observation tells of the task, for `body`."""
-        tracked = (9 + 3 * len(self.lookahead)) * len(body.tracked_ids)
-        joints = (2 * self.observe_joints + self.observe_moments) * len(body.independent_joints)
-        return tracked + 3 * self.observe_orientation + joints
-
 
 @dataclass(frozen=True, kw_only=True)
 class GoalConfig:
     """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
 
-    height: float = 0.94
+    height: FileOnly[float] = 0.94
     """Height of the goal in metres."""
     lowest: float = 0.7
     """Height of the root in metres below which the body has fallen."""
@@ -203,7 +221,7 @@ class GoalConfig:
     """Weight of the effort term of the reward."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
-    upright_scale: float = 3.0
+    upright_scale: FileOnly[float] = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
 
 
@@ -235,7 +253,7 @@ SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
 class DirectionalConfig(GoalConfig):
     """The directional task."""
 
-    ahead: float = 1.265
+    ahead: FileOnly[float] = 1.265
     """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
     steps: int = 300
     """Policy steps of an episode."""
@@ -247,7 +265,7 @@ class DirectionalConfig(GoalConfig):
     """Share of commands drawn at random that stop."""
     velocity_weight: float = 0.8
     """Weight of the velocity term of the reward."""
-    velocity_scale: float = 4.0
+    velocity_scale: FileOnly[float] = 4.0
     """Scale of the squared error of the root's velocity on the floor, s²/m²."""
 
     def __post_init__(self) -> None:

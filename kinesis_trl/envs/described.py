@@ -4,46 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from kinesis_trl.envs.config import (
+    BODY_TERMS,
+    JOINT_TERMS,
+    MUSCLE_TERMS,
+    TRACKING_TERMS,
+    EnvConfig,
+    ObservationConfig,
+)
 from kinesis_trl.envs.control.config import ControlConfig, control_named
-from kinesis_trl.envs.imitation import ImitationConfig
+
+_Config = TypeVar("_Config", bound=EnvConfig)
 
 
-def describe(config: ImitationConfig) -> dict[str, Any]:
+def describe(config: EnvConfig) -> dict[str, Any]:
     """What a policy sees and what its actions mean, as JSON values for the notes of a checkpoint."""
+    seen = config.observation
     return {
         "control": config.control.describe(),
         "sensing": config.physics.sensing,
-        "muscle_observations": config.muscle_observations,
-        "observe_action": config.observe_action,
-        "observe_orientation": config.observe_orientation,
-        "observe_joints": config.observe_joints,
-        "observe_moments": config.observe_moments,
-        "lookahead": list(config.lookahead),
+        "observation": {"terms": list(seen.terms), "reference_steps": list(seen.reference_steps)},
     }
 
 
-def as_described(config: ImitationConfig, notes: Mapping[str, Any]) -> ImitationConfig:
+def as_described(config: _Config, notes: Mapping[str, Any]) -> _Config:
     """`config` with what `describe` wrote into `notes`; what is missing there gets its default.
 
     Raises:
         ValueError, TypeError: notes that `describe` did not write, or what was removed since.
     """
-    default = ImitationConfig()
-    if notes.get("compact", False):
-        raise ValueError("the policy has a compact observation, which was removed; train it anew with preset laptop.")
+    default = EnvConfig()
     return replace(
         config,
         control=_control(notes) if "control" in notes else default.control,
-        muscle_observations=bool(notes.get("muscle_observations", False)),
-        observe_action=bool(notes.get("observe_action", False)),
-        observe_orientation=bool(notes.get("observe_orientation", False)),
-        observe_joints=bool(notes.get("observe_joints", False)),
-        observe_moments=bool(notes.get("observe_moments", False)),
-        lookahead=tuple(int(k) for k in notes.get("lookahead", ())),
+        observation=_observation(notes),
         physics=replace(config.physics, sensing=notes.get("sensing", default.physics.sensing)),
     )
+
+
+def _observation(notes: Mapping[str, Any]) -> ObservationConfig:
+    """The observation in notes, which had a flag for each group of terms until version 0.2."""
+    if "observation" in notes:
+        return ObservationConfig(**{key: tuple(value) for key, value in notes["observation"].items()})
+    if notes.get("compact", False):
+        raise ValueError("the policy has a compact observation, which was removed; train it anew with preset laptop.")
+    flags = {
+        "observe_orientation": ("turn_to_reference",),
+        "observe_joints": JOINT_TERMS,
+        "observe_moments": ("moment_error",),
+        "muscle_observations": MUSCLE_TERMS,
+        "observe_action": ("last_action",),
+    }
+    more = [name for flag, names in flags.items() if notes.get(flag, False) for name in names]
+    steps = tuple(int(k) for k in notes.get("lookahead", ()))
+    return ObservationConfig(terms=BODY_TERMS + TRACKING_TERMS).plus(*more, reference_steps=steps)
 
 
 def _control(notes: Mapping[str, Any]) -> ControlConfig:
@@ -53,6 +69,5 @@ def _control(notes: Mapping[str, Any]) -> ControlConfig:
     parameters = dict(notes.get("feedforward", {})) if notes["control"] == "feedforward" else {}
     if parameters.get("space", "joints") != "joints":
         raise ValueError("the policy corrects muscles or excitations, which was removed; train it anew.")
-    return control_named(
-        notes["control"], **{k: v for k, v in parameters.items() if k in ("joint_scale", "activation")}
-    )
+    kept = {key: parameters[key] for key in ("joint_scale", "activation") if key in parameters}
+    return control_named(notes["control"], **kept)

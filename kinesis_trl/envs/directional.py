@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import Judgement, Rows, Tracked
-from kinesis_trl.envs.config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig
+from kinesis_trl.envs.base import Judgement, Rows
+from kinesis_trl.envs.config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig, EnvConfig
 from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import upright_reward
+from kinesis_trl.envs.scene import Tracked
 
 DIRECTIONS: dict[str, float] = {
     name: atan2(left, ahead)
@@ -84,18 +84,19 @@ class DirectionalEnv(GoalEnv):
         velocity: (N, 2) commanded velocity on the floor in m/s; zero: stand.
     """
 
+    task: DirectionalConfig
+
     metric_names = ("velocity_error", "velocity_reward", "upright_reward", "effort_reward", "episode_steps")
 
     def __init__(
-        self, body: BodyModel, rules: DirectionalConfig | None = None, settings: ImitationConfig | None = None
+        self, body: BodyModel, rules: DirectionalConfig | None = None, settings: EnvConfig | None = None
     ) -> None:
         """Environment on a body; default: seen as in imitation. Arguments as of `GoalEnv`."""
-        settings = settings or ImitationConfig()
-        self.rules = rules or DirectionalConfig()
+        settings = settings or EnvConfig()
+        super().__init__(body, rules or DirectionalConfig(), settings)
         self.velocity = torch.zeros(settings.num_envs, 2, dtype=torch.float64)
         self._left = torch.zeros(settings.num_envs, dtype=torch.int64)
         self._commanded = False
-        super().__init__(body, self.rules, settings)
 
     def command(self, heading: Heading) -> None:
         """Command all bodies; from now on nothing changes at random."""
@@ -104,7 +105,7 @@ class DirectionalEnv(GoalEnv):
         self._set_goals()
 
     def _set_goals(self) -> None:
-        self.goal = self.place + self.rules.ahead * self.velocity
+        self.goal = self.place + self.task.ahead * self.velocity
 
     def _place_goals(self, rows: Rows) -> None:
         self._draw(rows)
@@ -115,9 +116,9 @@ class DirectionalEnv(GoalEnv):
         if self._commanded or not len(rows):
             return
         rng, count, index = self.generator, len(rows), torch.from_numpy(rows)
-        headings = [draw_heading(self.rules, rng) for _ in range(count)]
+        headings = [draw_heading(self.task, rng) for _ in range(count)]
         self.velocity[index] = torch.from_numpy(np.stack([heading.velocity for heading in headings]))
-        self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.rules.hold, count) / self.policy_dt)).long()
+        self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.task.hold, count) / self.policy_dt)).long()
 
     def _advance_time(self) -> None:
         super()._advance_time()
@@ -125,18 +126,18 @@ class DirectionalEnv(GoalEnv):
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         error = (state.linear_velocity[:, 0, :2] - self.velocity).square().sum(-1)
-        velocity = torch.exp(-self.rules.velocity_scale * error)
-        upright = upright_reward(state.tilt, self.rules.upright_scale)
-        terminated = state.position[:, 0, 2] < self.rules.lowest
+        velocity = torch.exp(-self.task.velocity_scale * error)
+        upright = upright_reward(state.tilt, self.task.upright_scale)
+        terminated = state.position[:, 0, 2] < self.task.lowest
         self.place = state.position[:, 0, :2].clone()
         self._draw(np.flatnonzero((self._left <= 0).numpy()))
         self._set_goals()
         return Judgement(
-            reward=self.rules.velocity_weight * velocity
-            + self.rules.effort_weight * effort
-            + self.rules.upright_weight * upright,
+            reward=self.task.velocity_weight * velocity
+            + self.task.effort_weight * effort
+            + self.task.upright_weight * upright,
             terminated=terminated,
-            truncated=(self.episode_steps >= self.rules.steps) & ~terminated,
+            truncated=(self.episode_steps >= self.task.steps) & ~terminated,
             metrics={
                 "velocity_error": error.sqrt(),
                 "velocity_reward": velocity,

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import MyoLegsEnv, Rows, Tracked
-from kinesis_trl.envs.config import GoalConfig
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.observations import tracking
-from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
+from kinesis_trl.envs.base import MyoLegsEnv, Rows
+from kinesis_trl.envs.config import EnvConfig, GoalConfig
+from kinesis_trl.envs.scene import Tracked
 
 
 class GoalEnv(MyoLegsEnv):
@@ -29,14 +27,13 @@ class GoalEnv(MyoLegsEnv):
         place: (N, 2) where the roots are, as last seen.
     """
 
-    def __init__(self, body: BodyModel, task: GoalConfig, settings: ImitationConfig) -> None:
+    def __init__(self, body: BodyModel, task: GoalConfig, settings: EnvConfig) -> None:
         """Environment on a body.
 
         Args:
             body: the model to control.
             task: rules of the task.
-            settings: how the body is observed, controlled and simulated, as its policy learnt to imitate; clips,
-                starts and rewards of imitation play no part.
+            settings: how the body is observed, controlled and simulated, as its policy learnt to imitate.
 
         Raises:
             ValueError: a control that needs a reference.
@@ -47,13 +44,11 @@ class GoalEnv(MyoLegsEnv):
                 "(kinesis distil makes one), or the route planner."
             )
         n = settings.num_envs
-        self.task, self.seen = task, settings
-        self.task_width = settings.task_width(body)
-        self._joint_width = (2 * settings.observe_joints + settings.observe_moments) * len(body.independent_joints)
+        super().__init__(body, settings)
+        self.task = task
         self.goal = torch.zeros(n, 2, dtype=torch.float64)
         self.place = torch.zeros(n, 2, dtype=torch.float64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
-        super().__init__(body, settings)
 
     @abstractmethod
     def _place_goals(self, rows: Rows) -> None:
@@ -70,21 +65,8 @@ class GoalEnv(MyoLegsEnv):
     def _advance_time(self) -> None:
         self.episode_steps += 1
 
-    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
-        return goal_observation(state, self.goal[rows], self.task.height, self.seen, self._joint_width)
-
-    def sample_mirror(self) -> SampleMirror:
-        """As the base class, for what this task adds."""
-        seen = ObservationMirror(
-            self.body,
-            lookahead=len(self.seen.lookahead),
-            orientation=self.seen.observe_orientation,
-            joints=self.seen.observe_joints,
-            moments=self.seen.observe_moments,
-            muscle_observations=self.settings.muscle_observations,
-            action=self.observed_action,
-        )
-        return SampleMirror(seen, self.control.mirror)
+    def _ahead_of(self, state: Tracked, rows: Any) -> GoalAhead:
+        return GoalAhead(self, state, rows, self.goal[rows], self.task.height)
 
     def get_state(self) -> dict[str, Any]:
         """As the base class, with each row's goal, place and step."""
@@ -100,28 +82,43 @@ class GoalEnv(MyoLegsEnv):
         return {"goal": self.goal, "place": self.place, "episode_steps": self.episode_steps}
 
 
-def goal_observation(
-    state: Tracked, goal: Tensor, height: float, seen: ImitationConfig, joint_width: int
-) -> dict[str, Tensor]:
-    """What imitation shows of its reference, for a reference whose root is at the goal and all else where the body is.
+class GoalAhead:
+    """The references of R bodies whose roots shall be at a goal, and all else where it is; see `scene.Ahead`."""
 
-    Args:
-        state: of N bodies.
-        goal: (N, 2) on the floor in metres, world.
-        height: of the goal in metres.
-        seen: what is observed.
-        joint_width: numbers about joints, all of them 0.
-    """
-    root = state.position[:, 0]
-    wanted = state.body_pos.clone()
-    wanted[:, 0, :2] = goal
-    wanted[:, 0, 2] = height
-    velocity = state.body_vel
-    told = tracking(root, state.quaternion[:, 0], state.body_pos, velocity, wanted, velocity, state.heading)
-    for k in seen.lookahead:
-        told[f"ahead_{k}"] = ((wanted - root[:, None]) @ state.heading).flatten(1)
-    if seen.observe_orientation:
-        told["turn_to_reference"] = torch.zeros(len(root), 3, dtype=root.dtype)
-    if joint_width:
-        told["joint_error"] = torch.zeros(len(root), joint_width, dtype=root.dtype)
-    return told
+    def __init__(self, env: MyoLegsEnv, state: Tracked, rows: Any, goal: Tensor, height: float) -> None:
+        """For goals (R, 2) on the floor in metres, world frame, at a height in metres, and bodies as `state` says."""
+        self._env, self._state, self._rows = env, state, rows
+        self.position = state.body_pos.clone()
+        self.position[:, 0, :2] = goal
+        self.position[:, 0, 2] = height
+
+    @property
+    def velocity(self) -> Tensor:
+        """(R, K, 3) the bodies' own."""
+        return self._state.body_vel
+
+    @property
+    def later(self) -> Tensor:
+        """(R, L, K, 3) the same all the time."""
+        steps = len(self._env.settings.observation.reference_steps)
+        return self.position[:, None].expand(-1, steps, -1, -1)
+
+    @property
+    def root_turn(self) -> Tensor:
+        """(R, 3) none."""
+        return torch.zeros_like(self._state.position[:, 0])
+
+    @property
+    def joint_angle(self) -> Tensor:
+        """(R, J) the joints' own."""
+        return torch.from_numpy(self._env.physics.qpos[self._rows])[:, self._env.joint_dofs + 1]
+
+    @property
+    def joint_rate(self) -> Tensor:
+        """(R, J) the joints' own."""
+        return torch.from_numpy(self._env.physics.qvel[self._rows])[:, self._env.joint_dofs]
+
+    @property
+    def moment_error(self) -> Tensor:
+        """(R, J) none."""
+        return torch.zeros_like(self.joint_angle)

@@ -11,19 +11,19 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.base import Judgement, MyoLegsEnv, Rows, Tracked
+from kinesis_trl.envs.base import Judgement, MyoLegsEnv, Rows
 from kinesis_trl.envs.calm import Calm
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.control.base import Reference
 from kinesis_trl.envs.control.config import ControlConfig
 from kinesis_trl.envs.control.feedforward import InverseSolutions
 from kinesis_trl.envs.disturbance import Disturbance
-from kinesis_trl.envs.observations import rotation_between, tracking
+from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.placement import Placement
 from kinesis_trl.envs.rewards import orientation_reward, total_cost, tracking_reward, upright_reward, weighted_sum
 from kinesis_trl.envs.sampling import StartSampler
+from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.starts import Starts
-from kinesis_trl.envs.symmetry import ObservationMirror, SampleMirror
 from kinesis_trl.envs.terminations import STRICT, body_distance
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
@@ -48,6 +48,8 @@ class ImitationEnv(MyoLegsEnv):
         placement: where each row's clip lies in the world.
         sampler: draws clips and start times, and counts failures.
     """
+
+    settings: ImitationConfig
 
     metric_names = (
         "position_reward",
@@ -78,16 +80,13 @@ class ImitationEnv(MyoLegsEnv):
             raise ValueError(
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
+        super().__init__(body, config)
+        wanting = [f"observation term {term.name}" for term in self.layout.terms if term.needs_inverse]
+        wanting += [f"control {config.control.name}"] * config.control.needs_inverse
+        if wanting and library.inverse is None:
+            raise ValueError(f"{wanting[-1]} needs motions with inverse solutions; prepare them with --inverse.")
         n = config.num_envs
-        self.task_width = config.task_width(body)
-        self.library, self.rules = library, config
-        if config.control.needs_inverse:
-            InverseSolutions(body, library)  # says what is missing
-        if config.observe_moments and library.inverse is None:
-            raise ValueError(
-                "observe_moments needs motions with inverse solutions; prepare them with --inverse, or train with "
-                "--env.no-observe-moments."
-            )
+        self.library = library
         self.clip = torch.zeros(n, dtype=torch.int64)
         self.episode_steps = torch.zeros(n, dtype=torch.int64)
         self.time = torch.zeros(n, dtype=torch.float64)
@@ -107,10 +106,9 @@ class ImitationEnv(MyoLegsEnv):
             turned=config.random_heading,
         )
         # steps from the present to the references that are observed; the first is the next one
-        self._steps = torch.tensor([1, *(1 + k for k in config.lookahead)], dtype=torch.float64)
+        self._steps = torch.tensor([1, *(1 + k for k in config.observation.reference_steps)], dtype=torch.float64)
         self._ahead = torch.zeros(n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64)
-        self._ahead_root = torch.zeros(n, 4, dtype=torch.float64)
-        super().__init__(body, config)
+        self._now = torch.zeros(n, dtype=torch.float64)
         if abs(self.policy_dt * FPS - 1) > 1e-9:
             raise ValueError(f"a policy step of {self.policy_dt} s does not fit references at {FPS} frames/s.")
 
@@ -165,6 +163,15 @@ class ImitationEnv(MyoLegsEnv):
         """(N, A) action that asks for the reference as it is; ValueError where the control has none."""
         return torch.from_numpy(self.control.reference_action(self.current_reference())).float()
 
+    def references_ahead(self, rows: Any = ALL) -> tuple[Tensor, Tensor, Tensor]:
+        """What `rows` (R,) observe: positions and velocities (R, K, 3) a step ahead, later positions (R, L, K, 3)."""
+        ahead = self._ahead[rows]
+        return ahead[:, 0], ahead[:, 1], ahead[:, 2:]
+
+    def next_time(self, rows: Any = ALL) -> Tensor:
+        """(R,) seconds into the clips of `rows` of the reference that is observed, a policy step ahead."""
+        return self._now[rows] + self.policy_dt
+
     # -- hooks ---------------------------------------------------------------------------------------------
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -183,21 +190,8 @@ class ImitationEnv(MyoLegsEnv):
         self._look_ahead(self.time[index], index)
         return qpos, qvel, self.control.start(rows, self.current_reference())
 
-    def sample_mirror(self) -> SampleMirror:
-        """As the base class, for what this task adds."""
-        seen = ObservationMirror(
-            self.body,
-            lookahead=len(self.rules.lookahead),
-            orientation=self.rules.observe_orientation,
-            joints=self.rules.observe_joints,
-            moments=self.rules.observe_moments,
-            muscle_observations=self.settings.muscle_observations,
-            action=self.observed_action,
-        )
-        return SampleMirror(seen, self.control.mirror)
-
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        if self.rules.disturbance.force:
+        if self.settings.disturbance.force:
             self.physics.push(self.disturbance.step(self.policy_dt, self.generator))
         return super()._act(action)
 
@@ -210,44 +204,22 @@ class ImitationEnv(MyoLegsEnv):
         times = torch.cat([now[None], now + self.policy_dt * self._steps[:, None]])
         position, velocity = self.reference(times, rows)
         self._ahead[rows] = torch.cat([position[1:2], velocity[1:2], position[2:]]).transpose(0, 1)
-        if self.rules.observe_orientation:
-            self._ahead_root[rows] = self.reference_root(times[1], rows)
+        self._now[rows] = now
         return position[0], velocity[0]
 
-    def _task_observation(self, state: Tracked, rows: Any) -> dict[str, Tensor]:
-        ref_pos, ref_vel, *later = self._ahead[rows].unbind(1)
-        root_pos, root_quat = state.position[:, 0], state.quaternion[:, 0]
-        seen = tracking(root_pos, root_quat, state.body_pos, state.body_vel, ref_pos, ref_vel, state.heading)
-        for k, position in zip(self.rules.lookahead, later, strict=True):
-            seen[f"ahead_{k}"] = ((position - root_pos[:, None]) @ state.heading).flatten(1)
-        if self.rules.observe_orientation:
-            turn = rotation_between(root_quat, self._ahead_root[rows])
-            seen["turn_to_reference"] = (turn[:, None] @ state.heading).squeeze(1)
-        if self.rules.observe_joints:
-            seen |= self._joint_errors(rows)
-        if self.rules.observe_moments:
-            seen["moment_error"] = self.moment_error(rows)
-        return seen
+    def _ahead_of(self, state: Tracked, rows: Any) -> ClipAhead:
+        return ClipAhead(self, state, rows)
 
     def moment_error(self, rows: Any = ALL) -> Tensor:
         """`InverseSolutions.moment_error` of `rows` (R,) now, (R, J)."""
         now = self.library.frame_index(self.clip[rows], self.time[rows])
         return torch.from_numpy(self.solutions.moment_error(now, self.physics.activation[rows]))
 
-    def _joint_errors(self, rows: Any) -> dict[str, Tensor]:
-        """How far and how differently the joints of `rows` must move to their references, (R, J) each."""
-        frame, dofs = self.next_frame()[rows], self._joint_dofs
-        angle, rate = self._joints(rows)
-        return {
-            "joint_error": self.library.qpos[frame][:, dofs + 1] - angle,
-            "joint_rate_error": self.library.qvel[frame][:, dofs] - rate,
-        }
-
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
         # the description is `lag` old: compare it with the reference at that moment
         now = self.time - state.lag
         ref_pos, ref_vel = self._look_ahead(now)
-        weights, turned = self.rules.reward, rotation_between(state.quaternion[:, 0], self.reference_root(now))
+        weights, turned = self.settings.reward, rotation_between(state.quaternion[:, 0], self.reference_root(now))
         terms = {
             "position": tracking_reward(state.body_pos, ref_pos, weights.position_scale),
             **({"far": tracking_reward(state.body_pos, ref_pos, weights.far_scale)} if weights.far_weight else {}),
@@ -259,7 +231,7 @@ class ImitationEnv(MyoLegsEnv):
         costs = self.calm.costs(self.actions, self.physics, state.touch, ref_pos[..., 2])
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = distance = body_distance(state.body_pos, ref_pos)
-        failed = self.rules.rule.failed(distance)
+        failed = self.settings.rule.failed(distance)
         near = distance.amax(-1) < STRICT.distance
         asked = self.calm.factor * total_cost(costs, weights.calm)
         reward = weighted_sum(terms, weights) + weights.survival - asked
@@ -306,7 +278,36 @@ class ImitationEnv(MyoLegsEnv):
             "time": self.time,
             **self.placement.carried(),
             "ahead": self._ahead,
-            "ahead_root": self._ahead_root,
+            "seen_at": self._now,
             "push": self.disturbance.force,
             "push_left": self.disturbance.left,
         }
+
+
+class ClipAhead:
+    """The references ahead of some rows of an imitation; see `scene.Ahead`."""
+
+    def __init__(self, env: ImitationEnv, state: Tracked, rows: Any) -> None:
+        self._env, self._state, self._rows = env, state, rows
+        self.position, self.velocity, self.later = env.references_ahead(rows)
+
+    @property
+    def root_turn(self) -> Tensor:
+        """(R, 3) radians."""
+        reference = self._env.reference_root(self._env.next_time(self._rows), self._rows)
+        return rotation_between(self._state.quaternion[:, 0], reference)
+
+    @property
+    def joint_angle(self) -> Tensor:
+        """(R, J) radians."""
+        return self._env.library.qpos[self._env.next_frame()[self._rows]][:, self._env.joint_dofs + 1]
+
+    @property
+    def joint_rate(self) -> Tensor:
+        """(R, J) rad/s."""
+        return self._env.library.qvel[self._env.next_frame()[self._rows]][:, self._env.joint_dofs]
+
+    @property
+    def moment_error(self) -> Tensor:
+        """(R, J) N m."""
+        return self._env.moment_error(self._rows)

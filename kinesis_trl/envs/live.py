@@ -62,9 +62,10 @@ class LiveEnv(ImitationEnv):
         """
         config = config or ImitationConfig()
         inverse = InverseConfig() if config.control.needs_inverse else None
-        self.planner = GaitPlanner(body, style=style, steering=steering, config=plan, inverse=inverse)
+        planner = GaitPlanner(body, style=style, steering=steering, config=plan, inverse=inverse)
         settings = replace(config, num_envs=1, start="beginning", random_heading=False)
-        super().__init__(body, self.planner.library, settings)
+        super().__init__(body, planner.library, settings)
+        self.planner = planner
 
     @property
     def frame(self) -> int:

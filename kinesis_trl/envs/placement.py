@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.observations import about_z, multiply, to_heading
+from kinesis_trl.envs.geometry import about_z, multiply, to_heading
 
 Array = NDArray[np.float64]
 

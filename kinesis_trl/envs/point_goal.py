@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import Judgement, Rows, Tracked
-from kinesis_trl.envs.config import PointGoalConfig
+from kinesis_trl.envs.base import Judgement, Rows
+from kinesis_trl.envs.config import EnvConfig, PointGoalConfig
 from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.rewards import upright_reward
+from kinesis_trl.envs.scene import Tracked
 
 
 def draw_goals(count: int, reach: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -32,17 +32,18 @@ class PointGoalEnv(GoalEnv):
         distance: (N,) metres from the root to the goal on the floor, as last seen.
     """
 
+    task: PointGoalConfig
+
     metric_names = ("distance", "progress_reward", "upright_reward", "effort_reward", "success", "episode_steps")
 
     def __init__(
-        self, body: BodyModel, rules: PointGoalConfig | None = None, settings: ImitationConfig | None = None
+        self, body: BodyModel, rules: PointGoalConfig | None = None, settings: EnvConfig | None = None
     ) -> None:
         """Environment on a body; default: the published rules, seen as in imitation. Arguments as of `GoalEnv`."""
-        settings = settings or ImitationConfig()
-        self.rules = rules or PointGoalConfig()
+        settings = settings or EnvConfig()
+        super().__init__(body, rules or PointGoalConfig(), settings)
         self._assigned: Tensor | None = None
         self.distance = torch.zeros(settings.num_envs, dtype=torch.float64)
-        super().__init__(body, self.rules, settings)
 
     def assign(self, goals: NDArray[np.float64] | None) -> None:
         """Let row i go to `goals[i]` (N, 2) metres from the next reset on; None goes back to drawing at random."""
@@ -52,7 +53,7 @@ class PointGoalEnv(GoalEnv):
 
     def _place_goals(self, rows: Rows) -> None:
         index = torch.from_numpy(rows)
-        drawn = torch.from_numpy(draw_goals(len(rows), self.rules.reach, self.generator))
+        drawn = torch.from_numpy(draw_goals(len(rows), self.task.reach, self.generator))
         self.goal[index] = self.place[index] + (drawn if self._assigned is None else self._assigned[index])
         self.distance[index] = (self.goal - self.place)[index].norm(dim=-1)
 
@@ -60,16 +61,16 @@ class PointGoalEnv(GoalEnv):
         before = self.distance
         self.place = state.position[:, 0, :2].clone()
         self.distance = (self.goal - self.place).norm(dim=-1)
-        near = self.distance < self.rules.near
-        progress = self.rules.progress_weight * (before - self.distance)
-        upright = upright_reward(state.tilt, self.rules.upright_scale)
-        terminated = state.position[:, 0, 2] < self.rules.lowest
-        truncated = (self.episode_steps >= self.rules.steps) & ~terminated
+        near = self.distance < self.task.near
+        progress = self.task.progress_weight * (before - self.distance)
+        upright = upright_reward(state.tilt, self.task.upright_scale)
+        terminated = state.position[:, 0, 2] < self.task.lowest
+        truncated = (self.episode_steps >= self.task.steps) & ~terminated
         return Judgement(
             reward=progress
-            + self.rules.effort_weight * effort
-            + self.rules.upright_weight * upright
-            + self.rules.near_reward * near,
+            + self.task.effort_weight * effort
+            + self.task.upright_weight * upright
+            + self.task.near_reward * near,
             terminated=terminated,
             truncated=truncated,
             metrics={
@@ -77,7 +78,7 @@ class PointGoalEnv(GoalEnv):
                 "progress_reward": progress,
                 "upright_reward": upright,
                 "effort_reward": effort,
-                "success": reached(self.distance, truncated, self.rules.near),
+                "success": reached(self.distance, truncated, self.task.near),
                 "episode_steps": self.episode_steps,
             },
         )

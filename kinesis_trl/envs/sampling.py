@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.settings import FileOnly
+
 _MEMORY = 10_000
 """Failures after which an old one counts 1/e."""
 
@@ -15,13 +17,13 @@ _MEMORY = 10_000
 class StartConfig:
     """Where training episodes start."""
 
-    grid: float = 0.2
+    grid: FileOnly[float] = 0.2
     """Starts lie on multiples of this time, in seconds."""
     failure_share: float = 0.5
     """Share of the episodes that start shortly before a moment at which episodes have failed of late."""
-    failure_bin: float = 0.5
+    failure_bin: FileOnly[float] = 0.5
     """Length of the stretches by which failures are counted, in seconds."""
-    failure_lead: float = 1.0
+    failure_lead: FileOnly[float] = 1.0
     """Longest time between such a start and the stretch that follows it, in seconds."""
 
     def __post_init__(self) -> None:

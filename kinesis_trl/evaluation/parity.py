@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 
 from kinesis_trl.agents.parity import agents_parity
 from kinesis_trl.body import muscles as hill
-from kinesis_trl.envs.observations import proprioception, tracking
+from kinesis_trl.body.simulator import ALL
 from kinesis_trl.envs.rewards import tracking_reward
+from kinesis_trl.envs.scene import Scene, Tracked
 from kinesis_trl.envs.terminations import DistanceRule, body_distance
+from kinesis_trl.envs.terms.observations import OBSERVATIONS
 
 MUSCLE_TOLERANCE = 1e-9
 ENV_TOLERANCE = 1e-6
@@ -100,29 +103,32 @@ def _muscle_errors(golden: dict[str, NDArray[Any]]) -> dict[str, float]:
 
 
 def _observation_errors(golden: dict[str, NDArray[Any]]) -> dict[str, float]:
-    def tensor(key: str) -> torch.Tensor:
-        return torch.from_numpy(golden[key])
+    body = _scene(golden, ("body_pos", "body_quat_wxyz", "body_linvel", "body_angvel"))
+    root = {key: golden[key][:, None] for key in ("root_pos", "root_quat_wxyz")}
+    task = _scene(golden | root, ("root_pos", "root_quat_wxyz", "track_pos", "track_vel"))
+    theirs = {
+        "root_height": (body, "selfobs_root_h_obs"),
+        "body_pos": (body, "selfobs_local_body_pos"),
+        "body_rot": (body, "selfobs_local_body_rot_obs"),
+        "body_linvel": (body, "selfobs_local_body_vel"),
+        "body_angvel": (body, "selfobs_local_body_ang_vel"),
+        "position_error": (task, "taskobs_diff_local_body_pos"),
+        "velocity_error": (task, "taskobs_diff_local_vel"),
+        "reference_position": (task, "taskobs_local_ref_body_pos"),
+    }
+    return {
+        f"observation_{name}": _worst(OBSERVATIONS[name].compute(scene), golden[key].reshape(len(golden[key]), -1))
+        for name, (scene, key) in theirs.items()
+    }
 
-    ours = proprioception(*(tensor(k) for k in ("body_pos", "body_quat_wxyz", "body_linvel", "body_angvel")))
-    theirs = {
-        "root_height": "selfobs_root_h_obs",
-        "body_pos": "selfobs_local_body_pos",
-        "body_rot": "selfobs_local_body_rot_obs",
-        "body_linvel": "selfobs_local_body_vel",
-        "body_angvel": "selfobs_local_body_ang_vel",
-    }
-    out = {f"observation_{name}": _worst(ours[name], golden[key]) for name, key in theirs.items()}
-    keys = ("root_pos", "root_quat_wxyz", "track_pos", "track_vel", "ref_pos", "ref_vel")
-    task = tracking(*(tensor(k) for k in keys))
-    theirs = {
-        "position_error": "taskobs_diff_local_body_pos",
-        "velocity_error": "taskobs_diff_local_vel",
-        "ref_from_root": "taskobs_local_ref_body_pos",
-    }
-    return out | {
-        f"observation_{name}": _worst(task[name], golden[key].reshape(len(golden[key]), -1))
-        for name, key in theirs.items()
-    }
+
+def _scene(golden: dict[str, NDArray[Any]], keys: tuple[str, ...]) -> Scene:
+    """Bodies, or roots and what is tracked, out of recorded arrays: positions, orientations and two more."""
+    position, quaternion, one, two = (torch.from_numpy(golden[key]) for key in keys)
+    none = torch.zeros(len(position), 0, dtype=position.dtype)
+    state = Tracked(position, quaternion, one, two, none, none, one, two)
+    ahead = SimpleNamespace(position=torch.from_numpy(golden["ref_pos"]), velocity=torch.from_numpy(golden["ref_vel"]))
+    return Scene(state, None, ALL, none, ahead)  # type: ignore[arg-type]  # recorded, not simulated
 
 
 def _reward_errors(golden: dict[str, NDArray[Any]]) -> dict[str, float]:

@@ -8,7 +8,15 @@ from kinesis_trl.agents.config import PAPER as PAPER_NETWORK
 from kinesis_trl.agents.config import WORKSTATION as MIDDLE
 from kinesis_trl.agents.config import CriticConfig, LatticeConfig
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.config import AdaptiveEffortConfig, CalmConfig, DisturbanceConfig, ImitationConfig, RewardConfig
+from kinesis_trl.envs.config import (
+    JOINT_TERMS,
+    AdaptiveEffortConfig,
+    CalmConfig,
+    DisturbanceConfig,
+    ImitationConfig,
+    ObservationConfig,
+    RewardConfig,
+)
 from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terminations import KINESIS
@@ -25,11 +33,10 @@ LAPTOP = TrainConfig(
     env=ImitationConfig(
         num_envs=128,
         control=FeedforwardConfig(),
-        observe_orientation=True,
-        observe_joints=True,
-        observe_moments=True,
+        observation=ObservationConfig().plus(
+            "turn_to_reference", *JOINT_TERMS, "moment_error", reference_steps=(2, 6, 14)
+        ),
         disturbance=DisturbanceConfig(force=20.0),
-        lookahead=(2, 6, 14),
         reward=FOLLOW,
         physics=PhysicsConfig(threads=min(CORES, 4)),
     ),
@@ -59,7 +66,7 @@ COORDINATED = replace(
     env=replace(
         RECOVER.env,
         control=CoordinatedConfig(),
-        observe_action=True,
+        observation=LAPTOP.env.observation.plus("last_action"),
         reward=replace(
             RECOVER.env.reward,
             effort_weight=0.0,

@@ -62,7 +62,7 @@ class Lookahead:
         self.policy, self._critic = policy, critic.eval()
         self._rows = np.repeat(np.arange(env.settings.num_envs), config.futures)
         settings = replace(
-            env.rules,
+            env.settings,
             num_envs=len(self._rows),
             disturbance=DisturbanceConfig(),
             physics=replace(env.settings.physics, failure_dir=None),

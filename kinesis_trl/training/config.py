@@ -170,7 +170,7 @@ class TrainConfig:
     total_seconds: float | None = None
     """Seconds of collecting and learning, over all starts of the run, after which it ends before total_steps; None: no
     limit."""
-    checkpoint_seconds: float = 180.0
+    checkpoint_seconds: FileOnly[float] = 180.0
     """Seconds between checkpoints."""
     seed: int = 0
     """Seed of everything: the same seed gives the same run on the same machine."""

@@ -23,9 +23,10 @@ from kinesis_trl.agents.policy import ActorConfig, Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.control.config import ControlConfig
+from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.layout import Layout
 from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.config import DaggerConfig
 
@@ -170,7 +171,7 @@ def open_learner(folder: Path, config: ActorConfig, env: ImitationEnv) -> tuple[
         return new_actor(config, env), 0
     width, actions = env.observation_width, int(env.action_spec.shape[-1])
     loaded = load_checkpoint(folder, body=env.body.name, observation_width=width, action_width=actions)
-    mine = describe(env.rules)
+    mine = describe(env.settings)
     same = {key: loaded.notes.get(key) for key in mine} == mine
     if "labels" not in loaded.notes or not same or not isinstance(loaded.policy, GaussianPolicy):
         raise ValueError(f"{folder} holds a policy that was trained otherwise; give another --out.")
@@ -179,24 +180,23 @@ def open_learner(folder: Path, config: ActorConfig, env: ImitationEnv) -> tuple[
     return loaded.policy, int(loaded.notes["labels"])
 
 
-def length_labels(policy: Policy, control: ControlConfig, env: ImitationEnv) -> Teacher:
-    """A teacher that was trained with `control`; it labels states of `env` with target lengths, actions of control pd.
+def length_labels(policy: Policy, theirs: EnvConfig, env: ImitationEnv) -> Teacher:
+    """A teacher trained with the settings `theirs`; labels are target lengths in states of `env`, actions of control pd.
 
-    A policy that observes moments (`ImitationConfig.observe_moments`) is given them where the learner does not see
-    them.
+    It observes what it was trained to observe, also where the learner does not.
     """
-    muscles, meaning = env.body.muscles, control.make(env.body, env.settings.num_envs)
-    if control.needs_inverse and env.library.inverse is None:
+    muscles, control = env.body.muscles, theirs.control.make(env.body, env.settings.num_envs)
+    if theirs.control.needs_inverse and env.library.inverse is None:
         raise ValueError("the teacher corrects inverse solutions; prepare the motions with --inverse.")
-    observes_moments = policy.observation_width > env.observation_width
+    same, layout = theirs.observation == env.settings.observation, Layout(env.body, theirs.observation)
 
     @torch.no_grad()
     def label(td: TensorDictBase) -> tuple[Tensor, Tensor]:
         observed = td.select("observation")
-        if observes_moments:
-            observed["observation"] = torch.cat([observed["observation"], env.moment_error().float()], -1)
+        if not same:
+            observed["observation"] = layout.compose(env.scene())
         correction = policy(observed)["action"].double().numpy()
-        lengths = meaning.target_length(correction, env.current_reference())
+        lengths = control.target_length(correction, env.current_reference())
         return torch.from_numpy(action_for_length(lengths, muscles)).float(), torch.ones(len(lengths)).bool()
 
     return label

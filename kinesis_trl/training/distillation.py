@@ -26,6 +26,7 @@ from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import make_guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.layout import without_inverse
 from kinesis_trl.envs.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
@@ -61,12 +62,12 @@ def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
     if config.goal is not None:
         settings = replace(settings, rule=_GOAL_RULE)
     teacher, theirs = open_teacher(config.policy, body, settings)
-    mine = replace(theirs, control=LengthConfig(), observe_moments=False)
+    mine = replace(theirs, control=LengthConfig(), observation=without_inverse(theirs.observation))
     env = _environment(config, body, mine, console)
     learner, labelled = open_learner(config.out, config.learner, env)
     dagger = Dagger(
         env,
-        length_labels(teacher, theirs.control, env),
+        length_labels(teacher, theirs, env),
         learner,
         config.dagger,
         view=env.goal_view if isinstance(env, GuidedEnv) else None,
@@ -95,6 +96,9 @@ def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
             "learner": _reach(config, body, Player(mine, lambda env: learner.eval(), widths), console),
         }
     write_text(config.out / COMPARISON, json.dumps(found, indent=1))
+    if config.goal is None:
+        covered = [100 * found[who]["kinesis"]["coverage"]["mean"] for who in ("learner", "teacher")]
+        console.print(f"The learner covers {covered[0]:.0f} % of its clips, its teacher {covered[1]:.0f} %.")
     console.print(f"regression loss {dagger.loss:.4f} after {dagger.labelled:,} labels; wrote {config.out}")
     return found
 

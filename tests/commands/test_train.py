@@ -13,6 +13,7 @@ from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.commands.train import ImitationCommand, as_imitated, main, parse, train
+from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.experiments.imitation import LAPTOP, PAPER
@@ -107,7 +108,8 @@ def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
     actor = make_actor(LatticeConfig(network=NetworkConfig(hidden=(8, 8))), 323, 80)
     save_policy(tmp_path / "plain", actor, body=body.name, notes={"control": "direct", "lookahead": [4]})
     run = as_imitated(command.run, quiet, labels=1)
-    assert run.env.control.name == "direct" and run.env.lookahead == (4,) and run.warm_start == tmp_path / "plain"
+    assert run.env.control.name == "direct" and run.warm_start == tmp_path / "plain"
+    assert run.env.observation.reference_steps == (4,)
     with pytest.raises(ValueError, match="are for imitation"):
         ImitationCommand(run=command.run, expert=0)
 
@@ -142,7 +144,7 @@ def test_training_to_the_end_is_said(library, tmp_path):
         runs=tmp_path / "runs",
         motions=str(tmp_path / "motions"),
         total_steps=64,
-        env=replace(LAPTOP.env, num_envs=4, control="pd", observe_moments=False),
+        env=replace(LAPTOP.env, num_envs=4, control="pd", observation=ObservationConfig()),
         collect=replace(LAPTOP.collect, horizon=8),
         evaluation=replace(LAPTOP.evaluation, every=0),
         tracking=replace(LAPTOP.tracking, aim=False),

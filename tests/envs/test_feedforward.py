@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from kinesis_trl.body.muscles import length_controller_force
+from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.control.config import FeedforwardConfig
 from kinesis_trl.envs.control.feedforward import Feedforward
 from kinesis_trl.envs.described import as_described, describe
@@ -70,7 +71,7 @@ def test_more_activation_than_the_solutions_turns_the_joints_its_muscle_crosses(
 
 
 def test_a_starting_body_has_the_solutions_moments_and_an_acting_one_others(body, solved):
-    config = ImitationConfig(num_envs=3, control="feedforward", observe_moments=True)
+    config = ImitationConfig(num_envs=3, control="feedforward", observation=ObservationConfig().plus("moment_error"))
     env = ImitationEnv(body, solved, config)
     td = env.reset()
     np.testing.assert_allclose(td["observation"][:, -14:], 0.0, atol=1e-4)
@@ -80,17 +81,15 @@ def test_a_starting_body_has_the_solutions_moments_and_an_acting_one_others(body
 
 
 def test_moments_need_inverse_solutions(body, library):
-    with pytest.raises(ValueError, match="observe_moments needs motions with inverse solutions"):
-        ImitationEnv(body, library, ImitationConfig(num_envs=1, observe_moments=True))
+    with pytest.raises(ValueError, match="moment_error needs motions with inverse solutions"):
+        ImitationEnv(body, library, ImitationConfig(num_envs=1, observation=ObservationConfig().plus("moment_error")))
 
 
 def test_what_a_checkpoint_says_gives_the_task_back():
     config = ImitationConfig(
         num_envs=7,
         control=FeedforwardConfig(joint_scale=0.2),
-        observe_orientation=True,
-        observe_moments=True,
-        lookahead=(2, 6),
+        observation=ObservationConfig().plus("turn_to_reference", "moment_error", reference_steps=(2, 6)),
     )
     assert as_described(ImitationConfig(num_envs=7), describe(config)) == config
     assert as_described(ImitationConfig(), {}) == ImitationConfig()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig
 from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import Guides, make_guides
@@ -13,7 +14,9 @@ from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
 
 TASKS = {"places": PointGoalConfig(), "orders": DirectionalConfig(steps=120, hold=(1.0, 2.0))}
-PLAIN = ImitationConfig(num_envs=3, lookahead=(2, 5), observe_orientation=True, observe_joints=True)
+PLAIN = ImitationConfig(
+    num_envs=3, observation=ObservationConfig().plus("turn_to_reference", *JOINT_TERMS, reference_steps=(2, 5))
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,9 @@ def test_rides_go_where_they_are_ordered(guides):
 
 
 @pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize("change", [{}, {"muscle_observations": True}])
+@pytest.mark.parametrize("change", [(), MUSCLE_TERMS])
 def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, change):
-    settings = replace(PLAIN, **change)
+    settings = replace(PLAIN, observation=PLAIN.observation.plus(*change))
     env = GuidedEnv(body, guides[name], TASKS[name], replace(settings, start="beginning"))
     env.assign([0, 1, 1])
     kind = PointGoalEnv if name == "places" else DirectionalEnv

@@ -9,11 +9,12 @@ from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.config import RewardConfig
+from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig, RewardConfig
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
+from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.observations import rotation_between
 from kinesis_trl.envs.terminations import KINESIS, DistanceRule
+from kinesis_trl.envs.terms.observations import OBSERVATIONS
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 GIVEN = ImitationConfig(num_envs=3, start="beginning", random_heading=False)
@@ -35,14 +36,14 @@ def act(env, td, action):
     "config",
     [
         ImitationConfig(num_envs=4),
-        ImitationConfig(num_envs=2, control="direct", muscle_observations=True),
+        ImitationConfig(num_envs=2, control="direct", observation=ObservationConfig().plus(*MUSCLE_TERMS)),
         ImitationConfig(num_envs=1, rule=KINESIS, start="beginning"),
     ],
 )
 def test_specs_hold(body, library, config):
     env = make(body, library, config)
     check_env_specs(env, seed=3)
-    assert env.observation_width == (309 + 240 if config.muscle_observations else 309)
+    assert env.observation_width == (309 + 240 if "muscle_force" in config.observation.terms else 309)
 
 
 def test_start_lies_on_the_reference(body, library):
@@ -68,7 +69,7 @@ def test_observation_looks_one_step_ahead(body, library):
 
 def test_extra_observations_by_hand(body, library):
     """Later references at their frames, and the turn to the next root; everything at once, heading 0."""
-    env = make(body, library, lookahead=(2, 6), observe_orientation=True)
+    env = make(body, library, observation=ObservationConfig().plus("turn_to_reference", reference_steps=(2, 6)))
     env.assign([0, 1, 2])
     seen = env.reset()["observation"][:, 309:].double()
     assert seen.shape == (3, 2 * 21 + 3)
@@ -203,7 +204,7 @@ def test_same_seed_same_numbers_at_any_thread_count(body, library):
     "extra",
     [
         {},
-        {"lookahead": (2, 6), "observe_orientation": True, "observe_joints": True},
+        {"observation": ObservationConfig().plus("turn_to_reference", *JOINT_TERMS, reference_steps=(2, 6))},
     ],
 )
 def test_mirrored_state_and_action_give_mirrored_observation_reward_and_next_state(body, march, extra):
@@ -297,14 +298,20 @@ def test_wrong_library_or_timing_is_refused(body, library):
 
 
 def test_joint_errors_say_how_the_joints_must_move(body, library):
-    env = make(body, library, ImitationConfig(num_envs=2, start="beginning", random_heading=False, observe_joints=True))
+    env = make(
+        body,
+        library,
+        ImitationConfig(
+            num_envs=2, start="beginning", random_heading=False, observation=ObservationConfig().plus(*JOINT_TERMS)
+        ),
+    )
     env.assign([0, 0])
     env.reset()
     knee = body.joint_names.index("knee_angle_r")
     column = body.independent_joints.index("knee_angle_r")
     env.physics.qpos[1, 7 + knee] -= 0.2
     env.physics.qvel[1, 6 + knee] += 0.5
-    seen = env._joint_errors(slice(None))
+    seen = {name: OBSERVATIONS[name].compute(env.scene()) for name in JOINT_TERMS}
     expected = library.qpos[1, 7 + knee] - library.qpos[0, 7 + knee]
     np.testing.assert_allclose(seen["joint_error"][:, column], [expected, expected + 0.2], atol=1e-9)
     rates = seen["joint_rate_error"][:, column]

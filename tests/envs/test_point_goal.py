@@ -7,10 +7,12 @@ import pytest
 import torch
 from torchrl.envs.utils import check_env_specs
 
+from kinesis_trl.envs.config import MUSCLE_TERMS, ObservationConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals, reached
 
 SETTINGS = ImitationConfig(num_envs=3)
+MORE = ObservationConfig().plus("turn_to_reference", *MUSCLE_TERMS, reference_steps=(2, 5))
 
 
 def zeros(env):
@@ -18,7 +20,7 @@ def zeros(env):
 
 
 def test_specs_and_width(body, library):
-    for settings in (SETTINGS, replace(SETTINGS, lookahead=(2, 5), observe_orientation=True, muscle_observations=True)):
+    for settings in (SETTINGS, replace(SETTINGS, observation=MORE)):
         env = PointGoalEnv(body, settings=settings)
         assert env.observation_width == ImitationEnv(body, library, settings).observation_width
         check_env_specs(env)

@@ -11,6 +11,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.envs.config import JOINT_TERMS, ObservationConfig
 from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
@@ -22,6 +23,7 @@ from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil
 ONCE = SolveConfig(residuals=ResidualConfig(rounds=1))
 
 NETWORK = NetworkConfig(hidden=(24, 16))
+SEEN = ObservationConfig().plus(*JOINT_TERMS)
 ENV = ImitationConfig(num_envs=4, control="feedforward")
 
 
@@ -82,7 +84,7 @@ def test_the_learner_gets_labels_that_act_as_its_teacher_does(config, body, cons
     # same states; only the touch of relaxed feet differs, so let the teacher see the same in both
     np.testing.assert_array_equal(ours.physics.qpos, theirs.physics.qpos)
     same["observation"] = td["observation"].clone()
-    label, counts = length_labels(teacher, ENV.control, ours)(td)
+    label, counts = length_labels(teacher, ENV, ours)(td)
     assert counts.all()
     ours.physics.activation[:] = theirs.physics.activation  # control pd starts relaxed
     after = ours.step(td.set("action", label))["next"]["observation"]
@@ -100,17 +102,19 @@ def test_the_learner_gets_labels_that_act_as_its_teacher_does(config, body, cons
 
 def test_a_learner_does_not_see_the_moments_that_its_teacher_sees(config, body, console):
     """They are moments against the inverse solution, which a goal does not have."""
-    write_teacher(config.policy, body, config.motions, replace(ENV, observe_joints=True, observe_moments=True))
+    write_teacher(config.policy, body, config.motions, replace(ENV, observation=SEEN.plus("moment_error")))
     teacher = load_checkpoint(config.policy).policy
     library = MotionLibrary.load(config.motions, body)
     labels = {}
     for moments in (True, False):
-        settings = replace(ENV, control="pd", observe_joints=True, observe_moments=moments, random_heading=False)
+        settings = replace(
+            ENV, control="pd", observation=SEEN.plus("moment_error") if moments else SEEN, random_heading=False
+        )
         env = ImitationEnv(body, library, settings)
-        labels[moments] = length_labels(teacher, ENV.control, env)(env.reset())[0]
+        labels[moments] = length_labels(teacher, ENV, env)(env.reset())[0]
     assert env.moment_error().abs().max() > 1.0
     torch.testing.assert_close(labels[True], labels[False])
     distil(config, console)
     plain = load_checkpoint(config.out)
-    assert not plain.notes["observe_moments"] and plain.notes["observe_joints"]
+    assert tuple(plain.notes["observation"]["terms"]) == SEEN.terms
     assert plain.policy.observation_width == teacher.observation_width - len(body.independent_joints)

@@ -61,6 +61,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from rich.console import Console
+from kinesis_trl.envs.config import MUSCLE_TERMS
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.trainer import Trainer
@@ -158,7 +159,7 @@ def test_warm_start_takes_over_policy_and_value(small, console):
 def test_checkpoints_that_do_not_fit_are_refused(small, console, kinesis_xml):
     Trainer(small, console).run()
     policy = small.folder / "policy"
-    wide = replace(small.env, muscle_observations=True)
+    wide = replace(small.env, observation=small.env.observation.plus(*MUSCLE_TERMS))
     with pytest.raises(CheckpointError, match="549"):
         Trainer(replace(small, name="wide", env=wide, warm_start=policy), console)
     (policy / "policy.safetensors").write_bytes(b"garbage")

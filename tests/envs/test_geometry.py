@@ -1,19 +1,16 @@
-"""Observation terms: frames, invariances, and parity with the original's arrays."""
+"""Rotations: algebra, Euler angles, frames."""
 
 import numpy as np
-import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.envs.observations import (
+from kinesis_trl.envs.geometry import (
     about_z,
     axes,
     multiply,
-    proprioception,
     rotation_between,
     tilt,
     to_heading,
-    tracking,
     yaw,
 )
 
@@ -66,36 +63,6 @@ def test_axes_are_columns_of_the_rotation_matrix():
     np.testing.assert_allclose(axes(quat), np.concatenate([matrix[..., 0], matrix[..., 2]], -1), atol=1e-12)
 
 
-def random_bodies(n=20, bodies=16, seed=3):
-    rng = np.random.default_rng(seed)
-    position, linear, angular = (torch.from_numpy(rng.normal(size=(n, bodies, 3))) for _ in range(3))
-    return position, random_quat(n * bodies, seed).reshape(n, bodies, 4), linear, angular
-
-
-def test_turning_and_moving_the_world_changes_nothing():
-    position, quat, linear, angular = random_bodies()
-    reference = torch.randn(2, len(position), 7, 3, dtype=torch.float64)
-    turn = about_z(torch.rand(len(position), dtype=torch.float64) * 6)[:, None]
-    shift = torch.tensor([3.0, -7.0, 0.0], dtype=torch.float64)
-
-    def observe(p, q, v, w, ref_pos, ref_vel):
-        body = p[:, :7], v[:, :7]
-        return {**proprioception(p, q, v, w), **tracking(p[:, 0], q[:, 0], *body, ref_pos, ref_vel)}
-
-    one = observe(position, quat, linear, angular, *reference)
-    two = observe(
-        rotate(turn, position) + shift,
-        multiply(turn.expand_as(quat), quat),
-        rotate(turn, linear),
-        rotate(turn, angular),
-        rotate(turn, reference[0]) + shift,
-        rotate(turn, reference[1]),
-    )
-    assert sum(v.shape[1] for v in one.values()) == 309 - 4  # touch is the sensors' own
-    for key, value in one.items():
-        np.testing.assert_allclose(value, two[key], atol=1e-10, err_msg=key)
-
-
 def test_rotation_between_is_the_shorter_way_and_smooth_at_none():
     one, two = Rotation.random(200, random_state=0), Rotation.random(200, random_state=1)
     quats = [torch.from_numpy(r.as_quat(scalar_first=True)) for r in (one, two)]
@@ -107,33 +74,3 @@ def test_rotation_between_is_the_shorter_way_and_smooth_at_none():
     same = quats[0].requires_grad_()
     rotation_between(same, quats[0].detach()).sum().backward()
     assert torch.isfinite(same.grad).all()
-
-
-def test_reference_ahead_and_to_the_left():
-    root, quat = (
-        torch.zeros(1, 3, dtype=torch.float64),
-        about_z(torch.tensor([np.pi / 2], dtype=torch.float64)),
-    )  # looks along +y
-    body, ref = (
-        torch.zeros(1, 1, 3, dtype=torch.float64),
-        torch.tensor([[[-1.0, 2.0, 0.5]]], dtype=torch.float64),
-    )
-    seen = tracking(root, quat, body, body, ref, ref)
-    np.testing.assert_allclose(seen["ref_from_root"], [[2.0, 1.0, 0.5]], atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "term, key",
-    [
-        ("root_height", "selfobs_root_h_obs"),
-        ("body_pos", "selfobs_local_body_pos"),
-        ("body_rot", "selfobs_local_body_rot_obs"),
-        ("body_linvel", "selfobs_local_body_vel"),
-        ("body_angvel", "selfobs_local_body_ang_vel"),
-    ],
-)
-def test_proprioception_is_the_originals(shared, term, key):
-    with np.load(shared / "golden" / "kinesis_reference.npz") as golden:
-        arrays = (golden[k] for k in ("body_pos", "body_quat_wxyz", "body_linvel", "body_angvel"))
-        ours = proprioception(*(torch.from_numpy(a) for a in arrays))[term]
-        np.testing.assert_allclose(ours, golden[key], atol=1e-9)

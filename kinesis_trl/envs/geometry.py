@@ -1,7 +1,6 @@
-"""What the policy sees; pure functions on tensors.
+"""Rotations as pure functions of tensors. Quaternions are wxyz.
 
-Heading frame: the world turned by the yaw of the root, so that the observation does not depend on where the
-body looks. Quaternions are wxyz. N environments, B observed bodies (the root first), K tracked bodies.
+Heading frame: the world turned by the yaw of the root.
 """
 
 from __future__ import annotations
@@ -75,73 +74,3 @@ def rotation_between(quat: Tensor, reference: Tensor) -> Tensor:
     sine = turn[..., 1:].norm(dim=-1, keepdim=True)
     angle = 2 * torch.atan2(sine, turn[..., :1])
     return turn[..., 1:] * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), 2.0)
-
-
-def proprioception(
-    position: Tensor,
-    quaternion: Tensor,
-    linear_velocity: Tensor,
-    angular_velocity: Tensor,
-    heading: Tensor | None = None,
-    root_tilt: Tensor | None = None,
-) -> dict[str, Tensor]:
-    """The body seen from its own heading frame.
-
-    Args:
-        position: (N, B, 3) world; the root comes first.
-        quaternion: (N, B, 4) world, wxyz.
-        linear_velocity: (N, B, 3) world.
-        angular_velocity: (N, B, 3) world.
-        heading: `to_heading` of the roots, where it is known already.
-        root_tilt: `tilt` of the roots, where it is known already.
-
-    Returns:
-        root_height (N, 1), root_tilt (N, 4): cos, sin of roll, then of pitch, body_pos (N, 3(B−1)) relative to
-        the root, body_rot (N, 6B): each body's x axis then z axis, body_linvel (N, 3B), body_angvel (N, 3B).
-    """
-    n, bodies = position.shape[:2]
-    angles = tilt(quaternion[:, 0]) if root_tilt is None else root_tilt
-    heading = to_heading(quaternion[:, 0]) if heading is None else heading
-    vectors = torch.cat(
-        [
-            position[:, 1:] - position[:, :1],
-            axes(quaternion).reshape(n, 2 * bodies, 3),
-            linear_velocity,
-            angular_velocity,
-        ],
-        dim=1,
-    )
-    local = (vectors @ heading).reshape(n, -1)
-    parts = local.split([3 * (bodies - 1), 6 * bodies, 3 * bodies, 3 * bodies], dim=-1)
-    return {
-        "root_height": position[:, 0, 2:],
-        "root_tilt": torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).reshape(n, 4),
-        **dict(zip(("body_pos", "body_rot", "body_linvel", "body_angvel"), parts, strict=True)),
-    }
-
-
-def tracking(
-    root_pos: Tensor,
-    root_quat: Tensor,
-    body_pos: Tensor,
-    body_vel: Tensor,
-    ref_pos: Tensor,
-    ref_vel: Tensor,
-    heading: Tensor | None = None,
-) -> dict[str, Tensor]:
-    """The reference seen from the body's heading frame.
-
-    Args:
-        root_pos: (N, 3) world.
-        root_quat: (N, 4) world, wxyz.
-        body_pos, body_vel: (N, K, 3) tracked bodies, world.
-        ref_pos, ref_vel: (N, K, 3) their references one policy step ahead, world.
-        heading: `to_heading` of the roots, where it is known already.
-
-    Returns:
-        position_error (N, 3K): reference − body; velocity_error (N, 3K); ref_from_root (N, 3K): reference − root.
-    """
-    vectors = torch.cat([ref_pos - body_pos, ref_vel - body_vel, ref_pos - root_pos[:, None]], dim=1)
-    heading = to_heading(root_quat) if heading is None else heading
-    parts = (vectors @ heading).reshape(len(root_pos), -1).chunk(3, dim=-1)
-    return dict(zip(("position_error", "velocity_error", "ref_from_root"), parts, strict=True))
