@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from kinesis_trl.agents.checkpoint import load_policy
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.envs.config import MUSCLE_TERMS
 from kinesis_trl.settings import to_yaml
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import EvaluationConfig
@@ -61,7 +62,6 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from kinesis_trl.envs.config import MUSCLE_TERMS
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.trainer import Trainer
