@@ -31,7 +31,7 @@ class GuidedEnv(ImitationEnv):
         super().__init__(body, guides.library, config)
         self._goals = torch.from_numpy(guides.goal)
         self._from_body, self._task = guides.from_body, task
-        self._seen = torch.zeros_like(self._observation)
+        self._seen = self.state["goal_view"] = torch.zeros_like(self._observation)
 
     def goal_view(self, td: TensorDictBase) -> Tensor:
         """Observations (N, O) of the goal instead of the reference, for the TensorDict that was made last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import torch
+from tensordict import TensorDict
 
 from kinesis_trl.envs.base import MyoLegsEnv
 
@@ -20,26 +20,14 @@ class EnvCarrier:
         if self.env is None:
             return {"present": False}
         state = self.env.get_state()
-        tensors = {k: torch.as_tensor(v) for k, v in state.items() if k not in ("physics", "generator", "control")}
-        return {
-            "present": True,
-            "generator": json.dumps(state["generator"]),
-            "physics": {k: torch.from_numpy(v) for k, v in state["physics"].items()},
-            "control": dict(state["control"]),
-            "task": tensors,
-        }
+        plain = {"bodies": state["bodies"].to_dict(), "generator": json.dumps(state["generator"])}
+        return {"present": True, **state, **plain}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if self.env is None or not state["present"]:
             return
-        self.env.set_state(
-            {
-                **state["task"],
-                "control": state["control"],
-                "generator": json.loads(state["generator"]),
-                "physics": {k: v.numpy() for k, v in state["physics"].items()},
-            }
-        )
+        bodies = TensorDict(state["bodies"], batch_size=self.env.batch_size)
+        self.env.set_state({**state, "bodies": bodies, "generator": json.loads(state["generator"])})
 
 
 class Counters:

@@ -62,7 +62,6 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from rich.console import Console
-from kinesis_trl.envs.config import MUSCLE_TERMS
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.trainer import Trainer
