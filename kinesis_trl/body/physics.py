@@ -181,14 +181,15 @@ class BatchPhysics:
 
         Arms are as old as `length`; how muscles attach to joints changes little in a substep.
         """
-        if self._moment is None:
-            self._derive_moments()
+        self.keep_moments()
         assert self._moment is not None
         arms, _, kept = self._moment
         return arms.evaluate(kept, self.qpos, self.qvel)
 
-    def _derive_moments(self) -> None:
-        """Begin to keep what moment arms are made of, which costs other controls nothing."""
+    def keep_moments(self) -> None:
+        """Keep from now on what moment arms are made of; it is then part of the state."""
+        if self._moment is not None:
+            return
         live = self._batch.bind("actuator_moment")
         self._batch.forward(stage=_POSES)
         self._moment = MomentArms(self.body), live, live.copy()
@@ -234,17 +235,21 @@ class BatchPhysics:
         self._sensed[0][rows], self._sensed[1][rows] = self._velocities(rows, centres)
         self._batch.forward(None if isinstance(rows, slice) else rows, stage=_POSES)
 
-    def get_state(self) -> dict[str, Array]:
-        """Everything needed to go on to the same numbers; copies, (N, …) each."""
-        moment = {} if self._moment is None else {"moment": self._moment[2].copy()}
+    def live_state(self) -> dict[str, Array]:
+        """Everything needed to go on to the same numbers, (N, …) each: the arrays themselves, to read and to write."""
+        moment = {} if self._moment is None else {"moment": self._moment[2]}
         return moment | {
-            "state": self._batch.state.copy(),
-            "length": self.length.copy(),
-            "velocity": self.velocity.copy(),
-            "lag": self.lag.copy(),
-            "linear_sensed": self._sensed[0].copy(),
-            "angular_sensed": self._sensed[1].copy(),
+            "state": self._batch.state,
+            "length": self.length,
+            "velocity": self.velocity,
+            "lag": self.lag,
+            "linear_sensed": self._sensed[0],
+            "angular_sensed": self._sensed[1],
         }
+
+    def get_state(self) -> dict[str, Array]:
+        """Copies of `live_state`."""
+        return {name: array.copy() for name, array in self.live_state().items()}
 
     def set_state(self, state: dict[str, Array]) -> None:
         """Restore what `get_state` returned, of the same body and number of simulations."""
@@ -253,19 +258,8 @@ class BatchPhysics:
                 f"saved simulations have shape {state['state'].shape}, these have {self._batch.state.shape}; "
                 "use the same body and number of environments."
             )
-        self._batch.state[:] = state["state"]
-        if "moment" in state or self._moment is not None:
-            self._derive_moments()
-            assert self._moment is not None
-            self._moment[2][:] = state.get("moment", self._moment[2])
-        for mine, saved in (
-            (self.length, "length"),
-            (self.velocity, "velocity"),
-            (self.lag, "lag"),
-            (self._sensed[0], "linear_sensed"),
-            (self._sensed[1], "angular_sensed"),
-        ):
-            mine[:] = state[saved]
+        for name, mine in self.live_state().items():
+            mine[:] = state[name]
 
     def _stand(self, rows: NDArray[np.int64]) -> None:
         model = self.body.model

@@ -129,6 +129,9 @@ class Physics(Protocol):
     def weaken(self, strength: Array) -> None:
         """Give every muscle a share (M,) of its excitation from now on."""
 
+    def live_state(self) -> dict[str, Array]:
+        """Everything needed to go on to the same numbers, (N, …) each: the arrays themselves, to read and to write."""
+
     def get_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers; copies, (N, …) each."""
 

@@ -39,16 +39,18 @@ class Judgement:
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `actions` (N, 3, A) are the last three, newest first, within [−1, 1] and zero before an episode began. `metrics`
-    (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `metrics` (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
     A task defines `metric_names` and three hooks: `_start` (where episodes begin), `_ahead_of` (what is observed of its
     references) and `_judge`.
 
     Attributes:
         settings: the config.
+        state: (N,) all that belongs to single bodies, with the simulations' own memory: clone it to keep it, index it
+            to pick bodies, write to it to put them elsewhere. A task adds its own entries and changes them in place.
         layout: what is observed, term by term.
         control: what actions mean.
+        actions: (N, 3, A) the last three, newest first, within [−1, 1]; zero before an episode began.
         joint_dofs: (J,) places of the independent joints in qvel; in qpos they are one further.
     """
 
@@ -66,20 +68,22 @@ class MyoLegsEnv(EnvBase):
         self.physics = BatchPhysics(body, config.num_envs, config.physics)
         self.layout = Layout(body, config.observation)
         self.control = config.control.make(body, config.num_envs)
-        for name in {"last_joint_action", "last_muscle_action"} & self.layout.places.keys():
-            place = self.layout.places[name]
-            if place.stop - place.start != self.control.width:
-                raise ValueError(
-                    f"observation term {name} is of {place.stop - place.start} numbers, an action of control "
-                    f"{config.control.name} of {self.control.width}; take the other last_…_action."
-                )
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
-        self.actions = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
         self.joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
+        if "last_action" in self.layout.places and self.control.width != len(self.joint_dofs):
+            raise ValueError(
+                f"the term last_action is of one number per joint, control {config.control.name} takes "
+                f"{self.control.width}; leave it out."
+            )
         self._set_seed(config.seed)
         self._declare_specs()
-        self._observation = torch.zeros(config.num_envs, self.observation_width)
+        if config.control.needs_moment_arms:
+            self.physics.keep_moments()
+        live = {name: torch.from_numpy(array) for name, array in self.physics.live_state().items()}
+        self.state = TensorDict({"physics": live, "control": self.control.state}, batch_size=self.batch_size)
+        self.actions = self.state["actions"] = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
+        self._observation = self.state["observation"] = torch.zeros(config.num_envs, self.layout.width)
         self._restored = False
 
     # -- hooks ---------------------------------------------------------------------------------------------
@@ -122,11 +126,10 @@ class MyoLegsEnv(EnvBase):
         else:
             self.actions[torch.from_numpy(rows)] = 0.0
             self.physics.reset(rows, *self._start(rows))
-            self._observation = self._observation.clone()
             self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
         return TensorDict(
             {
-                "observation": self._observation,
+                "observation": self._observation.clone(),
                 "metrics": torch.zeros(n, len(self.metric_names)),
                 **{key: torch.zeros(n, 1, dtype=torch.bool) for key in ("done", "terminated", "truncated")},
             },
@@ -135,7 +138,8 @@ class MyoLegsEnv(EnvBase):
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict["action"].double().numpy()
-        self.actions = torch.cat([torch.from_numpy(np.clip(action, -1, 1))[:, None], self.actions[:, :2]], dim=1)
+        self.actions[:, 1:] = self.actions[:, :2].clone()
+        self.actions[:, 0] = torch.from_numpy(action).clamp(-1, 1)
         effort, failed = self._act(action)
         self._advance_time()
         state = self._observe()
@@ -143,11 +147,12 @@ class MyoLegsEnv(EnvBase):
         lost = torch.from_numpy(failed)
         terminated = judged.terminated | lost
         truncated = judged.truncated & ~terminated
-        self._observation = self._describe(state, ALL)
+        observation = self._describe(state, ALL)
+        self._observation.copy_(observation)
         metrics = torch.stack([judged.metrics[name].double() for name in self.metric_names], dim=-1).float()
         return TensorDict(
             {
-                "observation": self._observation,
+                "observation": observation,
                 "reward": judged.reward.masked_fill(lost, 0.0).float()[:, None],
                 "metrics": metrics,
                 "done": (terminated | truncated)[:, None],
@@ -184,7 +189,7 @@ class MyoLegsEnv(EnvBase):
         return self._scene(self._observe(), ALL)
 
     def _scene(self, state: Tracked, rows: Any) -> Scene:
-        return Scene(state, self.physics, rows, self.joint_dofs, self.actions[rows, 0], self._ahead_of(state, rows))
+        return Scene(state, self.physics, rows, self.joint_dofs, self._ahead_of(state, rows), self.actions[rows, 0])
 
     @property
     def observation_width(self) -> int:
@@ -195,20 +200,31 @@ class MyoLegsEnv(EnvBase):
 
     def get_state(self) -> dict[str, Any]:
         """Everything needed to go on to the same numbers, including the random numbers; copies."""
-        return {
-            "physics": self.physics.get_state(),
-            "generator": self.generator.bit_generator.state,
-            "observation": self._observation.clone(),
-            "actions": self.actions.clone(),
-            "control": {key: value.clone() for key, value in self.control.state.items()},
-        }
+        return {"bodies": self.state.clone(), "generator": self.generator.bit_generator.state}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore what `get_state` returned; the next reset of all rows then goes on from there."""
-        self.physics.set_state(state["physics"])
+        """Restore what `get_state` returned; the next reset of all rows then goes on from there.
+
+        Raises:
+            ValueError: another number of bodies, or of another environment.
+        """
+        put_rows(self.state, state["bodies"])
         self.generator.bit_generator.state = state["generator"]
-        self._observation = torch.as_tensor(state["observation"]).clone()
-        self.actions = torch.as_tensor(state["actions"]).clone()
-        for key, value in state["control"].items():
-            self.control.state[key].copy_(torch.as_tensor(value))
         self._restored = True
+
+
+def put_rows(state: TensorDictBase, kept: TensorDictBase, rows: Any = ALL) -> None:
+    """Write `kept` (R,) into `rows` of an environment's state (N,), in place.
+
+    Raises:
+        ValueError: they are not of the same environment, body and number of rows.
+    """
+    for key, mine in state.items(include_nested=True, leaves_only=True):
+        value = kept.get(key, None)
+        if value is None or value.shape[1:] != mine.shape[1:] or (rows is ALL and len(value) != len(mine)):
+            found = None if value is None else tuple(value.shape)
+            raise ValueError(
+                f"saved {key} has shape {found}, this environment's has {tuple(mine.shape)}; use the same task, body "
+                "and number of environments."
+            )
+        mine[rows] = value

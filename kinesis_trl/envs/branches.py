@@ -1,57 +1,35 @@
-"""Some of an environment's bodies, kept as they are now, to go on from there later or in the place of others."""
+"""Some of an environment's bodies go on from where others are, or were: snapshot = clone, branch = index."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tensordict import TensorDictBase
 from torch import Tensor
 
-from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.base import MyoLegsEnv, put_rows
 
 Rows = NDArray[np.int64]
-Snapshot = dict[str, Any]
-
-_WHOLE = ("generator", "clip_weights", "failures", "effort", "planner")
-"""What an environment's state holds of no body in particular."""
+Snapshot = TensorDictBase
+"""(N,) what belongs to single bodies; see `MyoLegsEnv.state`."""
 
 
-def snapshot(env: ImitationEnv) -> Snapshot:
-    """All that belongs to single bodies, N rows each; copies."""
-    state = env.get_state()
-    return {key: value for key, value in state.items() if key not in _WHOLE}
+def snapshot(env: MyoLegsEnv) -> Snapshot:
+    """(N,) all that belongs to single bodies; a copy."""
+    return env.state.clone()
 
 
 def rows_of(kept: Snapshot, rows: Rows) -> Snapshot:
-    """Some rows of a snapshot, copied, in the order given."""
-    return {
-        key: rows_of(value, rows) if isinstance(value, dict) else value[rows if _is_array(value) else _index(rows)]
-        for key, value in kept.items()
-    }
+    """(R,) some rows of a snapshot, copied, in the order given."""
+    return kept[torch.from_numpy(rows)]
 
 
-def put(env: ImitationEnv, rows: Rows, kept: Snapshot) -> Tensor:
+def put(env: MyoLegsEnv, rows: Rows, kept: Snapshot) -> Tensor:
     """Let `rows` (R,) go on from a snapshot of as many bodies; the others are left alone.
 
     Returns:
         (N, O) observations of all bodies as they are now.
     """
-    state = env.get_state()
-    for key, value in kept.items():
-        if isinstance(value, dict):
-            for name, array in value.items():
-                state[key][name][rows] = array
-        else:
-            state[key][rows if _is_array(value) else _index(rows)] = value
-    env.set_state(state)
-    return torch.as_tensor(state["observation"])
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)
-
-
-def _index(rows: Rows) -> Tensor:
-    return torch.from_numpy(rows)
+    put_rows(env.state, kept, torch.from_numpy(rows))
+    return env.state["observation"].clone()

@@ -55,7 +55,7 @@ def _observation(notes: Mapping[str, Any]) -> ObservationConfig:
         "observe_joints": JOINT_TERMS,
         "observe_moments": ("moment_error",),
         "muscle_observations": MUSCLE_TERMS,
-        "observe_action": ("last_joint_action",),
+        "observe_action": ("last_action",),
     }
     more = [name for flag, names in flags.items() if notes.get(flag, False) for name in names]
     steps = tuple(int(k) for k in notes.get("lookahead", ()))

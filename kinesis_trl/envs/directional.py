@@ -94,8 +94,8 @@ class DirectionalEnv(GoalEnv):
         """Environment on a body; default: seen as in imitation. Arguments as of `GoalEnv`."""
         settings = settings or EnvConfig()
         super().__init__(body, rules or DirectionalConfig(), settings)
-        self.velocity = torch.zeros(settings.num_envs, 2, dtype=torch.float64)
-        self._left = torch.zeros(settings.num_envs, dtype=torch.int64)
+        self.velocity = self.state["velocity"] = torch.zeros(settings.num_envs, 2, dtype=torch.float64)
+        self._left = self.state["left"] = torch.zeros(settings.num_envs, dtype=torch.int64)
         self._commanded = False
 
     def command(self, heading: Heading) -> None:
@@ -105,7 +105,7 @@ class DirectionalEnv(GoalEnv):
         self._set_goals()
 
     def _set_goals(self) -> None:
-        self.goal = self.place + self.task.ahead * self.velocity
+        self.goal[:] = self.place + self.task.ahead * self.velocity
 
     def _place_goals(self, rows: Rows) -> None:
         self._draw(rows)
@@ -129,7 +129,7 @@ class DirectionalEnv(GoalEnv):
         velocity = torch.exp(-self.task.velocity_scale * error)
         upright = upright_reward(state.tilt, self.task.upright_scale)
         terminated = state.position[:, 0, 2] < self.task.lowest
-        self.place = state.position[:, 0, :2].clone()
+        self.place[:] = state.position[:, 0, :2]
         self._draw(np.flatnonzero((self._left <= 0).numpy()))
         self._set_goals()
         return Judgement(
@@ -146,6 +146,3 @@ class DirectionalEnv(GoalEnv):
                 "episode_steps": self.episode_steps,
             },
         )
-
-    def _carried(self) -> dict[str, Tensor]:
-        return {**super()._carried(), "velocity": self.velocity, "left": self._left}

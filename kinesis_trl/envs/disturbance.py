@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tensordict import TensorDict
 from torch import Tensor
 
 from kinesis_trl.envs.config import DisturbanceConfig
@@ -16,12 +17,14 @@ class Disturbance:
     Attributes:
         force: (N, 3) newtons, world frame, of the present pushes; 0 where there is none.
         left: (N,) seconds that each goes on.
+        state: (N,) both.
     """
 
     def __init__(self, count: int, config: DisturbanceConfig) -> None:
         self.config = config
         self.force = torch.zeros(count, 3, dtype=torch.float64)
         self.left = torch.zeros(count, dtype=torch.float64)
+        self.state = TensorDict({"force": self.force, "left": self.left}, batch_size=[count])
 
     def clear(self, rows: Tensor) -> None:
         """End the pushes of `rows` (R,)."""

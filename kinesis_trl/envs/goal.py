@@ -46,9 +46,9 @@ class GoalEnv(MyoLegsEnv):
         n = settings.num_envs
         super().__init__(body, settings)
         self.task = task
-        self.goal = torch.zeros(n, 2, dtype=torch.float64)
-        self.place = torch.zeros(n, 2, dtype=torch.float64)
-        self.episode_steps = torch.zeros(n, dtype=torch.int64)
+        self.goal = self.state["goal"] = torch.zeros(n, 2, dtype=torch.float64)
+        self.place = self.state["place"] = torch.zeros(n, 2, dtype=torch.float64)
+        self.episode_steps = self.state["episode_steps"] = torch.zeros(n, dtype=torch.int64)
 
     @abstractmethod
     def _place_goals(self, rows: Rows) -> None:
@@ -67,19 +67,6 @@ class GoalEnv(MyoLegsEnv):
 
     def _ahead_of(self, state: Tracked, rows: Any) -> GoalAhead:
         return GoalAhead(self, state, rows, self.goal[rows], self.task.height)
-
-    def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's goal, place and step."""
-        return {**super().get_state(), **{key: value.clone() for key, value in self._carried().items()}}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Restore what `get_state` returned."""
-        super().set_state(state)
-        for key, mine in self._carried().items():
-            mine.copy_(state[key])
-
-    def _carried(self) -> dict[str, Tensor]:
-        return {"goal": self.goal, "place": self.place, "episode_steps": self.episode_steps}
 
 
 class GoalAhead:

@@ -31,7 +31,7 @@ class GuidedEnv(ImitationEnv):
         super().__init__(body, guides.library, config)
         self._goals = torch.from_numpy(guides.goal)
         self._from_body, self._task = guides.from_body, task
-        self._seen = torch.zeros_like(self._observation)
+        self._seen = self.state["goal_view"] = torch.zeros_like(self._observation)
 
     def goal_view(self, td: TensorDictBase) -> Tensor:
         """Observations (N, O) of the goal instead of the reference, for the TensorDict that was made last."""
@@ -46,6 +46,6 @@ class GuidedEnv(ImitationEnv):
             goal = goal + state.position[:, 0, :2]
         ahead = GoalAhead(self, state, rows, goal, self._task.height)
         self._seen[rows] = self.layout.compose(
-            Scene(state, self.physics, rows, self.joint_dofs, self.actions[rows, 0], ahead)
+            Scene(state, self.physics, rows, self.joint_dofs, ahead, self.actions[rows, 0])
         )
         return super()._describe(state, rows)

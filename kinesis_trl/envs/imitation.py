@@ -51,7 +51,7 @@ class ImitationEnv(MyoLegsEnv):
 
     settings: ImitationConfig
 
-    metric_names: tuple[str, ...] = (
+    metric_names = (
         "position_reward",
         "velocity_reward",
         "orientation_reward",
@@ -89,9 +89,9 @@ class ImitationEnv(MyoLegsEnv):
             raise ValueError(f"{wanting[-1]} needs motions with inverse solutions; prepare them with --inverse.")
         n = config.num_envs
         self.library = library
-        self.clip = torch.zeros(n, dtype=torch.int64)
-        self.episode_steps = torch.zeros(n, dtype=torch.int64)
-        self.time = torch.zeros(n, dtype=torch.float64)
+        self.clip = self.state["clip"] = torch.zeros(n, dtype=torch.int64)
+        self.episode_steps = self.state["episode_steps"] = torch.zeros(n, dtype=torch.int64)
+        self.time = self.state["time"] = torch.zeros(n, dtype=torch.float64)
         self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
         self._body_pos = torch.zeros(n, len(body.tracked_ids), 3, dtype=torch.float64)
         self._lag = torch.zeros(n, dtype=torch.float64)
@@ -100,6 +100,8 @@ class ImitationEnv(MyoLegsEnv):
         self.disturbance = Disturbance(n, config.disturbance)
         self.placement = Placement(n)
         self.calm = Calm(body, config.reward.calm, config.effort)
+        self.state["disturbance"] = self.disturbance.state
+        self.state["placement"] = self.placement.state
         self._starts = Starts(
             self.sampler,
             beginning=config.start == "beginning",
@@ -107,8 +109,10 @@ class ImitationEnv(MyoLegsEnv):
         )
         # steps from the present to the references that are observed; the first is the next one
         self._steps = torch.tensor([1, *(1 + k for k in config.observation.reference_steps)], dtype=torch.float64)
-        self._ahead = torch.zeros(n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64)
-        self._now = torch.zeros(n, dtype=torch.float64)
+        self._ahead = self.state["ahead"] = torch.zeros(
+            n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64
+        )
+        self._now = self.state["seen_at"] = torch.zeros(n, dtype=torch.float64)
         if abs(self.policy_dt * FPS - 1) > 1e-9:
             raise ValueError(f"a policy step of {self.policy_dt} s does not fit references at {FPS} frames/s.")
 
@@ -233,7 +237,8 @@ class ImitationEnv(MyoLegsEnv):
         self.distances = distance = body_distance(state.body_pos, ref_pos)
         failed = self.settings.rule.failed(distance)
         near = distance.amax(-1) < STRICT.distance
-        reward = weighted_sum(terms, weights) + weights.survival - self.calm.factor * total_cost(costs, weights.calm)
+        asked = self.calm.factor * total_cost(costs, weights.calm)
+        reward = weighted_sum(terms, weights) + weights.survival - asked
         self.calm.adapt(near)
         lost = failed.numpy()
         self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
@@ -256,31 +261,17 @@ class ImitationEnv(MyoLegsEnv):
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """As the base class, with each row's clip, time and heading, the clips' weights and failures."""
-        mine = {key: value.clone() for key, value in self._carried().items()}
-        counts = {"clip_weights": self.clip_weights.copy(), "failures": self.sampler.failures.copy()}
-        return {**super().get_state(), **mine, **counts, **self.calm.get_state()}
+        """As the base class, with the clips' weights and failures."""
+        counts = {"clip_weights": self.clip_weights, "failures": self.sampler.failures}
+        mine = {name: torch.tensor(array) for name, array in counts.items()}
+        return super().get_state() | mine | self.calm.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
-        for key, mine in self._carried().items():
-            mine.copy_(state[key])
         self.calm.set_state(state)
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
-
-    def _carried(self) -> dict[str, Tensor]:
-        return {
-            "clip": self.clip,
-            "episode_steps": self.episode_steps,
-            "time": self.time,
-            **self.placement.carried(),
-            "ahead": self._ahead,
-            "seen_at": self._now,
-            "push": self.disturbance.force,
-            "push_left": self.disturbance.left,
-        }
 
 
 class ClipAhead:

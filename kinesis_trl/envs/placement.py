@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tensordict import TensorDict
 from torch import Tensor
 
 from kinesis_trl.body.simulator import ALL
@@ -22,12 +23,15 @@ class Placement:
         turn: (N, 4) rotation from the clip's axes to the world's, wxyz.
         matrix: (N, 3, 3) the same for row vectors: world = clip @ matrix.
         origin: (N, 1, 3) point of the clip that lies at the world's origin.
+        state: (N,) all three.
     """
 
     def __init__(self, count: int) -> None:
         self.turn = about_z(torch.zeros(count, dtype=torch.float64))
         self.matrix = torch.zeros(count, 3, 3, dtype=torch.float64)
         self.origin = torch.zeros(count, 1, 3, dtype=torch.float64)
+        parts = {"turn": self.turn, "matrix": self.matrix, "origin": self.origin}
+        self.state = TensorDict(parts, batch_size=[count])
 
     def put(self, rows: Tensor, angle: Tensor, start: Tensor) -> None:
         """Turn clips by `angle` (R,) and begin them above the origin with the place `start` (R, 2) of theirs."""
@@ -58,7 +62,3 @@ class Placement:
     def to_clip(self, vectors: Array) -> Array:
         """Vectors (N, 3) of the world in the axes of each row's clip."""
         return (torch.from_numpy(vectors)[:, None] @ self.matrix.mT).squeeze(1).numpy()
-
-    def carried(self) -> dict[str, Tensor]:
-        """What an environment's state holds of it."""
-        return {"turn": self.turn, "turn_matrix": self.matrix, "origin": self.origin}

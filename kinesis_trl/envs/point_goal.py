@@ -43,7 +43,7 @@ class PointGoalEnv(GoalEnv):
         settings = settings or EnvConfig()
         super().__init__(body, rules or PointGoalConfig(), settings)
         self._assigned: Tensor | None = None
-        self.distance = torch.zeros(settings.num_envs, dtype=torch.float64)
+        self.distance = self.state["distance"] = torch.zeros(settings.num_envs, dtype=torch.float64)
 
     def assign(self, goals: NDArray[np.float64] | None) -> None:
         """Let row i go to `goals[i]` (N, 2) metres from the next reset on; None goes back to drawing at random."""
@@ -58,9 +58,9 @@ class PointGoalEnv(GoalEnv):
         self.distance[index] = (self.goal - self.place)[index].norm(dim=-1)
 
     def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
-        before = self.distance
-        self.place = state.position[:, 0, :2].clone()
-        self.distance = (self.goal - self.place).norm(dim=-1)
+        before = self.distance.clone()
+        self.place[:] = state.position[:, 0, :2]
+        self.distance[:] = (self.goal - self.place).norm(dim=-1)
         near = self.distance < self.task.near
         progress = self.task.progress_weight * (before - self.distance)
         upright = upright_reward(state.tilt, self.task.upright_scale)
@@ -82,6 +82,3 @@ class PointGoalEnv(GoalEnv):
                 "episode_steps": self.episode_steps,
             },
         )
-
-    def _carried(self) -> dict[str, Tensor]:
-        return {**super()._carried(), "distance": self.distance}

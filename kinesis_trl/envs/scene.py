@@ -105,10 +105,10 @@ class Scene:
     """Which R of the N they are."""
     joint_dofs: Tensor
     """(J,) places of the independent joints in qvel; in qpos they are one further."""
-    last_action: Tensor
-    """(R, A) the actions before, zero as an episode begins."""
     ahead: Ahead
     """Their references."""
+    action: Tensor | None = None
+    """(R, A) the last actions, zero as an episode begins; None where nothing acts."""
 
     def in_heading(self, vectors: Tensor) -> Tensor:
         """World vectors (R, V, 3) in each body's heading frame, (R, 3 V)."""

@@ -128,7 +128,7 @@ def _scene(golden: dict[str, NDArray[Any]], keys: tuple[str, ...]) -> Scene:
     none = torch.zeros(len(position), 0, dtype=position.dtype)
     state = Tracked(position, quaternion, one, two, none, none, one, two)
     ahead = SimpleNamespace(position=torch.from_numpy(golden["ref_pos"]), velocity=torch.from_numpy(golden["ref_vel"]))
-    return Scene(state, None, ALL, none, none, ahead)  # type: ignore[arg-type]  # recorded, not simulated
+    return Scene(state, None, ALL, none, ahead)  # type: ignore[arg-type]  # recorded, not simulated
 
 
 def _reward_errors(golden: dict[str, NDArray[Any]]) -> dict[str, float]:

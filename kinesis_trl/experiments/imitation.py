@@ -66,7 +66,7 @@ COORDINATED = replace(
     env=replace(
         RECOVER.env,
         control=CoordinatedConfig(),
-        observation=RECOVER.env.observation.plus("last_joint_action"),
+        observation=LAPTOP.env.observation.plus("last_action"),
         reward=replace(
             RECOVER.env.reward,
             effort_weight=0.0,

@@ -270,4 +270,4 @@ def _along(made: list[dict[str, Array]], name: str) -> Array:
 
 
 def _state(kept: Snapshot, row: int) -> dict[str, Array]:
-    return {name: array[row] for name, array in kept["physics"].items()}
+    return {name: array[row].numpy() for name, array in kept["physics"].items()}

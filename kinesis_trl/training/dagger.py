@@ -181,7 +181,7 @@ def open_learner(folder: Path, config: ActorConfig, env: ImitationEnv) -> tuple[
 
 
 def length_labels(policy: Policy, theirs: EnvConfig, env: ImitationEnv) -> Teacher:
-    """A teacher trained with the settings `theirs`; labels are target lengths in states of `env`, as control pd acts.
+    """A teacher trained with the settings `theirs`; labels are target lengths in states of `env`, for control pd.
 
     It observes what it was trained to observe, also where the learner does not.
     """

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.markup import escape
 from tensordict import TensorDictBase
 
 from kinesis_trl.agents.checkpoint import save_policy
@@ -297,7 +296,9 @@ class Trainer:
     def _warn(self, what: str, error: OSError) -> None:
         if time.monotonic() - self._warned > _WARNING_INTERVAL:
             self._warned = time.monotonic()
-            self.console.print(f"[yellow]{what}[/]: {escape(str(error))}; the last one stays, training goes on.")
+            self.console.print(
+                f"{what}: {error}; the last one stays, training goes on.", style="yellow", markup=False, highlight=False
+            )
 
     def _state(self) -> dict[str, Any]:
         """All that the run goes on from, as `Checkpoints` takes it."""

@@ -10,9 +10,12 @@ from kinesis_trl.body.moment_arms import joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.coordinated import solution_moment
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+
+SEEN = ObservationConfig().plus("last_action")
 
 
 def muscle_moment(body, physics):
@@ -88,7 +91,7 @@ def test_a_mirrored_body_does_the_mirror_image(body):
 
 
 def test_goes_on_from_a_saved_state_to_the_same_numbers(body, solved):
-    settings = ImitationConfig(num_envs=3, control="coordinated", observe_action=True, physics=PhysicsConfig(threads=2))
+    settings = ImitationConfig(num_envs=3, control="coordinated", observation=SEEN, physics=PhysicsConfig(threads=2))
     one, two = (ImitationEnv(body, solved, replace(settings, seed=seed)) for seed in (0, 1))
     actions = 0.2 * torch.randn(6, 3, 14, generator=torch.Generator().manual_seed(0))
     td = one.reset()

@@ -102,12 +102,14 @@ def mirrored(body, march):
     reflected = short.with_(qpos=body.mirror.qpos(short.qpos), name="mirrored")
     library = MotionLibrary.build([short, reflected], body, inverse=SolveConfig(residuals=ResidualConfig(rounds=1)))
     everything = ObservationConfig(terms=tuple(OBSERVATIONS), reference_steps=(2, 5))
-    env = ImitationEnv(body, library, ImitationConfig(num_envs=2, observation=everything, start="beginning"))
+    env = ImitationEnv(
+        body, library, ImitationConfig(num_envs=2, observation=everything, control="coordinated", start="beginning")
+    )
     env.assign([0, 1])
     td = env.reset()
     for _ in range(2):
-        action = env.reference_action()[0]
-        td = env.step(td.set("action", torch.stack([action, action[body.mirror.muscles]])))["next"]
+        action = torch.linspace(-0.1, 0.1, env.control.width)
+        td = env.step(td.set("action", torch.stack([action, env.control.mirror(action)])))["next"]
     return env, td["observation"].double()
 
 
@@ -117,7 +119,7 @@ def test_every_term_is_declared_with_shape_and_unit_and_mirrors_as_it_says(mirro
     term = OBSERVATIONS[name]
     says = inspect.getdoc(term.compute)
     assert re.search(r"\(R, [^)]*\)", says), f"{name}: its docstring gives no shape such as (R, 3)"
-    free = {"root_tilt", "body_rot"}
+    free = {"root_tilt", "body_rot", "last_action"}
     assert name in free or re.search(r"metres|m/s|radians|rad/s|newtons|N m", says), f"{name}: no unit"
     index, sign = term.mirror(body, 2)
     place = env.layout.places[name]

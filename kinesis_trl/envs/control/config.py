@@ -29,6 +29,8 @@ class ControlConfig:
     """Whether it works only where bodies follow clips."""
     needs_inverse: ClassVar[bool] = False
     """Whether the clips need inverse solutions."""
+    needs_moment_arms: ClassVar[bool] = False
+    """Whether it needs the muscles' moment arms at every substep."""
     has_lengths: ClassVar[bool] = False
     """Whether an action stands for target lengths of the muscles (`Control.target_length`)."""
 
@@ -87,6 +89,7 @@ class CoordinatedConfig(ControlConfig):
     name = "coordinated"
     made_as = "coordinated:CoordinatedControl"
     needs_inverse = True
+    needs_moment_arms = True
 
     moment: float = 0.35
     """Moment for an action of 1, as a share of the joint's strength: all muscles of a side at peak force."""

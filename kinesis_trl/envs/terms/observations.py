@@ -160,6 +160,14 @@ def moment_error(scene: Scene) -> Tensor:
     return scene.ahead.moment_error
 
 
+@term(joints)
+def last_action(scene: Scene) -> Tensor:
+    """The last action, one number per joint, zero as an episode begins: (R, J)."""
+    if scene.action is None:
+        raise ValueError("nothing acts here, so there is no last action; leave out the term last_action.")
+    return scene.action
+
+
 @term(muscles)
 def muscle_length(scene: Scene) -> Tensor:
     """Lengths of the muscles with their tendons: (R, M) metres."""
@@ -176,15 +184,3 @@ def muscle_velocity(scene: Scene) -> Tensor:
 def muscle_force(scene: Scene) -> Tensor:
     """Forces of the muscles, negative when they pull: (R, M) newtons."""
     return scene.muscle(scene.physics.muscle_force)
-
-
-@term(joints)
-def last_joint_action(scene: Scene) -> Tensor:
-    """The action before, of a control with one number per independent joint: (R, J), zero as an episode begins."""
-    return scene.last_action
-
-
-@term(muscles)
-def last_muscle_action(scene: Scene) -> Tensor:
-    """The action before, of a control with one number per muscle: (R, M), zero as an episode begins."""
-    return scene.last_action
