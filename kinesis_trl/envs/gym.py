@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import mujoco
@@ -115,8 +115,6 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
 class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """One body behind Gymnasium's interface; observations are those of a vector environment of one."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 30}
-
     def __init__(self, envs: MyoLegsVectorEnv, render_mode: str | None = None) -> None:
         """Wrap a vector environment of one that does not reset by itself.
 
@@ -126,6 +124,7 @@ class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; choose rgb_array or None.")
         self.envs, self.render_mode = envs, render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
         self.observation_space, self.action_space = envs.single_observation_space, envs.single_action_space
         self._renderer: mujoco.Renderer | None = None
 
