@@ -45,8 +45,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: setup ## imitate a clip of each category with the shipped policy: table and video; report on six straight walks; in demo/
+demo: setup ## play the shipped policy: table, video, moving picture, and a report on six straight walks; in demo/
 	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
+	$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())') -loglevel error -y -ss 1 -t 4 -i demo/video.mp4 \
+		-vf 'fps=10,scale=720:-1,split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse' demo/demo.gif
 	$(BIN)/python -m kinesis_trl report --persons 6 --out demo/report
 
 test: setup ## run the tests
