@@ -109,7 +109,8 @@ def _say(error: BaseException, _: type | None) -> str:
     for key in sorted(map(str, error.extra_fields)):
         close = difflib.get_close_matches(key, names, n=1)
         meant = f"did you mean {close[0]!r}?" if close else f"{error.cl.__name__} has {', '.join(names)}"
-        said.append(f"no field {key!r:.80}; {REMOVED.get(key, meant)}")
+        now = getattr(error.cl, "FORMER", {}).get(key)
+        said.append(f"no field {key!r:.80}; {f'it is now {now}' if now else REMOVED.get(key, meant)}")
     return ", ".join(said)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from kinesis_trl.agents.gaussian import GaussianConfig
 from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.experiments.imitation import PRESETS
 from kinesis_trl.settings import SettingsError, from_yaml, read_settings, to_yaml
 from kinesis_trl.training.config import TrainConfig
@@ -139,3 +140,8 @@ def test_a_subclass_goes_by_its_name():
     assert from_yaml(Holder, "shape: {colour: red}") == Holder(shape=Shape(colour="red"))
     with pytest.raises(SettingsError, match=r"expected Shape or Circle, found 'Inner' @ settings.shape"):
         from_yaml(Holder, "shape: {_type: Inner}")
+
+
+def test_a_field_of_an_earlier_version_is_named_with_what_it_is_now():
+    with pytest.raises(SettingsError, match="'lookahead'; it is now observation"):
+        from_yaml(ImitationConfig, "lookahead: [2]", where="env")
