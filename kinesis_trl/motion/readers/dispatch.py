@@ -110,8 +110,8 @@ def read_motions(
                 yield path, error
                 continue
             yield path, content.clips
-            for error in content.refused:
-                yield path, error
+            for refusal in content.refused:
+                yield path, refusal
 
 
 def motion_files(given: str | Path) -> list[Path]:
