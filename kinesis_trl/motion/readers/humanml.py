@@ -75,23 +75,23 @@ def joints_clip(
     check_frames(len(positions))
     if positions.ndim != 3 or positions.shape[1] not in (BODY_JOINTS, len(SMPL_JOINTS)) or positions.shape[2] != 3:
         raise ClipFormatError(f"has shape {positions.shape}, expected (frames, 22, 3) joints.")
-    positions = np.asarray(positions, dtype=np.float64)
-    check_finite(positions, "joints")
-    names = SMPL_JOINTS[: positions.shape[1]]
+    joints: Array = np.asarray(positions, dtype=np.float64)
+    check_finite(joints, "joints")
+    names = SMPL_JOINTS[: joints.shape[1]]
     notes = [] if fps is not None else [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"]
     if unit is None:
-        unit, how = _unit_of(positions, names)
+        unit, how = _unit_of(joints, names)
         notes += how
     if up is None:
-        up, said = detect_up(positions, names, usual="y")
+        up, said = detect_up(joints, names, usual="y")
         notes.append(said)
-    positions = positions * unit @ up_rotation(up).T
+    joints = joints * unit @ up_rotation(up).T
     return MotionClip(
         name=name or path.stem,
         fps=HUMANML_FPS if fps is None else fps,
-        positions=positions,
+        positions=joints,
         joint_names=names,
-        pelvis_quat=pelvis_orientation(positions, names),
+        pelvis_quat=pelvis_orientation(joints, names),
         label=label or _caption(path),
         source=str(path),
         notes=tuple(notes),

@@ -108,7 +108,7 @@ def test_the_skeleton_is_found_beside_the_motion(tmp_path: Path) -> None:
         (skeleton(), motion().replace("rtibia 0", "rtibia nan"), "expected numbers"),
         (skeleton(), motion().replace("rtibia 0", "tail 0"), "'tail' where a frame number"),
         (skeleton(), motion().replace("rtibia 0", "rtibia 0 1"), "rtibia has 2 values, not 1"),
-        (skeleton(), motion(frames=1), "has 1 frames"),
+        (skeleton(), motion(frames=1), "is a single pose"),
         (skeleton(), motion().replace(":DEGREES", ":RADIANS"), "radians"),
         (":units\n", motion(), "01.asf has 1 bones and 0 links"),
         (skeleton().replace("rtoes rtoes", "").replace("lfemur ltibia", "lfemur root"), motion(), "comes twice"),

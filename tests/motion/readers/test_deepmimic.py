@@ -69,7 +69,7 @@ def test_recorded_cycles(motions: Path, recorded, gait) -> None:
         ("[1, 2]", "has no 'Frames'"),
         ('{"Frames": [[1, 2]]}', "has no 'Frames' of 44 numbers"),
         (json.dumps({"Frames": []}), "has 0 frames"),
-        (json.dumps({"Frames": rows(1)}), "has 1 frames"),
+        (json.dumps({"Frames": rows(1)}), "is a single pose"),
         (json.dumps({"Frames": rows(c2="x")}), "not a number"),
         (json.dumps({"Frames": rows(c2=float("nan"))}), "Frames is not finite in 4 of 4"),
         (json.dumps({"Frames": rows(c4=0.0)}), "pelvis has quaternions"),

@@ -99,7 +99,7 @@ def test_many_keys_and_nesting(tmp_path: Path) -> None:
         ({"a": broken(pose_aa=np.zeros((4, 70)))}, r"pose has shape \(4, 70\)"),
         ({"a": broken(pose_aa=np.zeros((5, 72)))}, r"root translation has shape \(4, 3\), expected \(5, 3\)"),
         ({"a": broken(pose_aa=np.full((4, 72), np.nan))}, "pose is not finite in 4 of 4 frames"),
-        ({"a": motion(1)}, "has 1 frames"),
+        ({"a": motion(1)}, "is a single pose"),
         ({"a": broken(trans_orig=None, root_trans_offset=None)}, "neither root_trans_offset nor trans_orig"),
         ({0: {0.0: np.zeros(34), 0.1: np.zeros(34)}}, r"has \[34\] coordinates a frame, expected 35"),
         ({0: {0.0: np.ones(35), 0.1: np.ones(35), 0.5: np.ones(35)}}, "equal steps"),

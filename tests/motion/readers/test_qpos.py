@@ -60,7 +60,7 @@ def test_named_columns_in_any_order_without_the_dependent_ones(tmp_path: Path) -
         ({"qpos": coordinates() * np.nan, "fps": 30}, "qpos is not finite"),
         ({"qpos": np.roll(coordinates(), 1, axis=1) + 0.3, "fps": 30}, "another order"),
         ({"qpos": coordinates(), "fps": 0}, "frame rate 0.0"),
-        ({"qpos": coordinates()[:1], "fps": 30}, "has 1 frames"),
+        ({"qpos": coordinates()[:1], "fps": 30}, "is a single pose"),
         ({"qpos": coordinates(), "fps": 30, "joint_names": ["elbow"] * 28}, "missing hip_flexion_r.*unknown elbow"),
     ],
 )

@@ -251,7 +251,7 @@ def test_units(read: Callable[[Style], MotionClip], scale: float) -> None:
     assert_same(read(Style(names=CMU, scale=scale)))
 
 
-@pytest.mark.parametrize(("world", "turned"), zip(WORLDS, (0.0, 90.0, 180.0, 0.0), strict=True))
+@pytest.mark.parametrize(("world", "turned"), list(zip(WORLDS, (0.0, 90.0, 180.0, 0.0), strict=True)))
 def test_worlds(read: Callable[[Style], MotionClip], world: str, turned: float) -> None:
     assert_same(read(Style(names=CMU, world=WORLDS[world])), turned=turned)
 
