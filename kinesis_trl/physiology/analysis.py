@@ -16,13 +16,14 @@ import numpy as np
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.physiology.activity import Activity, activity_of
 from kinesis_trl.physiology.comparison import compare_reports
+from kinesis_trl.physiology.contact_timing import contact_timing
 from kinesis_trl.physiology.emg_agreement import emg_agreement
 from kinesis_trl.physiology.emg_data import EmgData
 from kinesis_trl.physiology.findings import judge, muscle_quality
 from kinesis_trl.physiology.gait_cycles import symmetry_index
 from kinesis_trl.physiology.ground_reaction import impulse_of, stance_of
 from kinesis_trl.physiology.joint_angles import joint_angles
-from kinesis_trl.physiology.joint_loads import joint_moments, joint_powers
+from kinesis_trl.physiology.joint_loads import joint_moments, joint_powers, share_above
 from kinesis_trl.physiology.muscle_analysis import effort, muscle_timing
 from kinesis_trl.physiology.normative import (
     UNITS,
@@ -41,6 +42,7 @@ MEASURE_UNITS = {
     "step_width": "m", "stance": "%", "swing": "%", "double_support": "%", "flight": "%",
 }  # fmt: skip
 """Measures of the stride, in the order shown."""
+_RESTLESS = 6.0  # Hz; people's moments in walking hold hardly anything above it
 _SYMMETRIC = ("stride_time", "stance", "step_length", "double_support")
 _KINDS: dict[str, Callable[[Recording], dict[str, Array]]] = {
     "angle": joint_angles,
@@ -117,6 +119,9 @@ def analyse(
         "muscles": {"runs": timed(), "emg": emg_agreement(columns, emg, seed=seed)},
         "effort": {"runs": each(lambda s: effort(s, body))},
     }
+    replayed = [recording for run in runs if run.replayed for recording in run.recordings]
+    if replayed and not runs[0].replayed:
+        sections["ground"]["contact_timing"] = attempt(lambda: asdict(contact_timing(runs[0].recordings, replayed)))
     report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
     for name, section in report["sections"].items():
         section["state"], section["headline"], section["sentence"] = judge(name, section, report["runs"][0]["title"])
@@ -185,7 +190,19 @@ def joints(strides: Strides) -> dict[str, Any]:
                 "sd": pooled.std(0),
                 **asdict(found),
             }
-    return {"curves": out}
+    return {"curves": out, "above_6_hz": _restless(strides)}
+
+
+def _restless(strides: Strides) -> dict[str, float] | None:
+    """Share of the variance of the muscles' moments above 6 Hz, by joint; None for motions sampled too slowly."""
+    recordings = [recording for recording, _ in strides.found if recording.rate > 4 * _RESTLESS]
+    if not recordings or strides.run.replayed:
+        return None
+    shares = np.mean([share_above(r.muscle_moment, r.rate, _RESTLESS) for r in recordings], axis=0)
+    sides: dict[str, list[float]] = {}
+    for name, share in zip(recordings[0].joint_names, shares, strict=True):
+        sides.setdefault(name.removesuffix("_r").removesuffix("_l"), []).append(float(share))
+    return {stem: sum(values) / len(values) for stem, values in sides.items()}
 
 
 def ground(strides: Strides) -> dict[str, Any]:

@@ -91,8 +91,16 @@ def _joints(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple
         f"angles {moved:.0f} %, moments and powers {worked:.0f} % of the stride within the human band",
         f"Over {moved:.0f} % of the stride the joints bend as people's do (within 2 standard deviations), and over "
         f"{worked:.0f} % of it they push and brake as people's do; best is the {best} ({cover[best]:.0f} %), worst the "
-        f"{least} ({cover[least]:.0f} %).",
+        f"{least} ({cover[least]:.0f} %)." + _restless(found.get("above_6_hz") or {}),
     )
+
+
+def _restless(shares: dict[str, float]) -> str:
+    """A sentence on the moments' shares above 6 Hz, where hip and knee have them."""
+    if not {"hip_flexion", "knee_angle"} <= set(shares):
+        return ""
+    hip, knee = 100 * shares["hip_flexion"], 100 * shares["knee_angle"]
+    return f" Of the variance of the muscles' moments {hip:.0f} % at the hip, {knee:.0f} % at the knee are above 6 Hz."
 
 
 def _ground(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple[str, str, str]:
@@ -106,7 +114,8 @@ def _ground(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple
         state,
         f"{inside} of {len(BANDS)} forces in people's band; {peaks:.0f} % of steps with two humps",
         f"{peaks:.0f} % of the steps press on the floor with two humps as in walking: {told}; over a stride the floor "
-        f"carries {100 * support:.1f} % of body weight.",
+        f"carries {100 * support:.1f} % of body weight."
+        + (_lateness(section.get("contact_timing", {})) if title == next(iter(section["runs"])) else ""),
     )
 
 
@@ -116,6 +125,17 @@ _HUMPS = {"first_peak": "first hump", "valley": "valley", "second_peak": "second
 def _banded(name: str, force: float, low: float, high: float) -> str:
     beside = "" if low <= force <= high else ", too low" if force < low else ", too high"
     return f"{name} {force:.2f} body weights (people {low:.2f} to {high:.2f}{beside})"
+
+
+def _lateness(timing: dict[str, Any]) -> str:
+    """A sentence on when feet strike and lift, where that is known."""
+    if "strike" not in timing:
+        return ""
+    words = [
+        f"{what} {abs(1000 * timing[what]):.0f} ms {'late' if timing[what] > 0 else 'early'}"
+        for what in ("strike", "lift")
+    ]
+    return f" Against the motion that is followed, feet {' and '.join(words)}."
 
 
 def muscle_quality(found: dict[str, Any], emg: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

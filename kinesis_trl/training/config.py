@@ -48,6 +48,11 @@ class PPOConfig:
     """Iterations at the start in which only the value function learns: a trained policy follows a new one astray."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
+    smooth: float = 0.0
+    """Weight, in the policy's loss, of the mean squared change of the most probable action from one step to the next
+    (Mysore et al. 2021, ICRA)."""
+    small: float = 0.0
+    """Weight, in the policy's loss, of the mean squared most probable action."""
     max_grad_norm: FileOnly[float] = 1.0
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
@@ -64,6 +69,8 @@ class PPOConfig:
             raise ValueError(f"gamma {self.gamma}, lmbda {self.lmbda}, clip {self.clip}: expected 0…1, 0…1, > 0.")
         if not 0 <= self.average < 1:
             raise ValueError(f"average {self.average} must lie in 0…1, 1 excluded.")
+        if self.smooth < 0 or self.small < 0:
+            raise ValueError(f"smooth {self.smooth} and small {self.small} must not be negative.")
         if self.epochs < 1 or self.minibatch < 1 or self.max_grad_norm <= 0:
             raise ValueError("epochs and minibatch must be at least 1 and max_grad_norm positive.")
         if self.reward_scale <= 0 or self.value_first < 0:

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
+from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.policy import Policy
 from kinesis_trl.training.config import PPOConfig
@@ -49,6 +50,8 @@ class Learner:
 
     def __post_init__(self) -> None:
         config = self.config
+        if (config.smooth or config.small) and not isinstance(self.policy, GaussianPolicy):
+            raise ValueError("--ppo.smooth and --ppo.small are for single policies, not for a gate over several.")
         self.advantage = GAE(
             gamma=config.gamma, lmbda=config.lmbda, value_network=self.critic, average_gae=True, deactivate_vmap=True
         )
@@ -99,7 +102,8 @@ class Learner:
         with torch.no_grad():
             self.advantage(batch)
         explained = _explained_variance(batch["state_value"], batch["value_target"])
-        keys = ["observation", *self.policy.trained.out_keys, "advantage", "value_target", "state_value"]
+        following = [("next", "observation")] if config.smooth else []
+        keys = [*following, "observation", *self.policy.trained.out_keys, "advantage", "value_target", "state_value"]
         samples = batch.select(*keys).reshape(-1)
         size = min(config.minibatch, len(samples))
         seen: dict[str, list[float]] = {}
@@ -188,7 +192,8 @@ class Learner:
     def _step(self, samples: TensorDictBase) -> dict[str, float]:
         with torch.autocast(samples.device.type if samples.device else "cpu", torch.bfloat16, _autocasts(self.config)):
             losses = self.loss(samples)
-        total = losses["loss_objective"] + losses["loss_critic"] + losses.get("loss_entropy", 0.0)
+            calm = self._calm(samples)
+        total = losses["loss_objective"] + losses["loss_critic"] + losses.get("loss_entropy", 0.0) + calm
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         limit = self.config.max_grad_norm
@@ -209,12 +214,26 @@ class Learner:
             "loss_value": losses["loss_critic"],
             "kl": losses["kl_approx"],
             "clip_fraction": losses["clip_fraction"],
+            **({"loss_calm": calm} if self.config.smooth or self.config.small else {}),
         }
         return {
             **{name: float(value.detach().mean()) for name, value in terms.items()},
             "grad_policy": norms[0],
             "grad_value": norms[1],
         }
+
+    def _calm(self, samples: TensorDictBase) -> Tensor:
+        """Loss of large and of changing most probable actions; unlike costs in the reward it has no noise."""
+        config = self.config
+        if not (config.smooth or config.small):
+            return torch.zeros(())
+        assert isinstance(self.policy, GaussianPolicy)
+        mean = self.policy.mean(samples["observation"])
+        loss = config.small * mean.square().mean()
+        if config.smooth:
+            after = self.policy.mean(samples["next", "observation"])
+            loss = loss + config.smooth * (after - mean).square().mean()
+        return loss
 
     def _share(self, progress: float) -> float:
         """What part of the divergence allowed at the start is allowed now."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tensordict import TensorDict
+from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.critic import Critic, CriticConfig
 from kinesis_trl.agents.lattice import LatticeConfig
@@ -210,3 +211,41 @@ def test_the_divergence_allowed_falls_geometrically_over_the_run():
 def test_refuses_a_divergence_that_grows():
     with pytest.raises(ValueError, match="final_kl"):
         PPOConfig(target_kl=0.05, final_kl=0.1)
+
+
+def test_large_and_changing_actions_cost_what_the_config_says_and_learning_calms_them():
+    learn = learner(smooth=3.0, small=0.5, policy_lr=1e-3, target_kl=None, stop_kl=None)
+    td = batch(learn)
+    samples = td.reshape(-1)
+    with torch.no_grad():
+        mean, after = (learn.policy.mean(samples[key]) for key in ("observation", ("next", "observation")))
+        expected = 0.5 * mean.square().mean() + 3.0 * (after - mean).square().mean()
+        assert float(learn._calm(samples)) == pytest.approx(float(expected))
+    td["next", "reward"] = torch.zeros_like(td["next", "reward"])
+    for _ in range(20):
+        figures = learn.learn(td.clone())
+    assert figures["loss_calm"] < 0.7 * float(expected)
+    assert float(learner()._calm(samples)) == 0.0
+    with pytest.raises(ValueError, match="must not be negative"):
+        PPOConfig(small=-1.0)
+
+
+def test_noise_with_a_memory_is_learnt_with_its_own_probabilities():
+    torch.manual_seed(0)
+    policy = make_actor(LatticeConfig(network=NETWORK, noise_memory=0.7), 3, 2)
+    learn = Learner(
+        policy, Critic(CriticConfig(network=NETWORK), 3), PPOConfig(minibatch=8, epochs=1, policy_lr=1e-9, min_lr=1e-9)
+    )
+    observation = torch.randn(4, 9, 3)
+    steps = []
+    with torch.no_grad(), set_exploration_type(ExplorationType.RANDOM):
+        for t in range(8):
+            steps.append(policy(TensorDict({"observation": observation[:, t]}, [4])))
+    td = torch.stack(steps, dim=1)
+    assert td["noise"][:, 1:].abs().min() > 0
+    flags = {k: torch.zeros(4, 8, 1, dtype=torch.bool) for k in ("done", "terminated", "truncated")}
+    td["next"] = TensorDict({"observation": observation[:, 1:], "reward": torch.rand(4, 8, 1), **flags}, [4, 8])
+    td.names = [None, "time"]
+    assert learn.learn(td)["kl"] == pytest.approx(0.0, abs=1e-5)  # the same policy, so the same probabilities
+    kept = learn.state_dict()
+    assert torch.equal(kept["noise"], policy.carried)
