@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,16 @@ def array_from(reader: BoundedReader, shape: Any, dtype: np.dtype[Any], order: s
     if dtype.hasobject or not dtype.itemsize or not PLAIN_DTYPE.fullmatch(dtype.str):
         raise ClipFormatError(f"an array has the element type {dtype}; only numbers and text are read.")
     shape, size = checked_size(shape, dtype)
-    return np.frombuffer(reader.exactly(size), dtype).reshape(shape, order="F" if order == "F" else "C").copy("K")
+    data = reader.exactly(size)
+    check_text(data, dtype)
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if order == "F" else "C").copy("K")
+
+
+def check_text(data: bytes, dtype: np.dtype[Any]) -> None:
+    """Refuse text with numbers beyond Unicode's: Python fails at the first use of such a string."""
+    codes = np.dtype(np.uint32).newbyteorder(dtype.byteorder)
+    if dtype.kind == "U" and data and np.frombuffer(data, codes).max() > sys.maxunicode:
+        raise ClipFormatError("an array holds text with impossible characters.")
 
 
 def map_npy(path: Path, shape: tuple[int, ...], kind: str, *, largest: float = LARGEST) -> NDArray[Any]:

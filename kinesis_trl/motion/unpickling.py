@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.motion.arrays import PLAIN_DTYPE, array_from, checked_size
+from kinesis_trl.motion.arrays import PLAIN_DTYPE, array_from, check_text, checked_size
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.pickle_keys import KEYS, check_keys
 from kinesis_trl.motion.streams import BoundedReader
@@ -190,6 +190,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
             data = self._encode(data, "latin1") if isinstance(data, str) else data
             if not isinstance(data, bytes) or len(data) != size:
                 raise ClipFormatError(f"an array of shape {shape} does not have {size} bytes of data.")
+            check_text(data, dtype)
         self.reader.charge(size)
         array.__setstate__((1, shape, dtype, bool(fortran), data))  # type: ignore[arg-type]
 
@@ -208,6 +209,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         if len(data) != dtype.itemsize:
             raise ClipFormatError(f"a NumPy {dtype} has {len(data)} bytes, expected {dtype.itemsize}.")
         self.reader.charge(len(data))
+        check_text(data, dtype)
         return np.frombuffer(data, dtype)[0] if dtype.itemsize else dtype.type()
 
     def _frombuffer(self, data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> NDArray[Any]:

@@ -336,3 +336,19 @@ def test_pipes_and_devices_are_not_opened(tmp_path: Path) -> None:
     for path in (tmp_path / "a.pkl", Path("/dev/zero"), tmp_path):
         with pytest.raises(ClipFormatError, match="expected a file"):
             load_pickle(path)
+
+
+def test_text_beyond_unicode_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    text = np.array(["walk"])
+    for content in (text, text[0], text.astype(">U4")):
+        data = pickle.dumps(content, protocol=4)
+        place = data.index(b"a\0\0\0") if b"a\0\0\0" in data else data.index(b"\0\0\0a")
+        path = tmp_path / "a.pkl"
+        path.write_bytes(data[:place] + b"\x7f" * 4 + data[place + 4 :])
+        with pytest.raises(ClipFormatError, match="impossible characters"):
+            load_pickle(path)
+    np.save(tmp_path / "a.npy", text)
+    data = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(data[:-4] + b"\xff" * 4)
+    with pytest.raises(ClipFormatError, match="impossible characters"):
+        load_npy(tmp_path / "a.npy")
