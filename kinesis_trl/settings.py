@@ -132,7 +132,7 @@ def _is_file_only(hint: Any) -> bool:
 
 def _inside(hint: Any) -> list[Any]:
     """Dataclasses within a type."""
-    if dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return [hint]
     return [kind for argument in get_args(hint) for kind in _inside(argument)]
 

@@ -185,7 +185,7 @@ class RewardConfig:
     """Weight of the effort term."""
     survival: float = 0.0
     """Reward of every step, so that costs never make it pay to end an episode."""
-    calm: CalmConfig = field(default_factory=CalmConfig)
+    calm: FileOnly[CalmConfig] = field(default_factory=CalmConfig)
     """What is taken off for restless actions, effort and heavy steps."""
 
 
@@ -217,7 +217,7 @@ class ImitationConfig(EnvConfig):
     """When an episode has failed."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
-    effort: AdaptiveEffortConfig = field(default_factory=AdaptiveEffortConfig)
+    effort: FileOnly[AdaptiveEffortConfig] = field(default_factory=AdaptiveEffortConfig)
     """How much of the reward's costs counts, by how well bodies follow."""
 
 

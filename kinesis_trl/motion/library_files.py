@@ -91,7 +91,7 @@ def read_library(folder: Path, body: BodyModel) -> tuple[list[ClipEntry], dict[s
     if not folder.exists():
         sweep(folder.parent, folder.name)  # a process killed while it replaced the folder left the old one beside
     if not (folder / _HEADER).exists():
-        raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis_trl.prepare.")
+        raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.")
     header = read_json(folder / _HEADER)
     try:
         version, name, fps = header["version"], header["body"], header["fps"]

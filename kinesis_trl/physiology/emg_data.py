@@ -119,7 +119,7 @@ def published_file(home: Path, name: str) -> NDArray:
 
 def _checksums() -> dict[str, str]:
     """sha256 by file name, from the shipped list in the format of `sha256sum`."""
-    lines = asset("physiology/wang2023.sha256").read_text(encoding="utf-8").splitlines()
+    lines = asset("physiology/wang2023.sha256").read_text().splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines if not line.startswith("#"))}
 
 
@@ -158,7 +158,7 @@ def load_emg_csv(path: Path, *, population: str = "the user's own recording") ->
     for line, row in rows:
         speed = number(path, line, row[place["speed"]]) if "speed" in place else np.inf  # NaN would be no key
         subject = row[place["subject"]] if "subject" in place else "1"
-        values = [number(path, line, row[k]) for k in (place["percent"], *columns.values())]
+        values = [number(path, line, row[k], header[k]) for k in (place["percent"], *columns.values())]
         recordings.setdefault((subject, speed), []).append(values)
     return _assemble(Path(path), recordings, tuple(columns), notes, population)
 
@@ -183,7 +183,7 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
     except UnicodeDecodeError as error:
         raise EmgError(f"{path} is not text ({error}); expected a CSV table in UTF-8.") from error
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    cells = [(k, _cells(path, k, line)) for k, line in lines]
+    cells = [(k, _cells(path, k, line, lines[0][1])) for k, line in lines]
     if len(cells) < 2 or needed not in [title.lower() for title in cells[0][1]]:
         found = ", ".join(cells[0][1]) if cells else "nothing"
         raise EmgError(f"{path}: expected a header line with a column {needed!r} and rows below it; found {found}.")
@@ -194,24 +194,29 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
     return header, cells[1:]
 
 
-def _cells(path: Path, number: int, line: str) -> list[str]:
-    """Cells of one line; a quote must end on the line it begins on."""
+def _cells(path: Path, number: int, line: str, header: str) -> list[str]:
+    """Cells of one line; a row never goes over several. EmgError names the row and the column of a stray quote."""
     try:
-        (row,) = csv.reader([line], strict=True)
-    except (csv.Error, ValueError) as error:
-        column = next((k for k, cell in enumerate(line.split(","), 1) if cell.count('"') % 2), 1)
-        raise EmgError(f"{path}, line {number}, column {column}: no cell of a CSV table ({error}).") from None
-    return [cell.strip() for cell in row]
+        return [cell.strip() for cell in next(csv.reader([line], strict=True))]
+    except (csv.Error, StopIteration) as error:
+        longest = max(line.split(","), key=len)
+        column = line[: line.rfind('"') if '"' in line else line.index(longest)].count(",")
+        titles = header.replace('"', "").split(",")
+        where = f"column {column + 1}" + (f" ({titles[column].strip()})" if column < len(titles) else "")
+        raise EmgError(
+            f"{path}, line {number}, {where}: {error}; look for a stray quote or an overlong cell."
+        ) from None
 
 
-def number(path: Path, line: int, cell: str) -> float:
-    """A finite number in a cell; EmgError where it is none."""
+def number(path: Path, line: int, cell: str, column: str = "") -> float:
+    """A finite number in a cell; EmgError that names line and column where it is none."""
     try:
         value = float(cell)
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise EmgError(f"{path}, line {line}: {cell!r} is not a finite number.")
+        where = f"line {line}, column {column}" if column else f"line {line}"
+        raise EmgError(f"{path}, {where}: {cell!r} is not a finite number.")
     return value
 
 

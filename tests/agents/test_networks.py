@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from kinesis_trl.agents.networks import LAPTOP, PAPER, WORKSTATION, NetworkConfig, hidden_layers, output_layer
+from kinesis_trl.agents.config import LAPTOP, PAPER, WORKSTATION, NetworkConfig
+from kinesis_trl.agents.networks import hidden_layers, output_layer
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from tensordict import TensorDict
 
 from kinesis_trl.agents.gaussian import GaussianActor, GaussianConfig
 from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.training.config import GOAL_DAGGER
 from kinesis_trl.training.dagger import Dagger, DaggerConfig
-from kinesis_trl.training.distillation import GOAL_DAGGER
 
 SEEN, DONE = 4, 2
 

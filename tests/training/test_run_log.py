@@ -44,9 +44,7 @@ def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplo
         log.log_round(clips)
         for step in range(5):
             log.log_scalars({"train/loss": 1 / (step + 1), "eval/coverage@walk": float(step)}, step)
-        log.log_image("eval/pose", np.zeros((4, 4, 3), np.uint8), 4)
         log.log_video("eval/rollout", np.zeros((2, 4, 4, 3), np.uint8), 4)
-        log.log_text("note", "x", 4)
     with RunLog(tmp_path / "expert-1", config, resume_step=2) as log:
         for step in range(3, 6):
             log.log_scalars({"train/loss": 1 / (step + 1), "eval/coverage@walk": float(step)}, step)
@@ -57,13 +55,9 @@ def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplo
         assert (run.name, run["hparams"]) == ("expert-1", {"ppo": {"clip": 0.2}})
         names = ("curriculum", "trains", "expert", "round", "clips", "parent_run")
         assert {name: run[name] for name in names} == {
-            "curriculum": "c",
-            "trains": "expert",
-            "expert": 1,
-            "round": 2,
-            "clips": ["a", "b"],
+            "curriculum": "c", "trains": "expert", "expert": 1, "round": 2, "clips": ["a", "b"],
             "parent_run": "expert-0",
-        }
+        }  # fmt: skip
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
@@ -107,7 +101,7 @@ def test_a_fault_of_aim_is_one_warning_and_the_run_goes_on(
     with RunLog(tmp_path / "run", TrackingConfig(repository=tmp_path, patience=patience)) as log:
         for step in range(6):
             log.log_scalars({"train/loss": float(step)}, step)
-            log.log_image("eval/pose", np.zeros((4, 4, 3), np.uint8), step)
+            log.log_video("eval/clip", np.zeros((1, 4, 4, 3), np.uint8), step)
             time.sleep(0.1)
     assert [row["step"] for row in read_metrics(tmp_path / "run" / "metrics.jsonl")] == list(range(6))
     warnings = [r.getMessage() for r in caplog.records if r.name == run_log.__name__]
@@ -165,7 +159,7 @@ def test_without_aim_nothing_but_the_file_is_made(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="metric name"):
             log.log_scalars({"loss@": 1.0}, 1)
         with pytest.raises(ValueError, match="expected"):
-            log.log_image("pose", np.zeros((4, 4), np.uint8), 1)
+            log.log_video("rollout", np.zeros((4, 4, 3), np.uint8), 1)
         with pytest.raises(ValueError, match="frames per second"):
             log.log_video("rollout", np.zeros((2, 4, 4, 3), np.uint8), 1, fps=100)
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["run", "run/metrics.jsonl"]

@@ -30,7 +30,7 @@ def test_every_recorded_file_is_read_or_is_no_motion(motions: Path) -> None:
     assert len(clips) == 188
     for clip in clips:
         assert clip.source and clip.notes, clip.name
-        assert clip.label or clip.name[0] in "01"
+        assert clip.label or clip.name[0].isdigit()  # numbers are no words
         if clip.positions is not None:
             assert set(clip.joint_names) >= BODY, clip.name
             np.testing.assert_allclose(np.linalg.norm(clip.pelvis_quat, axis=1), 1.0, atol=1e-9)
@@ -100,7 +100,7 @@ def test_too_long_files_are_refused(tmp_path: Path, suffix: str) -> None:
     else:
         (tmp_path / "a.asf").write_text(":bonedata\nbegin\nname x\nend\n:hierarchy\nroot x\n")
         path.write_text("1\nroot 0 0 0 0 0 0\n" * frames)
-    with pytest.raises(ClipFormatError, match=rf"a{suffix}: .*(more than {MAX_CLIP_FRAMES}|no joint)"):
+    with pytest.raises(ClipFormatError, match=rf"a{suffix}: .*(more than {MAX_CLIP_FRAMES}|no joint|expands past)"):
         read_motion(path)
 
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.commands.prepare import PrepareConfig, prepare
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers import read_motion, read_motions
 from kinesis_trl.motion.readers.dispatch import read_file
 from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.motion.retarget.quality import shortcomings, verdict
-from kinesis_trl.prepare import PrepareConfig, prepare
 
 LEGS = ("Pelvis", *(f"{side}_{part}" for side in "LR" for part in ("Hip", "Knee", "Ankle", "Toe")))
 
