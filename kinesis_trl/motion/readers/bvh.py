@@ -146,7 +146,7 @@ def _next(tokens: Iterator[str]) -> str:
 
 def _name(tokens: Iterator[str]) -> tuple[str, str]:
     """The words up to the end of the line or the brace that opens a joint, and that brace if it was there."""
-    words = []
+    words: list[str] = []
     for token in tokens:
         if token in ("", "{"):
             return " ".join(words), token
