@@ -106,8 +106,8 @@ def rig_clip(
     if _starts_apart(positions):
         positions, upright, feet = positions[1:], upright[1:], feet[1:]
         said.append("first frame, a calibration pose apart from the motion, left out")
-    positions, names, guessed = _with_toes(positions, joints, upright, feet)
-    said += guessed
+    positions, names, placed = _with_toes(positions, joints, upright, feet)
+    said += placed
     return MotionClip(
         name=name,
         fps=tidy_fps(fps),

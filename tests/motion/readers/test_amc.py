@@ -102,6 +102,7 @@ def test_the_skeleton_is_found_beside_the_motion(tmp_path: Path) -> None:
     ("asf", "amc", "message"),
     [
         (skeleton(), "", "is empty"),
+        (skeleton(), ":DEGREES\n", "has no frames"),
         (skeleton(), motion().replace("rtibia 0", "", 1), "frame 1 lacks rtibia"),
         (skeleton(), motion()[:-12], "frame 3 lacks|values, not"),
         (skeleton(), motion().replace("rtibia 0", "rtibia x"), "expected numbers"),
