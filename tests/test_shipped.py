@@ -15,7 +15,7 @@ from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
 
 
-@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward"])
+@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", "policies/coordinated"])
 def test_shipped_policies_load_and_fit_their_own_config(body, name):
     folder = asset(name)
     loaded = load_checkpoint(folder, body=body.name)
