@@ -15,7 +15,7 @@ from kinesis_trl.settings import FileOnly
 
 if TYPE_CHECKING:
     from kinesis_trl.body.failures import Failure
-from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.body.model import BodyModel
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice

@@ -119,7 +119,7 @@ class Offer:
         rules, place = PointGoalConfig(), np.array(goal)
         if not np.isfinite(place).all() or np.abs(place).max() > rules.reach:
             raise ValueError(f"a goal at {goal} m; expected up to {rules.reach:g} m ahead or behind, left or right.")
-        inverse = InverseConfig() if player.settings.control == "feedforward" else None
+        inverse = InverseConfig() if player.settings.control.needs_inverse else None
         path = paths_to(place[None], rules.steps / FPS, self.body, inverse=inverse)
         env = ImitationEnv(self.body, path, replace(player.settings, rule=_ENDLESS))
         player.check(env)

@@ -154,7 +154,7 @@ def test_a_table_with_overlong_fields(tmp_path):
 
     path = tmp_path / "emg.csv"
     path.write_text("percent,soleus\n0," + "9" * 140_000 + "\n")
-    with pytest.raises(EmgError, match=r"emg\.csv line 2, column 2 .*field larger than field limit"):
+    with pytest.raises(EmgError, match=r"emg\.csv, line 2, column 2 .*field larger than field limit"):
         load_emg_csv(path)
 
 

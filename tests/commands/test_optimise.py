@@ -54,7 +54,7 @@ def test_optimised_motions_are_followed_by_the_regulator(body, motions, tmp_path
         console,
     )
     said = console.export_text()
-    assert "walk 20" in said and "2 clips, in" in said
+    assert "2 of 2 clips" in said and "kinesis eval --policy regulator" in said
     assert json.loads((tmp_path / "found.json").read_text())["tries"] == report["tries"] == {"walk 20": 0, "walk 40": 0}
     assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []  # nothing is left lying about

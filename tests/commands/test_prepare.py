@@ -75,7 +75,7 @@ def test_a_key_list_chooses_and_orders(files: Path, body: BodyModel, tmp_path: P
 def test_options_reach_the_readers(march: MotionClip, body: BodyModel, tmp_path: Path) -> None:
     assert march.qpos is not None
     np.save(tmp_path / "bare.npy", march.qpos)
-    config = PrepareConfig(paths=(str(tmp_path / "bare.npy"),), out=tmp_path / "out", fps=60.0, workers=1)
+    config = PrepareConfig(paths=(str(tmp_path / "bare.npy"),), out=tmp_path / "out", fps=60.0, workers=1, accept=True)
     run(config)
     assert MotionLibrary.load(tmp_path / "out", body).clips[0].frames == 31
 

@@ -47,7 +47,7 @@ def test_options_and_key_lists_reach_the_files(tmp_path: Path, march: MotionClip
     np.save(tmp_path / "one.npy", march.qpos)
     np.save(tmp_path / "two.npy", march.qpos)
     (tmp_path / "keys.list").write_text("two\n")
-    found = ingest([tmp_path], body, IngestConfig(fps=60.0, keys=tmp_path / "keys.list"))
+    found = ingest([tmp_path], body, IngestConfig(fps=60.0, keys=tmp_path / "keys.list", accept=True))
     assert [(clip.name, clip.frames) for clip, _ in found.clips] == [("two", 31)]
     with pytest.raises(ClipFormatError, match="cannot be read"):
         ingest([tmp_path], body, IngestConfig(keys=tmp_path / "none"))

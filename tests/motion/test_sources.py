@@ -77,7 +77,7 @@ def test_what_is_kept_is_found_again_only_by_the_same_code_and_options(raw, body
     open_library(raw, body)
     open_library(raw, body)
     assert entries() == 1
-    half, _ = open_library(raw, body, reading=IngestConfig(fps=60.0))
+    half, _ = open_library(raw, body, reading=IngestConfig(fps=60.0, accept=True))
     assert entries() == 2 and half.clips[0].frames == 31
     monkeypatch.setattr(cache_module, "code_digest", lambda *rooms: "other code")
     open_library(raw, body)

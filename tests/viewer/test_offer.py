@@ -36,7 +36,7 @@ def test_a_policy_that_does_not_fit_is_refused(body, library, tmp_path):
     )
     simulation = known.make(Choice(policy="good", clip="march"))
     simulation.begin()
-    assert simulation.env.settings.control == "direct" and simulation.step() == "on"
+    assert simulation.env.settings.control.name == "direct" and simulation.step() == "on"
     with pytest.raises(CheckpointError, match="observes 300"):
         known.make(Choice(policy="narrow", clip="march"))
     with pytest.raises(CheckpointError, match="no policy at"):
@@ -118,7 +118,7 @@ def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
         assert not isinstance(known.make(Choice(policy=policy, clip="march"))._policy, Mppi)
     with pytest.raises(ValueError, match="planner needs a trained policy, 'zero' is none"):
         known.make(Choice(policy="zero", clip="march", planner=True))
-    assert Offer(body, str(tmp_path / "clips"))._planner.futures == SAMPLES
+    assert Offer(body, str(tmp_path / "clips"))._planner.samples == SAMPLES
 
 
 def test_every_policy_is_described_in_one_line(body, library, tmp_path):
