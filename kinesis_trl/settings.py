@@ -115,6 +115,8 @@ def _dataclass(kind: Any, value: Any, where: str) -> Any:
     names = [f.name for f in dataclasses.fields(kind)]
     for key in value:
         if key != _TYPE and key not in names:
+            if key in getattr(kind, "FORMER", {}):
+                raise SettingsError(f"{where} has {key!r}, which is now {kind.FORMER[key]}.")
             close = difflib.get_close_matches(str(key), names, n=1)
             meant = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}."
             raise SettingsError(f"{where} has no field {key!r}; {meant}")

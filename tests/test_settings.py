@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from kinesis_trl.agents.gaussian import GaussianConfig
+from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.experiments.imitation import PRESETS
 from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
 from kinesis_trl.training.config import TrainConfig
@@ -68,3 +69,8 @@ def test_left_out_fields_keep_their_defaults():
 def test_what_does_not_fit_is_refused(text, says):
     with pytest.raises(SettingsError, match=says):
         from_yaml(Outer, text)
+
+
+def test_a_field_of_an_earlier_version_is_named_with_what_it_is_now():
+    with pytest.raises(SettingsError, match="'lookahead', which is now observation"):
+        from_yaml(ImitationConfig, "lookahead: [2]", where="env")

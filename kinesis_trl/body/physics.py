@@ -45,9 +45,6 @@ def _log_warning(message: str) -> None:
     _log.log(logging.DEBUG if "unstable" in message else logging.WARNING, message)
 
 
-mujoco.set_mju_user_warning(_log_warning)
-
-
 class BatchPhysics:
     """`num` simulations of `body` on MuJoCo's simulation pool.
 
@@ -67,6 +64,7 @@ class BatchPhysics:
             num: number of simulations N.
             config: how to simulate.
         """
+        mujoco.set_mju_user_warning(_log_warning)
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
         self.works = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from torch import Tensor
 from kinesis_trl.envs.base import MyoLegsEnv, put_rows
 
 Rows = NDArray[np.int64]
-Snapshot = TensorDictBase
+Snapshot: TypeAlias = TensorDictBase
 """(N,) what belongs to single bodies; see `MyoLegsEnv.state`."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.control.config import ControlArgument, LengthConfig, control_named
@@ -192,6 +192,18 @@ class RewardConfig:
 @dataclass(frozen=True, kw_only=True)
 class ImitationConfig(EnvConfig):
     """The imitation task; the defaults are the training rules."""
+
+    FORMER: ClassVar[dict[str, str]] = {
+        "compact": "removed, as is what was trained with it",
+        "relapse": "removed; leave it out",
+        "feedforward": "part of control (_type: FeedforwardConfig)",
+        "lookahead": "observation.reference_steps, with the term later_references",
+        "observe_orientation": "the term turn_to_reference of observation.terms",
+        "observe_joints": "the terms joint_error and joint_rate_error of observation.terms",
+        "observe_moments": "the term moment_error of observation.terms",
+        "muscle_observations": "the terms muscle_length, muscle_velocity and muscle_force of observation.terms",
+    }
+    """Fields that settings of earlier versions have, and what they are now."""
 
     start: FileOnly[Literal["random", "beginning"]] = "random"
     """Where in its clip an episode starts."""

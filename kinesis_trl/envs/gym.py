@@ -1,16 +1,20 @@
-"""The tasks as registered Gymnasium vector environments, for learners that do not speak TorchRL.
+"""The tasks as registered Gymnasium environments, batched and single, for learners that do not speak TorchRL.
 
 import gymnasium, kinesis_trl.envs.gym
 envs = gymnasium.make_vec("kinesis_trl/Imitation-v0", num_envs=16, library=library, body=body)
+env = gymnasium.make("kinesis_trl/Imitation-v0", library=library, body=body, render_mode="rgb_array")
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -21,7 +25,7 @@ from tensordict import TensorDict
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -34,20 +38,22 @@ DIRECTIONAL = "kinesis_trl/Directional-v0"
 class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
     """A natively batched task behind Gymnasium's vector interface.
 
-    An environment that ends is reset in the same step: the observation returned is the new episode's first,
-    and the true last one is in `infos["final_obs"]` with the mask `infos["_final_obs"]`. Logged terms stand
-    in `infos` under their names.
+    By default an environment that ends is reset in the same step: the observation returned is the new episode's first,
+    and the true last one is in `infos["final_obs"]` with the mask `infos["_final_obs"]`. In the mode NEXT_STEP it is
+    reset by the next step, which ignores its action and returns reward 0; in the mode DISABLED by `reset` alone, with
+    `options["reset_mask"]`. Logged terms stand in `infos` under their names.
     """
 
-    def __init__(self, env: MyoLegsEnv) -> None:
+    def __init__(self, env: MyoLegsEnv, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> None:
         """Wrap a TorchRL environment of this package."""
-        self.env = env
+        self.env, self.autoreset_mode = env, AutoresetMode(autoreset_mode)
         self.num_envs = env.settings.num_envs
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.metadata = {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = gym.spaces.Box(-np.inf, np.inf, (env.observation_width,), np.float32)
-        self.single_action_space = gym.spaces.Box(-1.0, 1.0, (env.body.model.nu,), np.float32)
+        self.single_action_space = gym.spaces.Box(-1.0, 1.0, (env.control.width,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._ended = np.zeros(self.num_envs, dtype=bool)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -60,40 +66,102 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
         if isinstance(seed, (list, tuple)):
             raise ValueError("one random generator serves all environments; pass a single seed, not a list.")
         if seed is not None:
-            self.env._set_seed(int(seed))
+            self.env.set_seed(int(seed))
         mask = (options or {}).get("reset_mask")
-        request = None
-        if mask is not None:
-            mask = torch.as_tensor(np.asarray(mask, dtype=bool)).reshape(self.num_envs, 1)
-            request = TensorDict({"_reset": mask}, batch_size=self.env.batch_size)
-        td = self.env._reset(request)
-        return td["observation"].numpy(), {}
+        chosen = np.ones(self.num_envs, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+        self._ended &= ~chosen
+        return self._begin(None if mask is None else chosen), {}
 
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """One policy step for all environments; actions (num_envs, M) in [−1, 1]."""
+        """One policy step for all environments; actions (num_envs, A) in [−1, 1]."""
         action = torch.as_tensor(np.asarray(actions, dtype=np.float32))
         if action.shape != self.env.action_spec.shape:
             raise ValueError(f"actions have shape {tuple(action.shape)}, expected {tuple(self.env.action_spec.shape)}.")
-        td = self.env._step(TensorDict({"action": action}, batch_size=self.env.batch_size))
+        td = self.env.step(TensorDict({"action": action}, batch_size=self.env.batch_size))["next"]
         observation = td["observation"].numpy()
-        infos: dict[str, Any] = dict(zip(self.env.metric_names, td["metrics"].numpy().T, strict=True))
-        done = td["done"]
-        if bool(done.any()):
-            infos["final_obs"], infos["_final_obs"] = observation.copy(), done.reshape(-1).numpy()
-            fresh = self.env._reset(TensorDict({"_reset": done}, batch_size=self.env.batch_size))
-            observation = np.where(done.numpy(), fresh["observation"].numpy(), observation)
-        return (
-            observation,
-            td["reward"].reshape(-1).numpy(),
-            td["terminated"].reshape(-1).numpy(),
-            td["truncated"].reshape(-1).numpy(),
-            infos,
+        reward, terminated, truncated = (
+            td[key].reshape(-1).numpy().copy() for key in ("reward", "terminated", "truncated")
         )
+        infos: dict[str, Any] = dict(zip(self.env.metric_names, td["metrics"].numpy().T, strict=True))
+        done = terminated | truncated
+        begins = np.zeros_like(done)
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            begins = done
+            if done.any():
+                infos["final_obs"], infos["_final_obs"] = observation.copy(), done.copy()
+        elif self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            begins, self._ended = self._ended, done & ~self._ended
+            reward[begins], terminated[begins], truncated[begins] = 0.0, False, False
+        if begins.any():
+            observation = np.where(begins[:, None], self._begin(begins), observation)
+        return observation, reward, terminated, truncated, infos
+
+    def _begin(self, rows: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+        """Observations (num_envs, O) after a reset of some rows, or of all."""
+        request = None
+        if rows is not None:
+            mask = torch.from_numpy(rows.copy()).reshape(self.num_envs, 1)
+            request = TensorDict({"_reset": mask}, batch_size=self.env.batch_size)
+        self.env.reset(request)  # what it returns is zero in the other rows
+        observation: NDArray[np.float32] = self.env.state["observation"].numpy().copy()
+        return observation
 
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing is held outside memory."""
+
+
+class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+    """One body behind Gymnasium's interface; observations are those of a vector environment of one."""
+
+    def __init__(self, envs: MyoLegsVectorEnv, render_mode: str | None = None) -> None:
+        """Wrap a vector environment of one that does not reset by itself.
+
+        Raises:
+            ValueError: another render mode than rgb_array.
+        """
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; choose rgb_array or None.")
+        self.envs, self.render_mode = envs, render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
+        self.observation_space, self.action_space = envs.single_observation_space, envs.single_action_space
+        self._renderer: mujoco.Renderer | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode."""
+        super().reset(seed=seed)
+        return self.envs.reset(seed=seed)[0][0], {}
+
+    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """One policy step; action (A,) in [−1, 1]. Logged terms stand in the last value."""
+        observation, reward, terminated, truncated, infos = self.envs.step(np.asarray(action)[None])
+        said = {name: float(value[0]) for name, value in infos.items()}
+        return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), said
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # one frame, not a list of frames
+        """Picture (480, 640, 3) of the body from its side, with render_mode rgb_array."""
+        if self.render_mode is None:
+            return None
+        env = self.envs.env
+        model, data = env.body.model, mujoco.MjData(env.body.model)
+        data.qpos[:] = env.physics.qpos[0]
+        mujoco.mj_forward(model, data)
+        if self._renderer is None:
+            self._renderer = mujoco.Renderer(model, 480, 640)
+        camera = mujoco.MjvCamera()
+        camera.lookat[:], camera.distance, camera.azimuth, camera.elevation = data.qpos[:3], 3.0, 90.0, -10.0
+        self._renderer.update_scene(data, camera)
+        picture: NDArray[np.uint8] = self._renderer.render()
+        return picture
+
+    def close(self) -> None:
+        """Give the picture's memory back."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
 
 def make_imitation(
@@ -102,6 +170,7 @@ def make_imitation(
     body: BodyModel | str | Path = "myolegs",
     library: MotionLibrary | str | Path = "locomotion-v1/train",
     config: ImitationConfig | None = None,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     **options: Any,
 ) -> MyoLegsVectorEnv:
     """Vector environment of the imitation task.
@@ -111,12 +180,15 @@ def make_imitation(
         body: a body, its name, or a path to a KINESIS model file.
         library: motions, or what `kinesis_trl.motion.sources.open_library` takes.
         config: settings; default: training rules.
+        autoreset_mode: when an environment that ended is reset.
         options: fields of the config to replace.
     """
     model = body if isinstance(body, BodyModel) else load_body(body)
-    motions = library if isinstance(library, MotionLibrary) else open_library(library, model)[0]
     settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(ImitationEnv(model, motions, settings))
+    motions = library
+    if not isinstance(motions, MotionLibrary):
+        motions, _ = open_library(motions, model, inverse=inverse_for(settings.control))
+    return MyoLegsVectorEnv(ImitationEnv(model, motions, settings), autoreset_mode)
 
 
 def make_point_goal(
@@ -125,12 +197,13 @@ def make_point_goal(
     body: BodyModel | str | Path = "myolegs",
     rules: PointGoalConfig | None = None,
     config: ImitationConfig | None = None,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     **options: Any,
 ) -> MyoLegsVectorEnv:
     """Vector environment of target reaching; `rules` of the task, `config` and `options` as of `make_imitation`."""
     model = body if isinstance(body, BodyModel) else load_body(body)
     settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(PointGoalEnv(model, rules, settings))
+    return MyoLegsVectorEnv(PointGoalEnv(model, rules, settings), autoreset_mode)
 
 
 def make_directional(
@@ -139,14 +212,30 @@ def make_directional(
     body: BodyModel | str | Path = "myolegs",
     rules: DirectionalConfig | None = None,
     config: ImitationConfig | None = None,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     **options: Any,
 ) -> MyoLegsVectorEnv:
     """Vector environment of directional control; arguments as of `make_point_goal`."""
     model = body if isinstance(body, BodyModel) else load_body(body)
     settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(DirectionalEnv(model, rules, settings))
+    return MyoLegsVectorEnv(DirectionalEnv(model, rules, settings), autoreset_mode)
 
 
-for _id, _entry in ((IMITATION, make_imitation), (POINT_GOAL, make_point_goal), (DIRECTIONAL, make_directional)):
+def make_single(task: str, *, render_mode: str | None = None, **options: Any) -> MyoLegsSingleEnv:
+    """One environment of a registered task; `options` as of the function that makes its vector environment."""
+    envs = _TASKS[task](1, autoreset_mode=AutoresetMode.DISABLED, **options)
+    return MyoLegsSingleEnv(envs, render_mode)
+
+
+_TASKS: dict[str, Callable[..., MyoLegsVectorEnv]] = {
+    IMITATION: make_imitation,
+    POINT_GOAL: make_point_goal,
+    DIRECTIONAL: make_directional,
+}
+for _id, _entry in _TASKS.items():
     if _id not in gym.registry:
-        gym.register(id=_id, vector_entry_point=f"{__name__}:{_entry.__name__}")
+        gym.register(
+            id=_id,
+            entry_point=partial(make_single, _id),
+            vector_entry_point=f"{__name__}:{_entry.__name__}",
+        )

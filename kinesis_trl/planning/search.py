@@ -148,7 +148,8 @@ class _Run:
         self.env.assign(self.assigned)
         mask = torch.zeros(len(self.assigned), 1, dtype=torch.bool)
         mask[rows] = True
-        self.observation = self.env.reset(TensorDict({"_reset": mask}, batch_size=[len(mask)]))["observation"]
+        self.env.reset(TensorDict({"_reset": mask}, batch_size=[len(mask)]))
+        self.observation = self.env.state["observation"].clone()  # what a reset returns is zero in the other rows
         for array in (self.noise, self.earned, self.apart):
             array[rows] = 0.0
         found = _Search(clip, int(self.env.library.frames[clip]) - 1, rows)

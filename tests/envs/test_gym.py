@@ -1,4 +1,4 @@
-"""The Gymnasium vector environment."""
+"""The Gymnasium environments, batched and single."""
 
 import gymnasium
 import numpy as np
@@ -75,3 +75,46 @@ def test_tasks_with_a_goal_are_registered_too(body, name):
     _, reward, _, _, infos = made.step(np.zeros((2, 80), dtype=np.float32))
     assert seen.shape == (2, 309) and np.isfinite(reward).all() and "upright_reward" in infos
     made.close()
+
+
+def test_autoreset_in_the_next_step_ignores_one_action_and_earns_nothing(body, library):
+    mode = AutoresetMode.NEXT_STEP
+    made = gymnasium.make_vec(registered.IMITATION, num_envs=4, body=body, library=library, seed=2, autoreset_mode=mode)
+    made = gymnasium.wrappers.vector.NormalizeObservation(made)
+    made.reset(seed=1)
+    rng, before = np.random.default_rng(0), np.zeros(4, dtype=bool)
+    resets = 0
+    for _ in range(10):
+        _, reward, terminated, truncated, infos = made.step(rng.uniform(-1, 1, (4, 80)).astype(np.float32))
+        assert (reward[before] == 0).all() and not (terminated | truncated)[before].any()
+        assert "final_obs" not in infos
+        resets += before.sum()
+        before = terminated | truncated
+    assert resets > 2
+    made.close()
+
+
+def test_the_action_is_as_wide_as_the_control_takes(body, solved):
+    made = gymnasium.make_vec(registered.IMITATION, num_envs=2, body=body, library=solved, control="feedforward")
+    assert made.single_action_space.shape == (14,)
+    made.reset(seed=0)
+    seen, *_ = made.step(made.action_space.sample())
+    assert np.isfinite(seen).all()
+    made.close()
+
+
+def test_a_single_environment_shows_what_a_batch_of_one_shows(body, library):
+    one = gymnasium.make(registered.IMITATION, body=body, library=library)
+    batch = gymnasium.make_vec(
+        registered.IMITATION, num_envs=1, body=body, library=library, autoreset_mode=AutoresetMode.DISABLED
+    )
+    seen, _ = one.reset(seed=3)
+    np.testing.assert_array_equal(seen, batch.reset(seed=3)[0][0])
+    action = np.full(80, -0.2, dtype=np.float32)
+    seen, reward, terminated, truncated, said = one.step(action)
+    expected = batch.step(action[None])
+    np.testing.assert_array_equal(seen, expected[0][0])
+    assert (reward, terminated, truncated) == tuple(part[0] for part in expected[1:4]) and said["largest_error"] > 0
+    assert one.observation_space.contains(seen) and one.unwrapped.render() is None
+    with pytest.raises(ValueError, match="choose rgb_array or None"):
+        registered.make_single(registered.IMITATION, body=body, library=library, render_mode="human")

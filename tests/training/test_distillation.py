@@ -105,13 +105,13 @@ def test_a_learner_does_not_see_the_moments_that_its_teacher_sees(config, body, 
     write_teacher(config.policy, body, config.motions, replace(ENV, observation=SEEN.plus("moment_error")))
     teacher = load_checkpoint(config.policy).policy
     library = MotionLibrary.load(config.motions, body)
-    labels = {}
+    theirs, labels = replace(ENV, observation=SEEN.plus("moment_error")), {}
     for moments in (True, False):
         settings = replace(
             ENV, control="pd", observation=SEEN.plus("moment_error") if moments else SEEN, random_heading=False
         )
         env = ImitationEnv(body, library, settings)
-        labels[moments] = length_labels(teacher, ENV, env)(env.reset())[0]
+        labels[moments] = length_labels(teacher, theirs, env)(env.reset())[0]
     assert env.moment_error().abs().max() > 1.0
     torch.testing.assert_close(labels[True], labels[False])
     distil(config, console)
