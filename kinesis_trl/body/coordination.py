@@ -184,7 +184,7 @@ def _activation(pull: float, cost: float, least: float, cube: bool) -> tuple[flo
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _share(  # noqa: PLR0912, PLR0915  one compiled loop
+def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compiled loop
     moment, wanted, cost, floor, unit, cube, muscles, muscle_start, joints, joint_start, dual, activation, lacking, used
 ):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     widest, most = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))

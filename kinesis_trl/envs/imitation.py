@@ -51,7 +51,7 @@ class ImitationEnv(MyoLegsEnv):
 
     settings: ImitationConfig
 
-    metric_names = (
+    metric_names: tuple[str, ...] = (
         "position_reward",
         "velocity_reward",
         "orientation_reward",
