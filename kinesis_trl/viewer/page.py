@@ -68,7 +68,7 @@ class Page:
         self._restart = gui.add_button("Start again", icon=viser.Icon.PLAYER_SKIP_BACK)
         self._time = gui.add_slider("Time (s)", 0.0, 1.0, 0.01, 0.0)
         self._speed = gui.add_slider("Speed (×)", *SPEEDS, 0.1, self._session.speed)
-        with gui.add_folder("Push", expand_by_default=False):
+        with gui.add_folder("Push"):
             self._force = gui.add_slider("Force (N)", 20, _HARDEST, 10, 150)
             self._push = gui.add_button_group("From", tuple(SIDES), hint="Pushes the pelvis for 0.2 s.")
 

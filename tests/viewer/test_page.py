@@ -264,7 +264,6 @@ def test_a_place_is_gone_to_and_the_body_is_pushed(watched, hands, viewer):
     hands.press("Go there")
     wait_for(lambda: watched.choice.goal[1] == -1)
     hands.says("m to the right")
-    hands.press("Push")
     hands.press("behind")
     wait_for(lambda: watched.simulation._force[0] > 100)
     hands.choose("Task", "Follow a clip")
