@@ -45,7 +45,7 @@ def made(kind: str) -> Policy:
 
 
 def cases() -> list[str | Path]:
-    """Policies whose noise has no memory; others leave by their `choose` only."""
+    """Policies whose noise has no memory; export of the others fails at a data-dependent branch."""
     return ["lattice", "gaussian", "mixture", "finetuned", *(path for path in SHIPPED if path.name != "coordinated")]
 
 
