@@ -160,6 +160,7 @@ def kill_again_and_again(folder: Path, *, kills: int, iterations: int, seed: int
                 process.kill()
                 process.join()
                 seen[phase(runs)] += 1
+                sys.stderr.write(f"kill {seen.total()} of {kills}, in {phase(runs)}\n")
             else:
                 assert process.exitcode == 0, f"ended with {process.exitcode}"
             after = steps_kept(runs)
