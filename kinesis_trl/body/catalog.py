@@ -18,6 +18,8 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.lean import leave_out_unused
+
 _LEGS = ("femur", "tibia", "talus", "calcn", "toes", "patella")
 
 
@@ -198,12 +200,35 @@ def entry_for(body: str | Path) -> BodyEntry:
     return BodyEntry(build=partial(_from_xml, Path(body)), root="root")
 
 
-def compile_entry(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
-    """Compile with the given physics step in seconds, and check that every named part is there."""
+def compile_entry(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mujoco.MjModel]:
+    """The model to simulate and the whole model to draw, with the given physics step in seconds.
+
+    Both have the same bodies, joints, tendons and actuators, but not the same sites and geoms.
+
+    Raises:
+        BodyError: a part that the entry names is missing.
+    """
     with _quiet_attach():
         spec = entry.build()
         spec.option.timestep = timestep
-        model = spec.compile()
+        whole = spec.compile()
+        _check_parts(entry, whole)
+        leave_out_unused(spec, whole)
+        return spec.compile(), whole
+
+
+def compile_skeleton(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
+    """The model to simulate without muscles and what only they need; bodies, joints and geoms keep their ids."""
+    with _quiet_attach():
+        spec = entry.build()
+        spec.option.timestep = timestep
+        leave_out_unused(spec, spec.compile())
+        for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.sites]:
+            spec.delete(part)
+        return spec.compile()
+
+
+def _check_parts(entry: BodyEntry, model: mujoco.MjModel) -> None:
     bodies = {model.body(i).name for i in range(model.nbody)}
     sensors = {model.sensor(i).name for i in range(model.nsensor)}
     missing = [n for n in entry.observed if n not in bodies] + [n for n in entry.touch if n not in sensors]
@@ -213,4 +238,3 @@ def compile_entry(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
         raise BodyError(
             f"the model has {model.nu} actuators and {model.na} activations, expected {entry.muscles} muscles."
         )
-    return model

@@ -45,7 +45,9 @@ class BodyModel:
     entry: BodyEntry
     """What its parts are called."""
     model: mujoco.MjModel
-    """The compiled MuJoCo model."""
+    """The compiled MuJoCo model to simulate: without sites and geoms that are there for drawing only."""
+    whole: mujoco.MjModel
+    """The same with every site, geom and mesh, to draw."""
 
     @cached_property
     def observed_ids(self) -> NDArray[np.int64]:
@@ -166,4 +168,5 @@ def load_body(body: str | Path = "myolegs", *, timestep: float = PHYSICS_DT) -> 
         BodyError: unknown name, missing file, or a model without the expected parts.
     """
     entry = entry_for(body)
-    return BodyModel(name=str(body), entry=entry, model=compile_entry(entry, timestep))
+    model, whole = compile_entry(entry, timestep)
+    return BodyModel(name=str(body), entry=entry, model=model, whole=whole)

@@ -146,7 +146,7 @@ class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if self.render_mode is None:
             return None
         env = self.envs.env
-        model, data = env.body.model, mujoco.MjData(env.body.model)
+        model, data = env.body.whole, mujoco.MjData(env.body.whole)
         data.qpos[:] = env.physics.qpos[0]
         mujoco.mj_forward(model, data)
         if self._renderer is None:

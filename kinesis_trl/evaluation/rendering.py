@@ -85,7 +85,7 @@ class BodyRenderer:
             RenderError: no off-screen OpenGL on this machine.
         """
         self.body, self.camera = body, camera or Camera()
-        self._model = copy.copy(body.model)  # the body's own keeps its looks, and other threads may use it
+        self._model = copy.copy(body.whole)  # the body's own keeps its looks, and other threads may use it
         visual = self._model.vis
         visual.global_.offwidth = max(visual.global_.offwidth, width)
         visual.global_.offheight = max(visual.global_.offheight, height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import mujoco
@@ -11,7 +11,7 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
-from kinesis_trl.body.catalog import compile_entry
+from kinesis_trl.body.catalog import compile_skeleton
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.resample import sample_angular_velocity, sample_curve
 
@@ -84,7 +84,7 @@ class Poses:
     def __init__(self, body: BodyModel, *, muscles: bool) -> None:
         """Prepare for frames of `body`; `of` shares one instance per body."""
         off = mujoco.mjtDisableBit
-        model = copy.copy(body.model) if muscles else _without_muscles(body)
+        model = copy.copy(body.model) if muscles else compile_skeleton(body.entry, body.model.opt.timestep)
         model.opt.disableflags |= int(
             off.mjDSBL_CONTACT | off.mjDSBL_CONSTRAINT | off.mjDSBL_ACTUATION | off.mjDSBL_SENSOR
         )
@@ -134,15 +134,3 @@ class Poses:
         is_ellipsoid = (self.body.model.geom_type[ids] == mujoco.mjtGeom.mjGEOM_ELLIPSOID)[:, None]
         local = np.where(is_ellipsoid, ellipsoid, ball)
         return field["geom_xpos"][:, ids] + np.einsum("ngij,ngj->ngi", rotation, local)
-
-
-def _without_muscles(body: BodyModel) -> mujoco.MjModel:
-    """The same body without muscles and what only they need; bodies, joints and geoms keep their ids."""
-
-    def build() -> mujoco.MjSpec:
-        spec = body.entry.build()
-        for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.sites]:
-            spec.delete(part)
-        return spec
-
-    return compile_entry(replace(body.entry, build=build, touch=(), muscles=0), body.model.opt.timestep)

@@ -50,7 +50,7 @@ class Mesh:
 
 def bone_meshes(body: BodyModel, *, cell: float = _CELL) -> list[Mesh]:
     """What is to be seen of the body, thinned to `cell` metres: one mesh for bodies that are fixed to each other."""
-    model, data = body.model, mujoco.MjData(body.model)
+    model, data = body.whole, mujoco.MjData(body.whole)
     mujoco.mj_kinematics(model, data)
     shown = (model.geom_group < _SHOWN_GROUPS) & (model.geom_type == mujoco.mjtGeom.mjGEOM_MESH)
     rigid = model.body_weldid[model.geom_bodyid]
@@ -136,7 +136,7 @@ class BodyScene:
         """
         self.body, self.follow, self.ghost = body, True, True
         self._server, scene = server, server.scene
-        self._data = mujoco.MjData(body.model)
+        self._data = mujoco.MjData(body.whole)
         self._shift = np.zeros(3)
         scene.configure_default_lights(enabled=True, cast_shadow=False)
         self._floor = scene.add_grid(
@@ -155,7 +155,7 @@ class BodyScene:
         shells = [Mesh(m.body, inflated(m, _RIM), m.faces) for m in meshes]
         self._ghosts = {m.body: self._add(m, "reference", REFERENCE, 0.55) for m in shells}
         self._goal = scene.add_cylinder("/goal", radius=0.1, height=0.02, color=_GOAL, visible=False)
-        self.slots = slots_of(body.model)
+        self.slots = slots_of(body.whole)
         self._muscles = self._add_muscles(int(self.slots[-1]))
         server.initial_camera.up = (0.0, 0.0, 1.0)
         server.initial_camera.fov = 0.75
@@ -186,7 +186,7 @@ class BodyScene:
 
     def draw(self, qpos: Array, activation: Array, reference: Array | None, goal: Array | None = None) -> None:
         """Show coordinates qpos (nq,), activations (M,) in [0, 1], a reference (nq,) and a goal (2,), world frame."""
-        model, data = self.body.model, self._data
+        model, data = self.body.whole, self._data
         if self.follow:
             self._shift[:2] = qpos[:2]
         shown = reference is not None and self.ghost
@@ -249,7 +249,7 @@ class BodyScene:
 
     def _stretch(self, activation: Array) -> None:
         """Lay one rod of the batch along each piece of the muscles' paths; the rest are shrunk to nothing."""
-        ends, tendons = muscle_segments(self.body.model, self._data)
+        ends, tendons = muscle_segments(self.body.whole, self._data)
         offset = ends[:, 1] - ends[:, 0]
         length = np.linalg.norm(offset, axis=1)
         direction = offset / np.maximum(length, 1e-9)[:, None]

@@ -60,7 +60,7 @@ def statue(body) -> Recording:
     """Four seconds of a body with stiff joints, in honey that lets it sink to rest on both feet."""
     model = copy.copy(body.model)
     model.dof_damping[:6], model.dof_damping[6:] = 500.0, 1e5
-    stiff = BodyModel(name=body.name, entry=body.entry, model=model)
+    stiff = BodyModel(name=body.name, entry=body.entry, model=model, whole=body.whole)
     lean = 0.13
     qpos = posed(body, lean=lean, ankle_angle_r=lean, ankle_angle_l=lean)
     states = simulated(stiff, np.zeros((120, model.nu)), qpos=qpos)

@@ -18,15 +18,16 @@ def posed(model, qpos):
 
 def test_bones_lie_where_the_model_has_them(body, march):
     """Shapes of bodies that are fixed to each other move as one."""
-    data = posed(body.model, march.qpos[20])
+    model = body.whole
+    data = posed(model, march.qpos[20])
     meshes = {m.body: m for m in bone_meshes(body, cell=1e-6)}
-    skull = body.model.geom("hat_skull").id
-    assert len(meshes) < 15 and len(meshes) == len({int(body.model.body_weldid[m]) for m in meshes})
-    part = int(body.model.body_weldid[body.model.geom_bodyid[skull]])
+    skull = model.geom("hat_skull").id
+    assert len(meshes) < 15 and len(meshes) == len({int(model.body_weldid[m]) for m in meshes})
+    part = int(model.body_weldid[model.geom_bodyid[skull]])
     drawn = meshes[part].vertices @ data.xmat[part].reshape(3, 3).T + data.xpos[part]
-    mesh = body.model.geom_dataid[skull]
-    first, count = body.model.mesh_vertadr[mesh], body.model.mesh_vertnum[mesh]
-    vertices = body.model.mesh_vert[first : first + count]
+    mesh = model.geom_dataid[skull]
+    first, count = model.mesh_vertadr[mesh], model.mesh_vertnum[mesh]
+    vertices = model.mesh_vert[first : first + count]
     wanted = vertices @ data.geom_xmat[skull].reshape(3, 3).T + data.geom_xpos[skull]
     assert max(np.abs(drawn - point).sum(1).min() for point in wanted[::200]) < 1e-5
 
