@@ -27,6 +27,7 @@ from kinesis_trl.agents.policy import ActorConfig, Policy, make_actor
 from kinesis_trl.agents.provenance import provenance
 from kinesis_trl.agents.tensor_file import TensorFile, check_finite, write_tensors
 from kinesis_trl.atomic import write_text
+from kinesis_trl.body.catalog import kind_of
 
 WEIGHTS = "policy.safetensors"
 DESCRIPTION = "policy.json"
@@ -146,7 +147,8 @@ def load_checkpoint(
         ("action width", policy.action_width, action_width, "Use the body it was trained with."),
         ("network", found_network, network, "Set the network in the config to that of the file."),
     ):  # fmt: skip
-        if expected is not None and found != expected:
+        same = kind_of(found) == kind_of(expected) if what == "body" and expected else found == expected
+        if expected is not None and not same:
             raise CheckpointError(f"{path}: {what} is {found}, expected {expected}. {mend}")
     policy.to(device).eval()
     if checkpoint.critic is not None:

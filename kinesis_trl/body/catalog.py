@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.lean import leave_out_unused
+from kinesis_trl.body.scaling import Scaling
+from kinesis_trl.body.subject import Subject, split_name
 
 _LEGS = ("femur", "tibia", "talus", "calcn", "toes", "patella")
 
@@ -41,6 +43,8 @@ class BodyEntry:
     """Names of the touch sensors: right foot and toes, left foot and toes."""
     muscles: int = 80
     """Number of muscles, checked after compilation."""
+    subject: Subject | None = None
+    """A person's own size; None: as it is built."""
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -191,12 +195,32 @@ CATALOG: dict[str, BodyEntry] = {
 """Bodies by name; anything else `load_body` is given is a path to a KINESIS model file."""
 
 
+ALIASES = {"legs": "myolegs", "legs_abs": "myolegs_abdomen"}
+"""KINESIS's names."""
+
+
+def canonical(name: str) -> str:
+    """A body's own name, for a name or an alias, with the size that may follow it."""
+    base, subject = split_name(name)
+    base = ALIASES.get(base, base)
+    return base if subject is None else f"{base}:{subject.text}"
+
+
+def kind_of(name: str) -> str:
+    """The body that a name stands for, whatever its size."""
+    return split_name(canonical(name))[0]
+
+
 def entry_for(body: str | Path) -> BodyEntry:
-    """The catalogue's entry for a name, or an entry for a KINESIS XML at a path."""
+    """The catalogue's entry for a name, or an entry for a KINESIS XML at a path; with the size that follows."""
+    body, subject = split_name(canonical(str(body)))
+    if subject is not None:
+        return replace(entry_for(body), subject=subject)
     if str(body) in CATALOG:
         return CATALOG[str(body)]
     if Path(body).suffix.lower() != ".xml":
-        raise BodyError(f"unknown body {str(body)!r}; choose one of {sorted(CATALOG)} or give a path to an .xml file.")
+        known = sorted({**CATALOG, **ALIASES})
+        raise BodyError(f"unknown body {str(body)!r}; choose one of {known} or give a path to an .xml file.")
     return BodyEntry(build=partial(_from_xml, Path(body)), root="root")
 
 
@@ -214,7 +238,11 @@ def compile_entry(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mu
         whole = spec.compile()
         _check_parts(entry, whole)
         leave_out_unused(spec, whole)
-        return spec.compile(), whole
+        lean = spec.compile()
+    if entry.subject is None:
+        return lean, whole
+    scaling = Scaling.of(whole, entry.subject)
+    return scaling.apply(lean), scaling.apply(whole)
 
 
 def compile_skeleton(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
@@ -222,10 +250,12 @@ def compile_skeleton(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
     with _quiet_attach():
         spec = entry.build()
         spec.option.timestep = timestep
-        leave_out_unused(spec, spec.compile())
+        whole = spec.compile()
+        leave_out_unused(spec, whole)
         for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.sites]:
             spec.delete(part)
-        return spec.compile()
+        skeleton = spec.compile()
+    return skeleton if entry.subject is None else Scaling.of(whole, entry.subject).apply(skeleton)
 
 
 def _check_parts(entry: BodyEntry, model: mujoco.MjModel) -> None:

@@ -1,11 +1,11 @@
 """Coordination: joint moments shared among muscles at least effort, many bodies at once.
 
-For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ 1, where column m of A is the
-moment of muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is Σ w x² / 2
-(Crowninshield and Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3. With one
-dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's method with an
-exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples are separate problems:
-the two legs, for example.
+For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ ceiling, where column m of A is
+the moment of muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is
+Σ w x² / 2 (Crowninshield and Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3.
+With one dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's
+method with an exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples
+are separate problems: the two legs, for example.
 
 Compiled by Numba without the interpreter's lock; every body is computed by itself, so results do not depend on threads.
 """
@@ -91,7 +91,14 @@ class Sharing:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sharing") if threads > 1 else None
         self._threads = threads
 
-    def solve(self, moment: Array, wanted: Array, floor: Array | float = 0.0, dual: Array | None = None) -> Shared:
+    def solve(
+        self,
+        moment: Array,
+        wanted: Array,
+        floor: Array | float = 0.0,
+        dual: Array | None = None,
+        ceiling: Array | None = None,
+    ) -> Shared:
         """Activations whose moments come nearest to those wanted at least effort.
 
         Args:
@@ -99,6 +106,7 @@ class Sharing:
             wanted: (N, J) moments in N m.
             floor: (M,) or one least activation, in [0, 1).
             dual: (N, J) where to start, overwritten by where it ended; None: from zero. The result is the same.
+            ceiling: (N, M) largest activations, in [0, 1]; None: 1. Where it is lower, the floor is lowered to it.
 
         Raises:
             ValueError: shapes that do not fit, or a floor outside [0, 1).
@@ -112,6 +120,9 @@ class Sharing:
         least = np.ascontiguousarray(np.broadcast_to(np.asarray(floor, dtype=np.float64), (muscles,)))
         if not ((least >= 0) & (least < 1)).all():
             raise ValueError("least activations must lie in [0, 1).")
+        most = np.ones((1, muscles)) if ceiling is None else np.ascontiguousarray(ceiling)
+        if ceiling is not None and (most.shape != (count, muscles) or not ((most >= 0) & (most <= 1)).all()):
+            raise ValueError(f"expected largest activations ({count}, {muscles}) in [0, 1], got shape {most.shape}.")
         dual = np.zeros((count, joints)) if dual is None else dual
         activation, lacking = np.empty((count, muscles)), np.empty((count, joints))
         iterations = np.zeros(count, dtype=np.int64)
@@ -123,6 +134,7 @@ class Sharing:
                 moment[rows],
                 wanted[rows],
                 *fixed,
+                most[rows] if len(most) > 1 else most,
                 *groups,
                 dual[rows],
                 activation[rows],
@@ -168,7 +180,7 @@ def _flat(lists: list[Indices]) -> tuple[Indices, Indices]:
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _activation(pull: float, cost: float, least: float, cube: bool) -> tuple[float, float]:
+def _activation(pull: float, cost: float, least: float, most: float, cube: bool) -> tuple[float, float]:
     """Activation at which effort rises as fast as `pull`, within bounds, and its slope."""
     if cube:
         x = 0.5 * (np.sqrt(_ROUNDING * _ROUNDING + 4.0 * max(pull, 0.0) / cost) - _ROUNDING)
@@ -176,25 +188,40 @@ def _activation(pull: float, cost: float, least: float, cube: bool) -> tuple[flo
     else:
         x = pull / cost
         slope = 1.0 / cost
+    if x >= most:
+        return most, 0.0
     if x <= least:
         return least, 0.0
-    if x >= 1.0:
-        return 1.0, 0.0
     return x, slope
 
 
 @numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
 def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compiled loop
-    moment, wanted, cost, floor, unit, cube, muscles, muscle_start, joints, joint_start, dual, activation, lacking, used
+    moment,
+    wanted,
+    cost,
+    floor,
+    unit,
+    cube,
+    ceiling,
+    muscles,
+    muscle_start,
+    joints,
+    joint_start,
+    dual,
+    activation,
+    lacking,
+    used,
 ):  # pragma: no cover  compiled
-    widest, most = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))
-    a, b = np.empty((widest, most)), np.empty(widest)
+    widest, longest = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))
+    a, b = np.empty((widest, longest)), np.empty(widest)
     r, gap, step = np.empty(widest), np.empty(widest), np.empty(widest)
     curve = np.empty((widest, widest))
-    pull, change, x = np.empty(most), np.empty(most), np.empty(most)
+    pull, change, x = np.empty(longest), np.empty(longest), np.empty(longest)
     for n in range(len(wanted)):
+        most = ceiling[n if len(ceiling) > 1 else 0]
         for c in range(activation.shape[1]):
-            activation[n, c] = floor[c]
+            activation[n, c] = min(floor[c], most[c])
         used[n] = 0
         for g in range(len(joint_start) - 1):
             j0, m0 = joint_start[g], muscle_start[g]
@@ -230,7 +257,7 @@ def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compi
                     for i in range(m):
                         p -= a[i, c] * r[i]
                     q = muscles[m0 + c]
-                    v, slope = _activation(p, cost[q], floor[q], cube)
+                    v, slope = _activation(p, cost[q], floor[q], most[q], cube)
                     pull[c], x[c] = p, v
                     for i in range(m):
                         gap[i] -= a[i, c] * v
@@ -259,7 +286,7 @@ def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compi
                         d += a[i, c] * step[i]
                     change[c] = d
                     q = muscles[m0 + c]
-                    whole += _activation(pull[c] + d, cost[q], floor[q], cube)[0] * d
+                    whole += _activation(pull[c] + d, cost[q], floor[q], most[q], cube)[0] * d
                 length = 1.0
                 if whole > 1e-12 * abs(start):
                     low, high = 0.0, 1.0
@@ -268,7 +295,8 @@ def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compi
                         f = start + middle * rise
                         for c in range(k):
                             q = muscles[m0 + c]
-                            f += _activation(pull[c] + middle * change[c], cost[q], floor[q], cube)[0] * change[c]
+                            pulled = pull[c] + middle * change[c]
+                            f += _activation(pulled, cost[q], floor[q], most[q], cube)[0] * change[c]
                         if f > 0.0:
                             high = middle
                         else:

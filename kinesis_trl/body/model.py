@@ -10,10 +10,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.catalog import BodyEntry, compile_entry, entry_for
+from kinesis_trl.body.catalog import BodyEntry, canonical, compile_entry, entry_for
 from kinesis_trl.body.couplings import Couplings
 from kinesis_trl.body.mirror import MirrorMap, mirror_map
 from kinesis_trl.body.muscles import MuscleParameters
+from kinesis_trl.body.scaling import stature
 
 PHYSICS_DT = 1 / 150
 """Physics time step in seconds."""
@@ -48,6 +49,16 @@ class BodyModel:
     """The compiled MuJoCo model to simulate: without sites and geoms that are there for drawing only."""
     whole: mujoco.MjModel
     """The same with every site, geom and mesh, to draw."""
+
+    @cached_property
+    def mass(self) -> float:
+        """Mass of the whole body in kg."""
+        return float(self.model.body_mass.sum())
+
+    @cached_property
+    def height(self) -> float:
+        """Stature in metres."""
+        return stature(self.whole)
 
     @cached_property
     def observed_ids(self) -> NDArray[np.int64]:
@@ -158,15 +169,18 @@ class BodyModel:
 
 @lru_cache(maxsize=8)
 def load_body(body: str | Path = "myolegs", *, timestep: float = PHYSICS_DT) -> BodyModel:
-    """Build a body by catalogue name ("myolegs", "myolegs_abdomen") or from a KINESIS model file.
+    """Build a body by name, or from a KINESIS model file.
 
     Args:
-        body: catalogue name, or path to a KINESIS myolegs.xml with its assets beside it.
+        body: name or alias in the catalogue, or path to a KINESIS myolegs.xml with its assets beside it; a size may
+            follow, as in myolegs:height=1.62,mass=58 (`body/subject.py`).
         timestep: physics step in seconds.
 
     Raises:
         BodyError: unknown name, missing file, or a model without the expected parts.
+        SubjectError: a size that no body can have.
     """
-    entry = entry_for(body)
+    name = canonical(str(body))
+    entry = entry_for(name)
     model, whole = compile_entry(entry, timestep)
-    return BodyModel(name=str(body), entry=entry, model=model, whole=whole)
+    return BodyModel(name=name, entry=entry, model=model, whole=whole)

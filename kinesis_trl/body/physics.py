@@ -18,6 +18,7 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from kinesis_trl.body.failures import Failure
+from kinesis_trl.body.fatigue import Fatigue
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import MomentArms
 from kinesis_trl.body.muscles import effort_reward, length_controller, lesion_mask
@@ -52,6 +53,7 @@ class BatchPhysics:
         qpos, qvel, activation, excitation: live views (N, ·) of the simulations' states.
         length, velocity: muscle–tendon lengths (N, M) in metres and their rates, as last derived.
         strength: (M,) share of its excitation that each muscle receives; may be changed between steps.
+        fatigue: how far muscles are fatigued; None where they do not tire.
         failures: reports on simulations that became non-finite, newest last.
         on_substep: called before every physics substep, states and excitations as they enter it; None: never.
     """
@@ -68,6 +70,8 @@ class BatchPhysics:
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
         self.strength = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)
+        condition = self.config.condition
+        self.fatigue = None if condition is None else Fatigue(body.model, num, condition)
         self._batch = Batch(body.model, num, self.config.threads)
         self.qpos, self.qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self.activation, self.excitation = self._batch.bind("act"), self._batch.bind("ctrl")
@@ -113,7 +117,7 @@ class BatchPhysics:
     def reset(self, rows: NDArray[np.int64], qpos: Array, qvel: Array, activation: Array) -> None:
         """Put `rows` (R,) into the states qpos (R, nq), qvel (R, nv), activation (R, M).
 
-        Everything derived of these rows is current afterwards (lag 0).
+        Everything derived of these rows is current afterwards (lag 0). What is fatigued is not active.
 
         Raises:
             ValueError: a state that is not finite, naming the row.
@@ -123,6 +127,8 @@ class BatchPhysics:
         bad = ~(np.isfinite(qpos).all(1) & np.isfinite(qvel).all(1) & np.isfinite(activation).all(1))
         if bad.any():
             raise ValueError(f"cannot reset simulation {rows[bad.argmax()]} to a state that is not finite.")
+        if self.fatigue is not None:
+            activation = np.minimum(activation, 1 - self.fatigue.fatigued[rows])
         self._batch.state[rows] = self._rest
         self.qpos[rows], self.qvel[rows], self.activation[rows] = qpos, qvel, activation
         self._batch.forward(rows)
@@ -169,7 +175,7 @@ class BatchPhysics:
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant `excitation` (N, M) in [0, 1]; returns as `step_lengths`."""
         self.excitation[:] = np.clip(self._remember(excitation), 0, 1) * self.strength
-        pieces = 1 if self.on_substep is None else self.config.substeps
+        pieces = 1 if self.on_substep is None and self.fatigue is None else self.config.substeps
         for k in range(pieces):
             self._advance(self.config.substeps // pieces, last=k == pieces - 1)
         return effort_reward(self.excitation), self._guard()
@@ -236,14 +242,19 @@ class BatchPhysics:
     def live_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers, (N, …) each: the arrays themselves, to read and to write."""
         moment = {} if self._moment is None else {"moment": self._moment[2]}
-        return moment | {
-            "state": self._batch.state,
-            "length": self.length,
-            "velocity": self.velocity,
-            "lag": self.lag,
-            "linear_sensed": self._sensed[0],
-            "angular_sensed": self._sensed[1],
-        }
+        fatigued = {} if self.fatigue is None else {"fatigued": self.fatigue.fatigued}
+        return (
+            moment
+            | fatigued
+            | {
+                "state": self._batch.state,
+                "length": self.length,
+                "velocity": self.velocity,
+                "lag": self.lag,
+                "linear_sensed": self._sensed[0],
+                "angular_sensed": self._sensed[1],
+            }
+        )
 
     def get_state(self) -> dict[str, Array]:
         """Copies of `live_state`."""
@@ -288,10 +299,13 @@ class BatchPhysics:
         if self.on_substep is not None:
             self.on_substep()
         fresh = last and self.config.sensing == "fresh"
+        active = None if self.fatigue is None else self.fatigue.advance(self.activation, self.excitation)
         try:
             self._batch.step(nstep=substeps, stage=_CURRENT if fresh else _NONE)
         except SimulationError as error:  # these kept their last state; the others went on
             self._failed[error.ids] = True
+        if active is not None:
+            self.activation[:] = active
         self._keep_lengths(ALL)
         if last and self.config.sensing == "original":
             self._sense_as_original(ALL)

@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import numpy as np
+import tyro
 from numpy.typing import NDArray
 
+from kinesis_trl.body.fatigue import Condition, Fatigue
 from kinesis_trl.settings import FileOnly
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class PhysicsConfig:
     """Muscles whose excitation is cut, by name, e.g. tibant_l."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1: 0.7 leaves 70 % of the active force."""
+    condition: Annotated[Condition, tyro.conf.arg(aliases=["--condition"])] = None
+    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis
+    start=random fatigued=[0.3] (`body/fatigue.py` has them all)."""
     history: FileOnly[int] = 8
     """Policy steps of states kept for the report of a simulation that became non-finite."""
     failure_dir: FileOnly[Path | None] = None
@@ -92,6 +97,8 @@ class Physics(Protocol):
     """(N,) age in seconds of what is derived."""
     strength: Array
     """(M,) share of its excitation that each muscle receives."""
+    fatigue: Fatigue | None
+    """How far the muscles are fatigued; None where they do not tire."""
     failures: deque[Failure]
     """Reports on simulations that became non-finite, newest last."""
     on_substep: Callable[[], None] | None

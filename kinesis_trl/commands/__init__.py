@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,25 @@ RENAMED = {
     "--student.": "--learner.",
 }
 """Options of version 0.1.0 and their names now; a dot at the end stands for all options that begin so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyOptions:
+    """Which body, and of what size."""
+
+    body: str = "myolegs"
+    """Body by name: legs (myolegs, 80 muscles), legs_abs (myolegs_abdomen, 86), legs_back (myolegs_back, 290), or a
+    path to a KINESIS model file."""
+    subject: str = ""
+    """A person's own size, as height=1.62,mass=58 in metres and kg, or a .yaml file with these and segment lengths
+    (thigh, shank, foot, pelvis, trunk, in metres); '': as the body is."""
+
+    def load_body(self) -> BodyModel:
+        """The body in this size."""
+        from kinesis_trl.body.model import load_body
+        from kinesis_trl.body.subject import sized
+
+        return load_body(sized(self.body, self.subject))
 
 
 def names() -> tuple[str, ...]:

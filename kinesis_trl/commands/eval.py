@@ -31,7 +31,6 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Carry out the task, print verdict and tables, write what was asked for; returns the report."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.body.muscles import lesion_mask
     from kinesis_trl.planning.controllers import muscles_named
 
@@ -40,7 +39,7 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
         task.steer(config, console)
         return {}
     check_outputs(*config.outputs())
-    body = load_body(config.body)
+    body = config.load_body()
     lesion_mask(body.muscle_names, muscles_named(config.lesion))  # refused now, not after paths were laid
     player = player_of(config, body)
     settings = {"task": config.task, **asdict(config)}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimiseConfig(OptimisationConfig):
+class OptimiseConfig(OptimisationConfig, BodyOptions):
     """What to optimise, how, and what to write."""
 
     out: Path
@@ -40,8 +40,6 @@ class OptimiseConfig(OptimisationConfig):
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
     """Folder of the policy that follows them, with its value function."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     json: Path | None = None
     """Write all figures to this file."""
     video: Path | None = None
@@ -56,7 +54,6 @@ def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.evaluation.metrics import evaluate_episodes
     from kinesis_trl.evaluation.rollout import play_clips
@@ -67,7 +64,7 @@ def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.progress import progress
 
     check_outputs(config.json, config.video)
-    body = load_body(config.body)
+    body = config.load_body()
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import finish, run_command
+from kinesis_trl.commands import BodyOptions, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -35,15 +35,13 @@ Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareConfig:
+class PrepareConfig(BodyOptions):
     """What to prepare, and where to put it."""
 
     paths: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Motion files, folders and patterns, and locomotion-v1/train, /test, steered-v1 or brisk-v1, mixed as you like."""
     out: Path
     """Folder for the motion library and quality.json, .md and .png; an older library there is replaced."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     text: str | None = None
     """A sentence to make a clip of, e.g. "walk forward slowly, then turn left and stop"."""
     closest: bool = False
@@ -93,7 +91,6 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
         BodyError: the body cannot be built.
         CheckpointError: motions are to be optimised on a body that the policy that ships is not made for.
     """
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.motion.clip import ClipFormatError
     from kinesis_trl.motion.gait.language import closest_clip, text_to_clip
     from kinesis_trl.motion.ingest import IngestConfig, ingest
@@ -102,7 +99,7 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     from kinesis_trl.motion.sources import EMBEDDED, embedded
     from kinesis_trl.progress import counting
 
-    body = load_body(config.body)
+    body = config.load_body()
     if not _is_ours(config.out):
         raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
     keys = read_keys(config.keys) if config.keys else None

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from kinesis_trl.body.fatigue import Condition
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import finish, run_command
+from kinesis_trl.commands import BodyOptions, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.physiology.facts import WALKING_SPEEDS
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -47,7 +48,7 @@ _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportConfig:
+class ReportConfig(BodyOptions):
     """What to report on, and what to compare it with."""
 
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
@@ -74,14 +75,14 @@ class ReportConfig:
     """Muscles whose excitation is cut, by name."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1."""
+    condition: Condition = None
+    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval."""
     all_strides: bool = False
     """Also count strides of turning, running, walking sideways or backward; published curves hold for none of these."""
     speeds: tuple[float, float] = WALKING_SPEEDS
     """Slowest and fastest stride that is counted, in m/s."""
     solved: bool = True
     """Show static optimisation of the same clips beside the policy."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
@@ -100,14 +101,13 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.physiology.analysis import analyse, plain
     from kinesis_trl.physiology.page import page
     from kinesis_trl.physiology.storage import export_opensim
     from kinesis_trl.physiology.strides import Run
     from kinesis_trl.progress import progress
 
-    body = load_body(config.body)
+    body = config.load_body()
     said: list[str] = []
     emg, controls, against = _emg(config.emg, said), _controls(config, said), read_report(config.against)
     player = _player(config, body)
@@ -203,7 +203,9 @@ def _player(config: ReportConfig, body: BodyModel) -> Player | None:
 
     if config.policy == MOTION:
         return None
-    physics = PhysicsConfig(threads=config.threads, lesions=config.lesion, strength=config.strength)
+    physics = PhysicsConfig(
+        threads=config.threads, lesions=config.lesion, strength=config.strength, condition=config.condition
+    )
     policy = config.policy or str(asset(SHIPPED_POLICY))
     return make_player(policy, body, ImitationConfig(physics=physics), seed=config.seed)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
@@ -27,15 +27,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobustnessConfig:
+class RobustnessConfig(BodyOptions):
     """What to try, and on what."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
     """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     pushes: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0)
     """Forces in newtons of one push of 0.2 s at the pelvis, from a random side at a random moment."""
     strengths: tuple[float, ...] = (0.9, 1.1)
@@ -67,7 +65,6 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
     from kinesis_trl.evaluation.metrics import score, summarise
     from kinesis_trl.evaluation.perturbations import perturbed, with_strength
@@ -76,7 +73,7 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.progress import progress
 
     check_outputs(config.json)
-    body = load_body(config.body)
+    body = config.load_body()
     settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
     player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)

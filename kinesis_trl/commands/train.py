@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.subject import sized
 from kinesis_trl.commands import finish, make_console
 from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.failures import explained
@@ -46,6 +47,9 @@ class TrainCommand:
 
     run: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=lambda: preset("laptop"))
     """The run."""
+    subject: str = ""
+    """A person's own size, as height=1.62,mass=58 in metres and kg, or a .yaml file with these and segment lengths
+    (thigh, shank, foot, pelvis, trunk, in metres); '': as the body is."""
     write_config: Path | None = None
     """Write all settings of the run, also those that are no options, to this .yaml and end."""
 
@@ -120,7 +124,8 @@ def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> Tr
     """A run with the fields changed that the options name."""
     about = f"{name}: {text}\n\n{__doc__}"
     kind = ImitationCommand if run.goal is None else GoalCommand
-    return tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
+    command = tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
+    return replace(command, run=replace(command.run, body=sized(command.run.body, command.subject)), subject="")
 
 
 def _list_presets(known: dict[str, Preset], arguments: list[str]) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
+from kinesis_trl.body.fatigue import Condition
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command, stopping_on
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewConfig:
+class ViewConfig(BodyOptions):
     """What to show, and where."""
 
     task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
@@ -43,12 +44,13 @@ class ViewConfig:
     """What to do, with task text."""
     goal: tuple[float, float] = (1.5, 0.5)
     """Where to go with task point-goal, in metres ahead of the start and to its left, each up to 2."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     lesion: tuple[str, ...] = ()
     """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of their strength that all muscles have, 0 to 1."""
+    condition: Condition = None
+    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval; the page can switch
+    it."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
     keys: tuple[str, ...] = ()
@@ -147,12 +149,11 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
     """
     from kinesis_trl.agents.baselines import BASELINES
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.planning.controllers import muscles_named
     from kinesis_trl.viewer.offer import Offer
     from kinesis_trl.viewer.session import Choice, Session
 
-    body = load_body(config.body)
+    body = config.load_body()
     policies = _shipped()
     chosen = config.policy
     if chosen and chosen not in policies and chosen not in BASELINES:
@@ -162,7 +163,9 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
             )
         policies = {chosen: Path(chosen), **policies}
     with console.status("Opening the motions …"):
-        offer = Offer(body, config.motions, policies, threads=config.threads, planner=config.planner)
+        offer = Offer(
+            body, config.motions, policies, threads=config.threads, planner=config.planner, condition=config.condition
+        )
     regulated = offer.optimised and config.task == "imitation" and not config.planner.samples
     usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
     session = Session(body, offer.make)
@@ -178,6 +181,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
                 sentence=config.text,
                 goal=config.goal,
                 planner=config.planner.samples > 0,
+                fatigue=config.condition is not None,
             )
         )
         with console.status("Preparing …"):

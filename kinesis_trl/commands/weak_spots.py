@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeakSpotsConfig:
+class WeakSpotsConfig(BodyOptions):
     """What to play, for how long, and what to write."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
@@ -39,8 +39,6 @@ class WeakSpotsConfig:
     """Bodies."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     json: Path | None = None
     """Write all figures to this file."""
     picture: Path | None = None
@@ -59,14 +57,13 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
     from kinesis_trl.evaluation import failure_map
     from kinesis_trl.planning.controllers import make_player
     from kinesis_trl.progress import progress
 
     check_outputs(config.json, config.picture)
-    body = load_body(config.body)
+    body = config.load_body()
     settings = ImitationConfig(num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads))
     player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)

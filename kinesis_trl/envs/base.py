@@ -125,6 +125,8 @@ class MyoLegsEnv(EnvBase):
             self._restored = False  # a learner's first reset after `set_state` goes on instead of starting anew
         else:
             self.actions[torch.from_numpy(rows)] = 0.0
+            if self.physics.fatigue is not None:
+                self.physics.fatigue.start(rows, self.generator)
             self.physics.reset(rows, *self._start(rows))
             self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
         return TensorDict(

@@ -19,6 +19,7 @@ from kinesis_trl.physiology.comparison import compare_reports
 from kinesis_trl.physiology.contact_timing import contact_timing
 from kinesis_trl.physiology.emg_agreement import emg_agreement
 from kinesis_trl.physiology.emg_data import EmgData
+from kinesis_trl.physiology.fatigue import compartments
 from kinesis_trl.physiology.findings import judge, muscle_quality
 from kinesis_trl.physiology.gait_cycles import symmetry_index
 from kinesis_trl.physiology.ground_reaction import impulse_of, stance_of
@@ -119,6 +120,11 @@ def analyse(
         "muscles": {"runs": timed(), "emg": emg_agreement(columns, emg, seed=seed)},
         "effort": {"runs": each(lambda s: effort(s, body))},
     }
+    tired = [run for run in runs if any(len(recording.fatigued) for recording in run.recordings)]
+    if tired:
+        sections["fatigue"] = {
+            "runs": {run.title: attempt(lambda r=run: compartments(r.recordings, body)) for run in tired}  # type: ignore[misc]
+        }
     replayed = [recording for run in runs if run.replayed for recording in run.recordings]
     if replayed and not runs[0].replayed:
         sections["ground"]["contact_timing"] = attempt(lambda: asdict(contact_timing(runs[0].recordings, replayed)))

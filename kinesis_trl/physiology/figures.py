@@ -123,11 +123,17 @@ def correlation_chart(columns: Mapping[str, dict[str, Any]], people: dict[str, A
     return _svg(figure)
 
 
-def line_panel(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str) -> str:
-    """Lines of points, such as r by electromechanical delay, or variance explained by number of synergies."""
-    figure, axes = _panel(WIDE)
-    for k, (horizontal, vertical) in enumerate(lines.values()):
+def line_panel(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, *, named: bool = False
+) -> str:
+    """Lines of points, such as r by electromechanical delay; `named` writes each line's name at its end."""
+    figure, axes = _panel((7.5, 4.5) if named else WIDE)
+    for k, (name, (horizontal, vertical)) in enumerate(lines.items()):
         axes.plot(horizontal, vertical, "o-", color=colour(k), ms=3.5, lw=1.4)
+        if named:
+            axes.annotate(name, (horizontal[-1], vertical[-1]), (4, 0), textcoords="offset points", fontsize=8)
+    if named:
+        figure.subplots_adjust(right=0.8)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(axis="y", color="#e6e9ee", lw=0.6)

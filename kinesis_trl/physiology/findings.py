@@ -46,6 +46,7 @@ def judge(name: str, section: dict[str, Any], title: str) -> tuple[str, str, str
         "ground": _ground,
         "muscles": _muscles,
         "effort": _effort,
+        "fatigue": _fatigue,
     }
     return rules[name](found, section, title)
 
@@ -235,6 +236,18 @@ def _effort(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple
         f"{ratio:.1f} times the energy people spend",
         f"Walking costs {spent:.1f} J per kg and metre by Bhargava's model, {ratio:.1f} times what people spend "
         f"({people:.2f}); muscles work at their limit {full:.1f} % of the time.",
+    )
+
+
+def _fatigue(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple[str, str, str]:
+    most = found["most"]
+    worst_, seconds = most[0], found["seconds"][-1]
+    named = [f"{in_words(row['muscle'])} ({100 * row['fatigued']:.0f} %)" for row in most]
+    return (
+        UNKNOWN,
+        f"{100 * worst_['fatigued']:.0f} % of {in_words(worst_['muscle'])} is fatigued after {seconds:.0f} s",
+        f"After {seconds:.0f} s of movement the most fatigued muscles are {_listed(named)}; no figures of people to "
+        "compare with.",
     )
 
 

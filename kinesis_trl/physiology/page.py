@@ -22,6 +22,7 @@ TITLES = {
     "ground": "3. Force on the floor",
     "muscles": "4. Muscles",
     "effort": "5. Effort",
+    "fatigue": "Fatigue",
     "comparison": "6. Comparison with another run",
 }
 QUESTIONS = {
@@ -30,6 +31,7 @@ QUESTIONS = {
     "ground": "Does it press on the floor like people?",
     "muscles": "Does it use its muscles like people?",
     "effort": "Is it as economical as people?",
+    "fatigue": "Which muscles tire?",
     "comparison": "What differs from the other run?",
 }
 """What each section answers, for a reader who knows no code."""
@@ -39,6 +41,7 @@ _VIEWS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "ground": page_sections.ground,
     "muscles": page_muscles.muscles,
     "effort": page_muscles.effort,
+    "fatigue": page_muscles.fatigue,
     "comparison": page_sections.comparison,
 }
 
@@ -88,7 +91,7 @@ def _templates() -> Environment:
 def _summary(report: dict[str, Any]) -> str:
     """Whom the page judges, in one or two sentences."""
     run = report["runs"][0]
-    judged = [s["state"] for n, s in report["sections"].items() if n != "comparison"]
+    judged = [s["state"] for n, s in report["sections"].items() if n not in ("comparison", "fatigue")]
     count = sum(run["strides"])
     fell = f" It fell in {run['fell']} of {len(run['clips'])} clips." if run["fell"] else ""
     if not count:

@@ -176,3 +176,27 @@ def _synergies(good: dict[str, Any]) -> Panel:
         caption=f"n = {strides} strides of one leg, mean stride, its 40 muscles, each scaled to its peak. Non-negative "
         "factorisation; studies of people, of fewer muscles, find about five (Ivanenko et al. 2004).",
     )
+
+
+def fatigue(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Compartments of each muscle group over time, and the muscles that tired most."""
+    good = computed(section["runs"])
+    if not good:
+        return None
+    found = next(iter(good.values()))
+    panels = [
+        Panel(
+            svg=figures.line_panel(
+                {part: (found["seconds"], shares[part]) for part in ("active", "resting", "fatigued")},
+                "s",
+                "share, 0–1",
+            ),
+            title=group,
+            caption=f"n = {found['n']} clips; all muscles of the group, both legs.",
+        )
+        for group, shares in found["groups"].items()
+    ]
+    rows = [
+        [in_words(row["muscle"]), f"{100 * row['fatigued']:.1f} %", f"{row['activation']:.3f}"] for row in found["most"]
+    ]
+    return {"parts": ["active", "resting", "fatigued"], "panels": panels, "rows": rows}

@@ -47,6 +47,8 @@ class States:
     """(T, M) muscle excitations."""
     rate: float
     """Steps per second."""
+    fatigued: Array | None = None
+    """(T, M) fatigued share of each muscle; None where none tires."""
 
 
 def record(
@@ -160,6 +162,7 @@ def measure(
         qvel=states.qvel,
         activation=states.activation,
         excitation=states.excitation,
+        fatigued=np.empty((0, model.nu)) if states.fatigued is None else states.fatigued,
         joint_power=moments["joint_moment"] * states.qvel[:, joints],
         passive_force=-passive_bias(length, parameters),
         muscle_power=-tension * velocity,
@@ -181,6 +184,8 @@ class _Tape:
     def __init__(self, physics: BatchPhysics) -> None:
         self._rate = 1 / physics.substep
         self._live = {name: getattr(physics, name) for name in ("qpos", "qvel", "activation", "excitation")}
+        if physics.fatigue is not None:
+            self._live["fatigued"] = physics.fatigue.fatigued
         self._kept: dict[str, list[NDArray[np.float64]]] = {name: [] for name in self._live}
         physics.on_substep = self._keep
 

@@ -32,7 +32,7 @@ class Quantity(NamedTuple):
 
     shape: str
     """Axes: T samples, Q and V coordinates and velocities of the body, B bodies, S sides (right, left), J joints,
-    M muscles, R reference frames; a number is a length."""
+    M muscles, R reference frames, F samples of fatigue (T or none); a number is a length."""
     unit: str
     """SI unit, 1 for a pure number."""
     meaning: str
@@ -106,6 +106,7 @@ class Recording:
     joint_power: Annotated[Array, Quantity("T,J", "W", "net internal moment times joint velocity, positive: generated")]
     activation: Annotated[Array, _muscles("1", "muscle activation, 0 to 1")]
     excitation: Annotated[Array, _muscles("1", "neural excitation, 0 to 1")]
+    fatigued: Annotated[Array, Quantity("F,M", "1", "fatigued share of each muscle; empty where none tires", "<f4")]
     muscle_length: Annotated[Array, _muscles("m", "muscle-tendon length")]
     muscle_velocity: Annotated[Array, _muscles("m/s", "rate of the muscle-tendon length, positive: lengthening")]
     muscle_force: Annotated[Array, _muscles("N", "tension, active and passive, positive: pulling")]
@@ -129,6 +130,7 @@ class Recording:
             "Q": 7 + len(self.coordinate_names),
             "V": 6 + len(self.coordinate_names),
             "R": len(self.reference_time),
+            "F": len(self.fatigued) and len(self.time),
         }
         if not len(self.time):
             raise RecordingError(f"{self.clip}: holds no sample.")
@@ -215,6 +217,7 @@ class Recording:
         if found != (_FORMAT, _VERSION):
             raise RecordingError(f"{path}: is {found[0]!r} version {found[1]}, expected {_FORMAT!r} {_VERSION}.")
         described = quantities()
+        content.setdefault("fatigued", np.empty((0, len(about.get("muscle_names", ())))))  # older recordings
         facts = [f.name for f in fields(cls) if f.name not in described]
         missing = [name for name in described if name not in content] + [name for name in facts if name not in about]
         if missing:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kinesis_trl.agents.baselines import BASELINES
+from kinesis_trl.body.fatigue import FatigueConfig
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import PhysicsConfig
@@ -55,6 +56,7 @@ class Offer:
         *,
         threads: int = 1,
         planner: MppiConfig | None = None,
+        condition: FatigueConfig | None = None,
     ) -> None:
         """Open the motions.
 
@@ -64,6 +66,7 @@ class Offer:
             policies: policy folders or files besides the baselines, by the names to show.
             threads: threads of the simulation.
             planner: how the planner samples where a choice has one; None: the usual way.
+            condition: how muscles tire where a choice says so; None: by MyoSuite's parameters.
 
         Raises:
             ClipFormatError: nothing usable in `motions`.
@@ -72,6 +75,7 @@ class Offer:
         usual = planner is None or not planner.samples
         self._planner = MppiConfig(samples=SAMPLES) if usual else planner
         self._physics = PhysicsConfig(threads=threads)
+        self._condition = condition or FatigueConfig()
         self._library = open_library(motions, body)[0]
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
@@ -92,7 +96,7 @@ class Offer:
             ValueError: unknown clip or policy, one that does not fit, a planner about a baseline, a goal that cannot
                 be reached in time, or a sentence that means nothing.
         """
-        player = self._player(choice.policy, planner=choice.planner)
+        player = self._player(choice)
         if choice.task == "directional":
             env = LiveEnv(self.body, player.settings)
             player.check(env)
@@ -125,11 +129,11 @@ class Offer:
         player.check(env)
         return GoalSimulation(env, player.policy(env), place, GoalRules(rules.lowest, rules.near))
 
-    def _player(self, name: str, *, planner: bool) -> Player:
+    def _player(self, choice: Choice) -> Player:
+        name, planner = choice.policy, choice.planner
         _index(name, tuple(self.policies), "policy")
-        settings = ImitationConfig(
-            num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=self._physics
-        )
+        physics = replace(self._physics, condition=self._condition if choice.fatigue else None)
+        settings = ImitationConfig(num_envs=1, start="beginning", random_heading=False, rule=KINESIS, physics=physics)
         path = self.policies[name]
         if planner and path is None:
             raise ValueError(f"the planner needs a trained policy, {name!r} is none; choose another or switch it off.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import viser
+from numpy.typing import NDArray
 from viser import uplot
 
 from kinesis_trl.planning.controllers import muscles_named
@@ -16,6 +17,9 @@ PLOTTED = 4
 """Most muscles plotted at a time."""
 _COLOURS = {"Red": "#d6282f", "Blue": "#1f5fc4", "Green": "#1f8a4c", "Brown": "#b06a00"}
 _PLOT_EVERY = 4  # frames
+_BAR = 20  # letters of a bar
+
+Array = NDArray[np.float64]
 
 
 class MusclePanel:
@@ -41,6 +45,9 @@ class MusclePanel:
             self._cut_now = gui.add_button("Cut them")
         self._heal = gui.add_button("Heal all")
         self._weak = gui.add_markdown("All muscles are whole.")
+        self.tire = gui.add_checkbox("Muscles tire", False, hint="Starts again, with rested muscles.")
+        self.tired = gui.add_markdown("", visible=False)
+        self._frame = 0
 
     def connect(self, on: On) -> None:
         """Bring the controls to life."""
@@ -51,11 +58,22 @@ class MusclePanel:
         on(self._cut_now, self._lesion, "on_click")
         on(self._cutting, self._lesion, "on_submit")
         on(self._heal, self._mend, "on_click")
+        on(self.tire, lambda: session.another(fatigue=self.tire.value))
 
     def update(self) -> None:
         """Show which muscles are weak."""
         if self._shown.new("weak", (self._session.overall, self._session.weakened)):
             self._weak.content = _weakness(self._session)
+        choice, moment = self._session.choice, self._session.shown
+        if choice is not None and self._shown.new("tire", choice.fatigue):
+            put(self.tire, choice.fatigue)
+        fatigued = None if moment is None else moment.fatigued
+        self.tired.visible = fatigued is not None
+        self._frame += 1
+        if moment is not None and fatigued is not None and self._frame % _PLOT_EVERY == 0:
+            text = _tiredness(self._session, moment.activation, fatigued)
+            if self._shown.new("tired", text):
+                self.tired.content = text
 
     def _lesion(self) -> None:
         self._session.weaken(muscles_named([self.cut.value]), 0.0)
@@ -114,6 +132,17 @@ class PlotPanel:
         by_name = dict(zip(names, lines, strict=True))
         blank = np.full(len(seconds), -1.0)
         self._plot.data = (seconds, *(by_name.get(name, blank) for name in shown))
+
+
+def _tiredness(session: Session, active: Array, fatigued: Array) -> str:
+    """A bar for each muscle group: active red, fatigued grey, the rest blue."""
+    lines = ["Shares of each group: active, resting, fatigued"]
+    for group, ids in session.body.muscle_groups.items():
+        parts = round(_BAR * float(active[ids].mean())), round(_BAR * float(fatigued[ids].mean()))
+        bars = zip(("#db0d0f", "#2952cc", "#6b7280"), (parts[0], _BAR - sum(parts), parts[1]), strict=True)
+        bar = "".join(f'<span style="color:{colour}">{"█" * length}</span>' for colour, length in bars)
+        lines.append(f"{bar} {group}, {fatigued[ids].mean():.1%} fatigued")
+    return "\n\n".join(lines)
 
 
 def _series(names: Sequence[str]) -> tuple[uplot.Series, ...]:

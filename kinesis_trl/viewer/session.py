@@ -65,6 +65,8 @@ class Moment:
     """(nq,) coordinates of the reference, world frame, where there is one."""
     seconds: float
     """Time since the episode began."""
+    fatigued: Array | None
+    """(M,) fatigued shares of the muscles in [0, 1]; None where they do not tire."""
     saved: Any
     """Everything needed to go on from here."""
 
@@ -83,6 +85,8 @@ class Choice:
     """What to do, in words, for text."""
     goal: tuple[float, float] = (1.5, 0.5)
     """Where to go from the start, in metres ahead and to the left, for point-goal."""
+    fatigue: bool = False
+    """Whether muscles tire."""
     planner: bool = False
     """Whether each action is corrected by MPPI: samples simulated ahead about the policy."""
 
@@ -252,7 +256,9 @@ class Session:
     def _record(self) -> None:
         assert self.simulation is not None
         seconds = self.moments[-1].seconds + 1 / FPS if self.moments else 0.0
-        self.moments.append(Moment(*self.simulation.pose(), seconds, self.simulation.save()))
+        self.moments.append(
+            Moment(*self.simulation.pose(), seconds, self.simulation.fatigued(), self.simulation.save())
+        )
         self.cursor = len(self.moments) - 1
 
     def _resume(self) -> None:

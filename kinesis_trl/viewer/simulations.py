@@ -40,6 +40,9 @@ class Simulation(Protocol):
     def pose(self) -> tuple[Array, Array, Array | None]:
         """Coordinates (nq,), activations (M,) and reference (nq,) now; copies."""
 
+    def fatigued(self) -> Array | None:
+        """(M,) fatigued shares of the muscles, a copy; None where they do not tire."""
+
     @property
     def goal(self) -> Array | None:
         """(2,) where it shall go on the floor, in metres, world frame; None where it has no goal."""
@@ -100,6 +103,11 @@ class ClipSimulation:
         """Coordinates (nq,), activations (M,) and the clip as it was prepared (nq,) now."""
         physics = self.env.physics
         return physics.qpos[0].copy(), physics.activation[0].copy(), self._reference()
+
+    def fatigued(self) -> Array | None:
+        """(M,) fatigued shares of the muscles; None where they do not tire."""
+        fatigue = self.env.physics.fatigue
+        return None if fatigue is None else fatigue.fatigued[0].copy()
 
     @property
     def goal(self) -> Array | None:

@@ -58,6 +58,18 @@ def test_a_floor_makes_antagonists_work_against_each_other():
     np.testing.assert_allclose(found.activation, [[0.35, 0.1]], atol=1e-5)
 
 
+def test_a_ceiling_hands_the_load_to_others():
+    sharing = Sharing(TWO, np.ones(2), SharingConfig(effort=1e-3, joint_moment=1.0))
+    moment, wanted = np.full((2, 2, 1), 50.0), np.array([[30.0], [30.0]])
+    found = sharing.solve(moment, wanted, ceiling=np.array([[0.1, 1.0], [1.0, 1.0]]))
+    np.testing.assert_allclose(found.activation, [[0.1, 0.5], [0.3, 0.3]], atol=1e-6)
+    found = sharing.solve(moment, wanted, floor=0.2, ceiling=np.array([[0.0, 1.0], [0.1, 0.1]]))
+    np.testing.assert_allclose(found.activation, [[0.0, 0.6], [0.1, 0.1]], atol=1e-6)
+    np.testing.assert_allclose(found.lacking[1], 20.0, atol=1e-6)
+    with pytest.raises(ValueError, match="largest activations"):
+        sharing.solve(moment, wanted, ceiling=np.ones((1, 2)))
+
+
 @pytest.mark.parametrize("objective", ["square", "cube"])
 def test_optimality(objective):
     """No muscle within its bounds can change so that cost falls (first-order conditions of the convex problem)."""

@@ -25,6 +25,9 @@ class Counting:
         self.now += 1
         return "fell" if self.now == self.fall else "on"
 
+    def fatigued(self):
+        return None
+
     def pose(self):
         turn = [np.cos(self.heading / 2), 0.0, 0.0, np.sin(self.heading / 2)]
         return np.array([float(self.now), 0.0, 0.0, *turn]), np.full(80, self.now / 100), None

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kinesis_trl.body.fatigue import Condition
+from kinesis_trl.commands import BodyOptions
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig, Sensing
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig:
+class EvalConfig(BodyOptions):
     """What all tasks share."""
 
     task: ClassVar[str]
@@ -39,8 +41,6 @@ class EvalConfig:
     unless the planner is on, the policy that ships for others, and for route policy the one of the task."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
-    body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
     control: ControlName | None = None
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
     reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
@@ -51,6 +51,9 @@ class EvalConfig:
     """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1."""
+    condition: Condition = None
+    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
+    fatigued=[0.3]; in Python None or a FatigueConfig."""
     json: Path | None = None
     """Write all figures to this file."""
     picture: Path | None = None
@@ -111,6 +114,7 @@ def player_of(config: EvalConfig, body: BodyModel) -> Player:
         threads=config.threads,
         lesions=muscles_named(config.lesion),
         strength=config.strength,
+        condition=config.condition,
         failure_dir=config.failure_dir,
     )
     return make_player(

@@ -54,7 +54,6 @@ class Options(EvalConfig):
 
 def steer(config: Options, console: Console) -> None:
     """Be commanded by keys: in MuJoCo's window, or without a display on a page; nothing is measured."""
-    from kinesis_trl.body.model import load_body
     from kinesis_trl.envs.directional import Heading
     from kinesis_trl.evaluation.directional import make_rider
     from kinesis_trl.evaluation.keyboard import Bindings, has_display, steer_live
@@ -63,7 +62,7 @@ def steer(config: Options, console: Console) -> None:
         _on_page(config, console)
         return
     bindings = Bindings.of(config.keys)
-    body = load_body(config.body)
+    body = config.load_body()
     rider = make_rider(body, player_of(config, body), config.route)
     steer_live(rider, body, bindings, Heading(speed=0.8), console.print)
 

@@ -109,6 +109,8 @@ class CoordinatedConfig(ControlConfig):
     """Square root of the cost of one fully active muscle of mean volume."""
     joint_moment: float = 5.0
     """Moment that lacks at a joint, in N m, that costs 1."""
+    fatigue: bool = True
+    """Ask no muscle for more than it has left, where muscles tire: others take over."""
     every: Literal["substep", "step"] = "substep"
     """How often moments are shared anew: at every physics substep or once a policy step."""
     activation: bool = True

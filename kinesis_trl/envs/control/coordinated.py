@@ -82,7 +82,7 @@ class CoordinatedControl(Control):
                 gain = np.minimum(active_gain(length, velocity, muscles), _GAIN)
                 passive = np.einsum("nmj,nm->nj", arm, passive_bias(length, muscles))
                 moment = asked + self._feedback(path, physics, (k + 1) * step, step) - passive
-                shared = self._sharing.solve(arm * gain[..., None], moment, self._floor, dual)
+                shared = self._sharing.solve(arm * gain[..., None], moment, self._floor, dual, self._ceiling(physics))
                 np.maximum(self.lacking, np.abs(shared.lacking).max(1), out=self.lacking)
                 wanted = shared.activation
             return self._dynamics.excitation_for(physics.activation, wanted)
@@ -101,6 +101,10 @@ class CoordinatedControl(Control):
     def unit(self) -> Array:
         """(J,) moments in N m for an action of 1."""
         return self.config.moment * self._strength
+
+    def _ceiling(self, physics: Physics) -> Array | None:
+        """Largest activation (N, M) that the muscles have left, where they tire and the control counts on it."""
+        return 1 - physics.fatigue.fatigued if self.config.fatigue and physics.fatigue is not None else None
 
     def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float) -> Array:
         """Moments (N, J) without the action's, `time` into the policy step, of states `ahead` seconds from now."""

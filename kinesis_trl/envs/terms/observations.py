@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -178,6 +179,13 @@ def muscle_length(scene: Scene) -> Tensor:
 def muscle_velocity(scene: Scene) -> Tensor:
     """Rates of the muscles' lengths: (R, M) m/s."""
     return scene.muscle(scene.physics.velocity)
+
+
+@term(muscles)
+def muscle_fatigue(scene: Scene) -> Tensor:
+    """Fatigued share of each muscle, 0 to 1: (R, M); zero where muscles do not tire."""
+    fatigue = scene.physics.fatigue
+    return scene.muscle(np.zeros_like(scene.physics.length) if fatigue is None else fatigue.fatigued)
 
 
 @term(muscles)
