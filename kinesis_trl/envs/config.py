@@ -233,7 +233,7 @@ class GoalConfig:
     """Weight of the effort term of the reward."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
-    upright_scale: float = 3.0
+    upright_scale: FileOnly[float] = 3.0
     """Scale of the root's squared tilt, 1/rad²."""
 
 
@@ -277,7 +277,7 @@ class DirectionalConfig(GoalConfig):
     """Share of commands drawn at random that stop."""
     velocity_weight: float = 0.8
     """Weight of the velocity term of the reward."""
-    velocity_scale: float = 4.0
+    velocity_scale: FileOnly[float] = 4.0
     """Scale of the squared error of the root's velocity on the floor, s²/m²."""
 
     def __post_init__(self) -> None:
