@@ -18,7 +18,7 @@ from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.directional import DirectionalEnv
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
-from kinesis_trl.motion.gait.locomotion import locomotion_v1
+from kinesis_trl.motion.gait.data_sets import locomotion_v1
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player

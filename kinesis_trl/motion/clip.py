@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+FPS = 30.0
+"""Frame rate of every clip that is on the body."""
 MAX_FRAMES = 5_000_000
 """Longest clip that is accepted (46 hours at 30 frames/s); a larger count is a broken header."""
 

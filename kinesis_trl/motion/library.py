@@ -16,11 +16,10 @@ from kinesis_trl.body.inverse import InverseSolution
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.arrays import LARGEST
 from kinesis_trl.motion.categories import categorise
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.kinematics import Kinematics, forward_kinematics, velocities
+from kinesis_trl.motion.clip import FPS, ClipFormatError, MotionClip
+from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 from kinesis_trl.motion.library_files import (
     FEEDBACK,
-    FPS,
     INVERSE,
     MOTION,
     SOLVED,
@@ -227,9 +226,14 @@ class MotionLibrary:
         return position, velocity
 
 
-def _track(motion: Kinematics) -> NDArray[np.float64]:
-    """Positions and velocities (T, K, 6) of the tracked bodies."""
-    return np.concatenate([motion.body_pos, motion.body_vel], axis=-1)
+def motion_arrays(body: BodyModel, qpos: NDArray[np.float64], name: str) -> dict[str, NDArray[Any]]:
+    """The arrays `MOTION` of coordinates (T, nq) at 30 frames/s; raises ClipFormatError for absurd speeds."""
+    qvel = velocities(qpos, FPS, body)
+    if not (np.abs(qvel) <= LARGEST).all():
+        raise ClipFormatError(f"{name}: moves by more than {LARGEST:g} a second, as no motion does.")
+    motion = forward_kinematics(body, qpos, qvel)
+    track = np.concatenate([motion.body_pos, motion.body_vel], axis=-1)
+    return {"qpos": qpos, "qvel": qvel, "track": track, "muscle_length": motion.muscle_length.astype(np.float32)}
 
 
 def _arrays_of(
@@ -238,23 +242,14 @@ def _arrays_of(
     """Arrays of one clip, of its coordinates or of what static optimisation found for them."""
     if isinstance(found, ClipFormatError):
         raise ClipFormatError(f"{clip.name}: {found}")
-    arrays: dict[str, NDArray[Any]] = {}
     if not isinstance(found, InverseSolution):
-        qpos = found
-    else:
-        qpos, given = found.qpos, np.asarray(clip.qpos, dtype=np.float64)
-        arrays = {name: getattr(found, name).astype(kind) for name, kind in INVERSE.items()}
-        arrays["prepared_qpos"] = given
-        arrays["prepared"] = _track(forward_kinematics(body, given, velocities(given, FPS, body)))
-    qvel = velocities(qpos, FPS, body)
-    if not (np.abs(qvel) <= LARGEST).all():
-        raise ClipFormatError(f"{clip.name}: moves by more than {LARGEST:g} a second, as no motion does.")
-    motion = forward_kinematics(body, qpos, qvel)
-    return arrays | {
-        "qpos": qpos,
-        "qvel": qvel,
-        "track": _track(motion),
-        "muscle_length": motion.muscle_length.astype(np.float32),
+        return motion_arrays(body, found, clip.name)
+    given = np.asarray(clip.qpos, dtype=np.float64)
+    return {
+        **motion_arrays(body, found.qpos, clip.name),
+        **{name: getattr(found, name).astype(kind) for name, kind in INVERSE.items()},
+        "prepared_qpos": given,
+        "prepared": motion_arrays(body, given, clip.name)["track"],
     }
 
 

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from kinesis_trl.atomic import replacing_folder, sweep
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.arrays import LARGEST, map_npy
-from kinesis_trl.motion.clip import MAX_FRAMES, ClipFormatError
+from kinesis_trl.motion.clip import FPS, MAX_FRAMES, ClipFormatError
 from kinesis_trl.motion.streams import read_json
 
-FPS = 30.0
-"""Frame rate of every clip in a library."""
 MOTION = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 """Arrays of every library, and how they are kept."""
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}

@@ -82,14 +82,14 @@ def open_library(
 
 def embedded(name: str) -> Callable[[BodyModel], list[MotionClip]]:
     """What makes one of the data sets `EMBEDDED`."""
-    from kinesis_trl.motion.gait import brisk, locomotion, steered  # noqa: PLC0415  generators, which files do not need
+    from kinesis_trl.motion.gait import data_sets  # noqa: PLC0415  generators, which files do not need
 
     if name == "brisk-v1":
-        return brisk.brisk_v1
+        return data_sets.brisk_v1
     if name == "steered-v1":
-        return steered.steered_v1
-    split: locomotion.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
-    return lambda body: locomotion.locomotion_v1(split, body)
+        return data_sets.steered_v1
+    split: data_sets.Split = name.rpartition("/")[2]  # type: ignore[assignment]  # one of EMBEDDED
+    return partial(data_sets.locomotion_v1, split)
 
 
 def as_clip(library: MotionLibrary, index: int) -> MotionClip:

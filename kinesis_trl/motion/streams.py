@@ -9,6 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,24 +62,18 @@ def read_json(path: Path, *, max_bytes: int = 256 << 20) -> Any:
         raise ClipFormatError(f"{path}: is damaged, no JSON ({error}); fetch or make it again.") from error
 
 
-class explained:
-    """Context that turns any failure inside it into a ClipFormatError naming the file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ClipFormatError):
-            raise ClipFormatError(f"{self.path}: {error}") from None
-        if isinstance(error, MemoryError):
-            raise ClipFormatError(f"{self.path}: does not fit into memory; split the file.") from error
-        if isinstance(error, Exception):
-            raise ClipFormatError(
-                f"{self.path}: broken or cut short ({type(error).__name__}: {error}); fetch or save it again."
-            ) from error
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn any failure inside into a ClipFormatError that names the file."""
+    try:
+        yield
+    except ClipFormatError as error:
+        raise ClipFormatError(f"{path}: {error}") from None
+    except MemoryError as error:
+        raise ClipFormatError(f"{path}: does not fit into memory; split the file.") from error
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ClipFormatError(f"{path}: broken or cut short ({what}); fetch or save it again.") from error
 
 
 def budget(file: IO[bytes]) -> int:

@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.foot_placement import place_feet
+from kinesis_trl.body.leg import ANKLE, HIP, KNEE
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import MotionClip
-from kinesis_trl.motion.gait.carriage import recarry
+from kinesis_trl.motion.clip import FPS, MotionClip
+from kinesis_trl.motion.gait.synthesis import Walker
 from kinesis_trl.motion.resample import resample_qpos
 
 Array = NDArray[np.float64]
 
-FPS = 30.0
 _OTHER = {"left": "right", "right": "left", "counter-clockwise": "clockwise", "clockwise": "counter-clockwise"}
 _SIDES = re.compile("left|right|counter-clockwise|clockwise")
 _STRIDING = ("hip_flexion", "knee_angle", "ankle_angle")
 _FASTEST, _SLOWEST = 1.4, 0.65  # times the recorded tempo
+_QUIET = 0.05  # radians of deviation below which a joint's movement is not scaled up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +113,49 @@ def _noise(rng: np.random.Generator, frames: int, columns: int, seconds: float) 
     width = max(seconds * FPS, 1e-3)
     curve = gaussian_filter1d(rng.normal(size=(frames, columns)), width, axis=0, mode="nearest")
     return np.asarray(curve * np.sqrt(2 * np.sqrt(np.pi) * width))
+
+
+def recarry(body: BodyModel, qpos: Array, fps: float, rng: np.random.Generator, tilt: float, shift: float) -> Array:
+    """The motion (T, nq) with another carriage of the pelvis, the same at the same moments of every step.
+
+    What is added to the pelvis' pitch, height and place ahead is a random combination of what both legs do alike, and
+    to roll, yaw and place aside of what they do in opposition, so that left and right steps are each other's mirror
+    image as much as before. Hips, knees and ankles follow by inverse kinematics, with the feet where they were, as far
+    as legs reach.
+
+    Args:
+        body: whose coordinates they are.
+        qpos: (T, nq), T ≥ 2.
+        fps: frames per second.
+        rng: random numbers.
+        tilt: standard deviation of each angle that is added, in radians.
+        shift: the same of each displacement, in metres.
+    """
+    walker = Walker.of(body)
+    alike, opposed = _movements(qpos[:, walker.legs["l"].qpos], qpos[:, walker.legs["r"].qpos], fps)
+    pitch, roll, yaw = (tilt * _combined(rng, basis) for basis in (alike, opposed, opposed))
+    ahead, aside, up = (shift * _combined(rng, basis) for basis in (alike, opposed, alike))
+    before = Rotation.from_quat(qpos[:, 3:7], scalar_first=True)
+    heading = Rotation.from_rotvec(before.as_euler("ZYX")[:, :1] * [0.0, 0.0, 1.0])
+    after = before * Rotation.from_rotvec(np.stack([roll, pitch, yaw], axis=1))
+    out = np.array(qpos)
+    out[:, :3] += heading.apply(np.stack([ahead, aside, up], axis=1))
+    out[:, 3:7] = after.as_quat(scalar_first=True)
+    return place_feet(body, out, qpos)
+
+
+def _movements(left: Array, right: Array, fps: float) -> tuple[Array, Array]:
+    """What legs (T, 7) do alike and in opposition: (T, 6) each, joints and their velocities about their means."""
+    out = []
+    left, right = left[:, [HIP, KNEE, ANKLE]], right[:, [HIP, KNEE, ANKLE]]
+    for both in (left + right, left - right):
+        move = both - both.mean(0)
+        speed = np.gradient(move, 1.0 / fps, axis=0)
+        move, speed = move / np.maximum(move.std(0), _QUIET), speed / np.maximum(speed.std(0), _QUIET * fps / 5)
+        out.append(np.concatenate([move, speed], axis=1))
+    return out[0], out[1]
+
+
+def _combined(rng: np.random.Generator, basis: Array) -> Array:
+    """A random combination (T,) of basis (T, k), of unit deviation on average."""
+    return np.asarray(basis @ rng.normal(size=basis.shape[1]) / np.sqrt(basis.shape[1]))

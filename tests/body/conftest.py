@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.inverse import InverseSolution, solve
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.readers.kinesis import read_kinesis
+from kinesis_trl.motion.readers import read_motion
 from kinesis_trl.motion.retarget.onto_body import retarget
 
 FPS = 30.0
@@ -20,7 +20,7 @@ _WALKS = ("167_walking_medium06", "317_walking_fast04", "317_walking_fast01", "4
 @pytest.fixture(scope="session")
 def walks(shared: Path, body: BodyModel) -> dict[str, NDArray[np.float64]]:
     """Level walking at 0.9 to 1.4 m/s between standing and standing, qpos (T, nq) at 30 frames/s by name."""
-    clips = read_kinesis(shared / "data" / "motions" / "kinesis_kit_qpos10hz" / "initial_pose_test_open.pkl")
+    clips = read_motion(shared / "data" / "motions" / "kinesis_kit_qpos10hz" / "initial_pose_test_open.pkl")
     wanted = {name: clip for name in _WALKS for clip in clips if name in clip.name}
     assert len(wanted) == len(_WALKS)
     return {name: retarget(clip, body)[0].qpos for name, clip in wanted.items()}

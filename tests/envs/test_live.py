@@ -8,7 +8,8 @@ from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.terminations import DistanceRule
-from kinesis_trl.motion.gait.steering import STOP, Move, Travel
+from kinesis_trl.motion.gait.commands import Command
+from kinesis_trl.motion.gait.steering import STOP, Travel
 
 ENDLESS = DistanceRule(over="mean", distance=1e9)
 
@@ -24,7 +25,7 @@ def test_the_reference_goes_on_and_the_clock_with_it(body):
     td = walk(env, env.reset(), 5)
     assert env.frame == 5
     shown = env.reference(env.time + env.policy_dt)[0].clone()
-    env.order(Move(speed=1.0))
+    env.order(Command(speed=1.0))
     assert env.frame == 5
     torch.testing.assert_close(env.reference(env.time + env.policy_dt)[0], shown, atol=1e-6, rtol=0)
     places = []
@@ -39,7 +40,7 @@ def test_the_reference_goes_on_and_the_clock_with_it(body):
 def test_a_reset_stands_and_forgets_the_order(body):
     env = LiveEnv(body, ImitationConfig(rule=ENDLESS))
     walk(env, env.reset(), 3)
-    env.order(Move(speed=1.0))
+    env.order(Command(speed=1.0))
     td = env.reset()
     assert env.frame == 0 and env.planner.current == STOP
     np.testing.assert_allclose(env.physics.qpos[0], env.reference_qpos, atol=1e-6)
@@ -51,7 +52,7 @@ def test_feedforward_takes_the_inverse_solutions_of_the_new_plan(body):
     env = LiveEnv(body, ImitationConfig(control="feedforward", rule=ENDLESS))
     td = env.reset()
     before = env.solutions.activation(env.next_frame())
-    env.order(Move(speed=1.0))
+    env.order(Command(speed=1.0))
     np.testing.assert_array_equal(env.solutions.activation(env.next_frame()), before)
     for _ in range(12):
         td = env.step(td.set("action", torch.zeros(env.action_spec.shape)))["next"]
@@ -62,7 +63,7 @@ def test_feedforward_takes_the_inverse_solutions_of_the_new_plan(body):
 def test_going_back_to_a_saved_state(body):
     env = LiveEnv(body, ImitationConfig(rule=ENDLESS))
     td = walk(env, env.reset(), 4)
-    env.order(Move(speed=0.8))
+    env.order(Command(speed=0.8))
     td = walk(env, td, 10)
     saved = env.get_state()
     first = walk(env, td, 70)["observation"]
@@ -82,4 +83,4 @@ def test_one_row_only_counts(body):
     env = LiveEnv(body, ImitationConfig(num_envs=7, rule=ENDLESS))
     assert env.batch_size == torch.Size([1])
     with pytest.raises(ValueError, match="too fast"):
-        env.order(Move(speed=1.7, direction=np.pi))
+        env.order(Command(speed=1.7, direction=np.pi))

@@ -38,6 +38,8 @@ def test_bad_files_of_every_kind_cost_only_themselves(tmp_path: Path, march: Mot
     assert {"a_bomb.pkl", "wide.mot", "deep.json", "slow.npz", "pipe.bvh"} <= set(refused)
     assert "key of type tuple" in refused["a_bomb.pkl"] and "32000 columns" in refused["wide.mot"]
     assert "6.8 h" in refused["slow.npz"]
+    ((given, reason),) = ingest([str(tmp_path / "*.xyz")], body).refused
+    assert given.endswith("*.xyz") and "no motion file there" in reason
     library, left_out = library_of([clip for clip, _ in found.clips if clip.name == "b_march"], body)
     assert len(library) == 1 and left_out == []
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.readers.opensim import opensim_clip
+from kinesis_trl.motion.readers import read_motion
 from kinesis_trl.motion.readers.tables import read_table
 from kinesis_trl.physiology.storage import export_opensim, write_storage
 
@@ -19,8 +19,7 @@ def files(struggle, tmp_path_factory):
 @pytest.mark.parametrize("name", ["coordinates.mot", "states.sto"])
 def test_the_motion_is_read_back(struggle, body, files, name):
     """Root, pelvis angles and joints; the file has nine digits. Couplings are soft while the body struggles."""
-    table = read_table(files[name])
-    clip = opensim_clip(files[name], table)
+    (clip,) = read_motion(files[name])
     assert clip.fps == pytest.approx(150) and len(clip.qpos) == len(struggle.time)
     joints = [7 + body.joint_names.index(n) for n in body.independent_joints]
     np.testing.assert_allclose(clip.qpos[:, :3], struggle.qpos[:, :3], atol=1e-8)

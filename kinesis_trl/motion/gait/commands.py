@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -27,7 +27,7 @@ class CommandError(ValueError):
 class Command:
     """One stretch of locomotion at constant speed and turn rate; blended smoothly with its neighbours."""
 
-    seconds: float
+    seconds: float = 1.0
     """Duration in seconds; a neighbour's blend does not change the distance and angle covered."""
     speed: float = 0.0
     """Speed in m/s, not negative."""
@@ -92,10 +92,6 @@ class Command:
     def moves(self) -> bool:
         """Whether it asks for any step."""
         return self.speed > 0.0 or self.turn_rate != 0.0
-
-    def mirrored(self) -> Command:
-        """The same command seen in a mirror: left and right exchanged."""
-        return replace(self, direction=-self.direction, turn_rate=-self.turn_rate)
 
 
 def stand(seconds: float) -> Command:

@@ -67,10 +67,6 @@ class GaitStyle:
             onset=float(rng.uniform(0.3, 0.6)),
         )
 
-    def mirrored(self) -> GaitStyle:
-        """The same person in a mirror."""
-        return replace(self, lead="l" if self.lead == "r" else "r")
-
 
 @dataclass(frozen=True)
 class Course:

@@ -25,17 +25,8 @@ WALKING = {
     "hip": {0: 36.4, 10: 33.3, 20: 23.0, 30: 12.1, 40: 2.3, 52: -5.3, 60: -0.3, 70: 19.0, 80: 32.9, 90: 37.5},
     "knee": {0: 5.5, 10: 18.8, 20: 16.8, 30: 10.8, 40: 6.8, 50: 11.6, 60: 34.2, 72: 60.4, 80: 50.5, 90: 18.8},
     "ankle": {
-        0: -2.1,
-        10: -2.3,
-        20: 5.2,
-        30: 8.5,
-        46: 11.4,
-        50: 10.0,
-        60: -14.0,
-        64: -20.6,
-        70: -12.7,
-        80: 0.0,
-        90: 0.5,
+        **{0: -2.1, 10: -2.3, 20: 5.2, 30: 8.5, 46: 11.4, 50: 10.0},
+        **{60: -14.0, 64: -20.6, 70: -12.7, 80: 0.0, 90: 0.5},
     },
 }
 """Adults walking on the level at a comfortable speed: means of Pinzone et al. 2014 (Gait & Posture 40:286),
@@ -76,12 +67,8 @@ STANDING = np.array([PELVIC_TILT + 1.0, 3.0, 1.5])
 
 def _splines(table: dict[str, dict[int, float]]) -> list[CubicSpline]:
     """Periodic curves of hip, knee and ankle through a table's points."""
-    out = []
-    for joint in JOINTS:
-        phase = np.array([*table[joint], 100.0]) / 100.0
-        angle = np.array([*table[joint].values(), table[joint][0]])
-        out.append(CubicSpline(phase, angle, bc_type="periodic"))
-    return out
+    closed = [{**table[joint], 100: table[joint][0]} for joint in JOINTS]
+    return [CubicSpline(np.array([*c]) / 100.0, [*c.values()], bc_type="periodic") for c in closed]
 
 
 _WALKING, _RUNNING, _STEPPING = map(_splines, (WALKING, RUNNING, STEPPING))
@@ -113,14 +100,8 @@ def walking(phase: Array, speed: Array) -> Array:
     knee_scale = (1 - in_swing) * loading + in_swing * (np.interp(speed, SPEEDS, KNEE_PEAK) - base) / (60.4 - base)
     push = smoothstep((phase - 0.46) / 0.1) * smoothstep((0.8 - phase) / 0.12)
     push_scale = np.interp(speed, SPEEDS, ANKLE_PEAK) / -20.6
-    return np.stack(
-        [
-            middle + hip_scale * (hip - middle),
-            base + knee_scale * (knee - base),
-            ankle * (1 - push + push * np.where(ankle < 0, push_scale, 1.0)),
-        ],
-        axis=-1,
-    )
+    ankle = ankle * (1 - push + push * np.where(ankle < 0, push_scale, 1.0))
+    return np.stack([middle + hip_scale * (hip - middle), base + knee_scale * (knee - base), ankle], axis=-1)
 
 
 def running(phase: Array) -> Array:

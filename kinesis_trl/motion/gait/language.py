@@ -23,17 +23,30 @@ MAX_REPEATS = 20
 """Most repetitions of one clause."""
 
 _NUMBERS = {
-    word: n
-    for n, words in {
-        1: ("one",), 2: ("two", "a couple of"), 3: ("three", "a few", "several"), 4: ("four",), 5: ("five",),
-        6: ("six",), 7: ("seven",), 8: ("eight",), 9: ("nine",), 10: ("ten",), 12: ("twelve",), 20: ("twenty",),
-        30: ("thirty",),
-    }.items()
-    for word in words
-}  # fmt: skip
-_METRES = {"METRE": 1.0, "CENTIMETRE": 0.01, "FOOT": 0.3048}
-_SECONDS = {"SECOND": 1.0, "MINUTE": 60.0}
-_SPEEDS = {"METRE_PER_SECOND": 1.0, "KM_PER_HOUR": 1 / 3.6}
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+}
+_NUMBERS |= {"twelve": 12, "twenty": 20, "thirty": 30, "a couple of": 2, "a few": 3, "several": 3}
+_UNITS = {
+    "METRE": ("distance", 1.0),
+    "CENTIMETRE": ("distance", 0.01),
+    "FOOT": ("distance", 0.3048),
+    "SECOND": ("seconds", 1.0),
+    "MINUTE": ("seconds", 60.0),
+    "STEP": ("steps", 1.0),
+    "DEGREE": ("angle", np.pi / 180.0),
+    "METRE_PER_SECOND": ("speed", 1.0),
+    "KM_PER_HOUR": ("speed", 1 / 3.6),
+}
+"""What a unit measures, by the name of a clause's field, and the factor to metres, seconds and radians."""
 
 
 def parse(sentence: str) -> list[Command]:
@@ -89,25 +102,21 @@ def closest_clip(sentence: str, labels: Sequence[str]) -> tuple[int, float]:
     Raises:
         SentenceError: no label, or none that shares anything with the sentence.
     """
-    features = [_features(text) for text in (sentence, *labels)]
-    terms = sorted(set().union(*features))
-    column = {term: k for k, term in enumerate(terms)}
-    counts = np.zeros((len(features), len(terms)))
-    for row, found in enumerate(features):
-        for term in found:
-            counts[row, column[term]] += 1.0
-    weighted = np.sqrt(counts) * (np.log(len(features) / np.maximum((counts > 0).sum(0), 1)) + 1.0)
-    weighted /= np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-12)
-    likeness = weighted[1:] @ weighted[0]
-    if not len(labels) or likeness.max() <= 0.0:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  slow to import
+
+    likeness = np.zeros(len(labels))
+    if len(labels) and _features(sentence):
+        weighted = TfidfVectorizer(analyzer=_features, sublinear_tf=True).fit_transform([sentence, *labels])
+        likeness = (weighted[1:] @ weighted[0].T).toarray().ravel()
+    if likeness.max(initial=0.0) <= 0.0:
         raise SentenceError(f"none of {len(labels)} labels is like {sentence!r}; describe one of the clips.")
     return int(likeness.argmax()), float(likeness.max())
 
 
 def _features(text: str) -> list[str]:
+    """Words and their letter trigrams."""
     words = "".join(c if c.isalnum() else " " for c in text.lower()).split()
-    trigrams = [f" {w} "[k : k + 3] for w in words for k in range(len(w))]
-    return [f"word:{w}" for w in words] + trigrams
+    return [f"word:{w}" for w in words] + [f" {w} "[k : k + 3] for w in words for k in range(len(w))]
 
 
 @lru_cache(maxsize=1)
@@ -156,9 +165,8 @@ def _read(tree: lark.Tree[lark.Token]) -> Clause:
         elif item.data == "repeat":
             out = replace(out, times=_times(tokens[0]))
         elif item.data == "fraction":
-            out = replace(
-                out, share={"HALF": 0.5, "QUARTER": 0.25, "FULL": 1.0}[names[0]], words=out.words | {names[0]}
-            )
+            share = {"HALF": 0.5, "QUARTER": 0.25, "FULL": 1.0}[names[0]]
+            out = replace(out, share=share, words=out.words | {names[0]})
         elif item.data == "manner":
             step = {"SLOWLY": -1, "FAST": 1}.get(names[-1], 0) * (2 if "VERY" in names else 1)
             out = replace(out, pace=step or out.pace, words=out.words | ({"SLIGHTLY"} & set(names)))
@@ -188,13 +196,8 @@ def _times(token: lark.Token) -> int:
 def _measured(clause: Clause, value: float, unit: str) -> Clause:
     if value <= 0:
         raise SentenceError(f"a measure of {value:g}; give one above 0.")
-    if unit in _METRES:
-        return replace(clause, distance=value * _METRES[unit])
-    if unit in _SECONDS:
-        return replace(clause, seconds=value * _SECONDS[unit])
-    if unit in _SPEEDS:
-        return replace(clause, speed=value * _SPEEDS[unit])
-    return replace(clause, angle=np.radians(value)) if unit == "DEGREE" else replace(clause, steps=value)
+    field, factor = _UNITS[unit]
+    return replace(clause, **{field: factor * value})  # type: ignore[arg-type]
 
 
 def _value(token: lark.Token) -> float:
@@ -204,11 +207,8 @@ def _value(token: lark.Token) -> float:
 
 def _merged(first: Clause, second: Clause) -> Clause:
     """The first clause with what the second adds to it."""
-    given = {
-        name: getattr(second, name)
-        for name in ("distance", "seconds", "steps", "angle", "speed", "radius", "circles")
-        if getattr(second, name) is not None
-    }
+    measures = ("distance", "seconds", "steps", "angle", "speed", "radius", "circles")
+    given = {name: value for name in measures if (value := getattr(second, name)) is not None}
     return replace(
         first,
         **given,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
 from kinesis_trl.motion.gait.footsteps import RATE, FootstepPlan, GaitStyle, integrate, step_along
 from kinesis_trl.motion.gait.planner import reference, solved, standing_lead
-from kinesis_trl.motion.gait.steering import Gliding, Reach, SteeringConfig, steer
+from kinesis_trl.motion.gait.steering import CourseState, Reach, SteeringConfig, steer
 from kinesis_trl.motion.gait.synthesis import realise
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -36,14 +35,7 @@ LONGEST = 60.0
 """Longest path in seconds."""
 
 
-def path_to(
-    goal: tuple[float, float],
-    seconds: float,
-    body: BodyModel,
-    *,
-    style: GaitStyle | None = None,
-    steering: SteeringConfig | None = None,
-) -> MotionClip:
+def path_to(goal: tuple[float, float], seconds: float, body: BodyModel) -> MotionClip:
     """A clip that starts standing at the origin, facing +x, and after `seconds` stands at a goal (x, y) in metres.
 
     It turns and walks, or walks backward to a near goal behind, as slowly as the time allows.
@@ -53,35 +45,27 @@ def path_to(
     """
     if not 1.0 <= seconds <= LONGEST:
         raise CommandError(f"a path of {seconds:g} s; expected 1 to {LONGEST:g} s.")
-    style, steering = style or GaitStyle(), steering or SteeringConfig()
+    style = GaitStyle()
     frames, lead = round(seconds * FPS) + 1, standing_lead(body, style)
     aim = np.array(goal, dtype=np.float64)
     for _ in range(_AIMS):
-        qpos = realise(_footsteps((aim[0], aim[1]), seconds, style, steering, lead), body, style)[:frames]
+        qpos = realise(_footsteps((aim[0], aim[1]), seconds, style, lead), body, style)[:frames]
         off = np.array(goal) - qpos[-1, :2]
         if np.hypot(*off) < _NEAR:
             break
         aim += off  # the pelvis sways beside its course, most while the feet are not together yet
-    distance = float(np.hypot(*goal))
-    return MotionClip(
-        name=f"to {goal[0]:+.2f} {goal[1]:+.2f}",
-        fps=FPS,
-        qpos=qpos,
-        label=f"a person walks to a place {distance:.1f} m away",
-        category="path",
-        source="gait planner",
-    )
+    label = f"a person walks to a place {float(np.hypot(*goal)):.1f} m away"
+    name = f"to {goal[0]:+.2f} {goal[1]:+.2f}"
+    return MotionClip(name=name, fps=FPS, qpos=qpos, label=label, category="path", source="gait planner")
 
 
-def _footsteps(
-    goal: tuple[float, float], seconds: float, style: GaitStyle, steering: SteeringConfig, lead: float
-) -> FootstepPlan:
+def _footsteps(goal: tuple[float, float], seconds: float, style: GaitStyle, lead: float) -> FootstepPlan:
     """The way there that leaves most time to stand, unless that takes brisk walking; then the slowest."""
+    order = Reach(goal=goal, seconds=seconds - _ONSET)
     for settle, brisk, miss, back in _WAYS:
-        glide = Gliding(x=-lead, lead=lead)
-        manner = replace(steering, settle=settle, brisk=brisk, miss=miss, walks_back=back)
+        manner = SteeringConfig(settle=settle, brisk=brisk, miss=miss, walks_back=back)
         try:
-            ahead = steer(Reach(goal=goal, seconds=seconds - _ONSET), glide, seconds, manner)
+            ahead = steer(order, CourseState(x=-lead, lead=lead), seconds, manner)
             break
         except CommandError:
             if back:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseConfig, solve
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.gait.commands import CommandError
+from kinesis_trl.motion.gait.curve_fit import dying
 from kinesis_trl.motion.gait.footsteps import (
     NEVER,
     RATE,
@@ -35,11 +36,9 @@ from kinesis_trl.motion.gait.footsteps import (
     step_along,
 )
 from kinesis_trl.motion.gait.gait_curves import smoothstep
-from kinesis_trl.motion.gait.handover import dying
-from kinesis_trl.motion.gait.steering import STOP, Gliding, Order, SteeringConfig, steer
+from kinesis_trl.motion.gait.steering import STOP, CourseState, Order, SteeringConfig, steer
 from kinesis_trl.motion.gait.synthesis import realise
-from kinesis_trl.motion.kinematics import forward_kinematics, velocities
-from kinesis_trl.motion.library import FPS, INVERSE, ClipEntry, MotionLibrary
+from kinesis_trl.motion.library import FPS, INVERSE, ClipEntry, MotionLibrary, motion_arrays
 from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
 
 Array = NDArray[np.float64]
@@ -151,7 +150,7 @@ class GaitPlanner:
         at = dropped * _SAMPLES
         position, heading = course.position[at].copy(), float(course.heading[at])
         speeds = self._speeds[at : at + kept * _SAMPLES + 1]
-        body = _gliding(
+        body = _course_state(
             speeds, course.position[at + kept * _SAMPLES], float(course.heading[at + kept * _SAMPLES]), self._lead
         )
         stages = (order, self.config.horizon), (STOP, self.config.stop)
@@ -185,9 +184,9 @@ def standing_lead(body: BodyModel, style: GaitStyle) -> float:
     return float(realise(step_along(still, style), body, style)[0, 0])
 
 
-def _gliding(speeds: Array, position: Array, heading: float, lead: float) -> Gliding:
+def _course_state(speeds: Array, position: Array, heading: float, lead: float) -> CourseState:
     rates = (speeds[-1] - speeds[-2]) * RATE if len(speeds) > 1 else np.zeros(4)
-    return Gliding(float(position[0]), float(position[1]), heading, speeds[-1].tolist(), rates.tolist(), lead)
+    return CourseState(float(position[0]), float(position[1]), heading, speeds[-1].tolist(), rates.tolist(), lead)
 
 
 def _shifted(plan: FootstepPlan, seconds: float) -> dict[Side, list[Stance]]:
@@ -268,14 +267,6 @@ def solved(body: BodyModel, qpos: Array, inverse: InverseConfig | None) -> tuple
 
 def reference(body: BodyModel, qpos: Array, solution: Arrays, name: str = "live") -> MotionLibrary:
     """A library of one clip, of coordinates (T, nq) and what `solved` found for them."""
-    qvel = velocities(qpos, FPS, body)
-    motion = forward_kinematics(body, qpos, qvel)
-    arrays: dict[str, NDArray[Any]] = {
-        "qpos": qpos,
-        "qvel": qvel,
-        "track": np.concatenate([motion.body_pos, motion.body_vel], axis=-1),
-        "muscle_length": motion.muscle_length.astype(np.float32),
-        **{key: values.astype(INVERSE[key]) for key, values in solution.items()},
-    }
+    arrays = motion_arrays(body, qpos, name) | {key: a.astype(INVERSE[key]) for key, a in solution.items()}
     entry = ClipEntry(name=name, start=0, frames=len(qpos), category=name, source="gait planner")
     return MotionLibrary(body.name, [entry], arrays)

@@ -1,4 +1,4 @@
-"""Live orders (move, travel that way, reach that place, stop) → smooth speeds of the body's course.
+"""Live orders (go on at a speed, travel that way, reach that place, stop) → smooth speeds of the body's course.
 
 Every speed follows what the order wants through a critically damped filter of second order, so that an order given at
 any moment changes nothing suddenly.
@@ -7,6 +7,7 @@ any moment changes nothing suddenly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import atan2, cos, hypot, pi, radians, sin, sqrt
 
@@ -20,32 +21,15 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
-    """Go on at a speed and turn rate seen from the body; the default stands still."""
-
-    speed: float = 0.0
-    """In m/s."""
-    direction: float = 0.0
-    """Of travel relative to the heading in radians: 0 forward, +π/2 left, π backward."""
-    turn_rate: float = 0.0
-    """In rad/s, positive to the left."""
-    gait: Gait = "walk"
-    """Walk, or run with a flight phase."""
-
-    def __post_init__(self) -> None:
-        Command(seconds=1.0, speed=self.speed, direction=self.direction, turn_rate=self.turn_rate, gait=self.gait)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Travel:
-    """Go in a direction of the world: turn towards it and walk, or walk backward where that is nearer and slow."""
+    """Turn towards a direction of the world and go there."""
 
     speed: float
     """In m/s."""
     direction: float
     """In radians from +x, positive towards +y."""
     gait: Gait = "walk"
-    """Walk, or run with a flight phase; running always turns towards the direction."""
+    """Walk, or run with a flight phase."""
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.direction):
@@ -69,8 +53,9 @@ class Reach:
             raise CommandError(f"{self.seconds:g} s to reach a goal; expected more than 0.")
 
 
-Order = Move | Travel | Reach
-STOP = Move()
+Order = Command | Travel | Reach
+"""What a planner can be told at any moment; a `Command` holds, as seen from the body, until the next order."""
+STOP = Command()
 """Stand still."""
 
 
@@ -90,9 +75,6 @@ class SteeringConfig:
     """Greatest change of the turn rate in rad/s²; the standing foot lets the pelvis turn only so far."""
     turn_rate: float = radians(82.0)
     """Greatest rate of turning towards a direction, in rad/s."""
-    back_beyond: float = pi
-    """A direction further from the heading than this is taken walking backward, in radians; π always turns, since
-    walking backward is what bodies lose their balance at most."""
     walks_back: bool = True
     """Whether a place behind may be reached walking backward, where that is slower walking than turning round."""
     fastest_back: float = 0.8
@@ -109,45 +91,32 @@ class SteeringConfig:
     """Greatest distance from a place, in metres, at which the body then counts as there."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "speed_lag",
-            "back_lag",
-            "acceleration",
-            "turn_lag",
-            "turn_rate",
-            "fastest_back",
-            "comfortable",
-            "brisk",
-        ):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        for name, value in vars(self).items():
+            if name != "walks_back" and not value > 0.0:
+                raise ValueError(f"{name} must be positive, got {value}.")
 
     def lag(self, forward: float) -> float:
         """Time constant in seconds on the way to a speed ahead."""
         return self.back_lag if forward < 0.0 else self.speed_lag
 
 
-Wish = tuple[float, float, float, float]
-"""Wanted speed ahead and to the left in m/s, turn rate in rad/s, and whether to run."""
+Speeds = tuple[float, float, float, float]
+"""Speed ahead and to the left in m/s, turn rate in rad/s, and whether to run (0 … 1)."""
 
 
 @dataclass
-class Gliding:
+class CourseState:
     """A body on its course: where it is, and four filtered speeds with their rates."""
 
     x: float = 0.0
     y: float = 0.0
     heading: float = 0.0
     speeds: list[float] = field(default_factory=lambda: [0.0] * 4)
-    """Ahead and to the left in m/s, turn rate in rad/s, wish to run."""
+    """As `Speeds`."""
     rates: list[float] = field(default_factory=lambda: [0.0] * 4)
     """Their changes per second."""
     lead: float = 0.0
     """How far the pelvis of a standing body is ahead of the course, in metres."""
-
-    def copy(self) -> Gliding:
-        """Another body in the same state."""
-        return Gliding(self.x, self.y, self.heading, list(self.speeds), list(self.rates), self.lead)
 
     def to(self, goal: tuple[float, float]) -> tuple[float, float]:
         """(dx, dy) in metres from the pelvis to a place."""
@@ -157,12 +126,12 @@ class Gliding:
         """How much speed `k` will still add to its integral when it is wanted to be zero from now on."""
         return 2.0 * lag * self.speeds[k] + lag * lag * self.rates[k]
 
-    def advance(self, wish: Wish, config: SteeringConfig, dt: float) -> None:
+    def advance(self, wanted: Speeds, config: SteeringConfig, dt: float) -> None:
         """Go on by `dt` seconds."""
         forward, left, turn, _ = self.speeds
-        lags = (config.lag(wish[0]), config.speed_lag, config.turn_lag, config.speed_lag)
-        for k, (wanted, lag) in enumerate(zip(wish, lags, strict=True)):
-            self.rates[k] += dt * ((wanted - self.speeds[k]) / lag - 2.0 * self.rates[k]) / lag
+        lags = (config.lag(wanted[0]), config.speed_lag, config.turn_lag, config.speed_lag)
+        for k, (target, lag) in enumerate(zip(wanted, lags, strict=True)):
+            self.rates[k] += dt * ((target - self.speeds[k]) / lag - 2.0 * self.rates[k]) / lag
             if k < 3:
                 most = config.turn_acceleration if k == 2 else config.acceleration
                 self.rates[k] = min(max(self.rates[k], -most), most)
@@ -174,88 +143,78 @@ class Gliding:
         self.heading += dt * turn
 
 
-Law = Callable[[Gliding], Wish]
+ControlLaw = Callable[[CourseState], Speeds]
 
 
-def steer(order: Order, body: Gliding, seconds: float, config: SteeringConfig, *, rate: float = RATE) -> Array:
-    """Speeds (S, 4) at `rate` samples per second that carry out an order; `body` is moved along.
+def steer(order: Order, body: CourseState, seconds: float, config: SteeringConfig) -> Array:
+    """Speeds (S, 4) at `RATE` samples per second that carry out an order; `body` is moved along.
 
     Args:
         order: what to do.
         body: where it starts and how it moves; changed.
         seconds: for how long.
         config: how briskly.
-        rate: samples per second.
 
     Returns:
-        speed ahead and to the left in m/s, turn rate in rad/s, wish to run (0 … 1), after each sample.
+        `Speeds` after each sample.
 
     Raises:
         CommandError: a place that cannot be reached in its time.
     """
     law = _law(order, body, config)
-    out = np.empty((round(seconds * rate), 4))
+    out = np.empty((round(seconds * RATE), 4))
     for row in out:
-        body.advance(law(body), config, 1.0 / rate)
+        body.advance(law(body), config, 1.0 / RATE)
         row[:] = body.speeds
     return out
 
 
-def _law(order: Order, body: Gliding, config: SteeringConfig) -> Law:
-    if isinstance(order, Move):
-        ahead, aside = order.speed * cos(order.direction), order.speed * sin(order.direction)
-        wish = (ahead, aside, order.turn_rate, float(order.gait == "run"))
-        return lambda body: wish
-    if isinstance(order, Travel):
-        behind = abs(_wrap(order.direction - body.heading)) > config.back_beyond
-        back = order.gait == "walk" and behind and order.speed <= config.fastest_back + 1e-9
-        return _travel(order, back, config)
-    return _reach(order, body, config)
+def _law(order: Order, body: CourseState, config: SteeringConfig) -> ControlLaw:
+    if isinstance(order, Command):
+        speeds = (order.forward, order.left, order.turn_rate, float(order.gait == "run"))
+        return lambda body: speeds
+    return _travel(order, config) if isinstance(order, Travel) else _reach(order, body, config)
 
 
-def _travel(order: Travel, back: bool, config: SteeringConfig) -> Law:
-    sign = -1.0 if back else 1.0
-    speed = sign * order.speed
-    facing = order.direction + (pi if back else 0.0)
-
-    def law(body: Gliding) -> Wish:
+def _travel(order: Travel, config: SteeringConfig) -> ControlLaw:
+    def law(body: CourseState) -> Speeds:
         if order.speed == 0.0:
             return 0.0, 0.0, 0.0, 0.0
-        turn, off = _turn_towards(facing, body, config)
+        turn, off = _turn_towards(order.direction, body, config)
         ahead = max(cos(off), 0.0) ** 2
-        return speed * ahead, 0.0, turn, float(order.gait == "run") * ahead
+        return order.speed * ahead, 0.0, turn, float(order.gait == "run") * ahead
 
     return law
 
 
-def _turn_towards(facing: float, body: Gliding, config: SteeringConfig) -> tuple[float, float]:
+def _turn_towards(facing: float, body: CourseState, config: SteeringConfig) -> tuple[float, float]:
     """Wanted turn rate, and how far the heading is off."""
     off = _wrap(facing - body.heading)
     left = _wrap(facing - body.heading - body.run_out(2, config.turn_lag))
     return float(np.clip(5.0 * left, -config.turn_rate, config.turn_rate)), off
 
 
-def _reach(order: Reach, body: Gliding, config: SteeringConfig) -> Law:
+def _reach(order: Reach, body: CourseState, config: SteeringConfig) -> ControlLaw:
     """Ahead or backward, as slowly as the time allows; ahead at a comfortable speed where there is no time given."""
     dx, dy = body.to(order.goal)
     bearing = abs(_wrap(atan2(dy, dx) - body.heading))
     if order.seconds is None:
         return _approach(order.goal, config.comfortable, False, config)
-    tries = [(s, False) for s in np.linspace(config.slowest, config.brisk, 9)]
+    tries = [(float(s), False) for s in np.linspace(config.slowest, config.brisk, 9)]
     if bearing > 0.5 * pi and config.walks_back:
-        tries += [(s, True) for s in np.linspace(0.35, config.fastest_back, 5)]
+        tries += [(float(s), True) for s in np.linspace(0.35, config.fastest_back, 5)]
         tries.sort(key=lambda t: t[0] / (config.fastest_back if t[1] else config.brisk))
     best, nearest = None, float("inf")
     for speed, back in tries:
-        law, ghost = _approach(order.goal, float(speed), back, config), body.copy()
+        law, ghost = _approach(order.goal, speed, back, config), deepcopy(body)
         steps = max(round((order.seconds - config.settle) * 30.0), 1)
         for _ in range(steps):
             ghost.advance(law(ghost), config, 1.0 / 30.0)
         apart = hypot(*ghost.to(order.goal))
         if apart < 0.04:
-            return _approach(order.goal, float(speed), back, config)
+            return _approach(order.goal, speed, back, config)
         if apart < nearest:
-            best, nearest = (float(speed), back), apart
+            best, nearest = (speed, back), apart
     if best is None or nearest > config.miss:
         raise CommandError(
             f"a goal {hypot(dx, dy):.1f} m away cannot be reached in {order.seconds:g} s "
@@ -264,11 +223,11 @@ def _reach(order: Reach, body: Gliding, config: SteeringConfig) -> Law:
     return _approach(order.goal, *best, config)
 
 
-def _approach(goal: tuple[float, float], speed: float, back: bool, config: SteeringConfig) -> Law:
+def _approach(goal: tuple[float, float], speed: float, back: bool, config: SteeringConfig) -> ControlLaw:
     sign = -1.0 if back else 1.0
     held: list[float] = []  # heading from which the last half metre is walked
 
-    def law(body: Gliding) -> Wish:
+    def law(body: CourseState) -> Speeds:
         dx, dy = body.to(goal)
         if hypot(dx, dy) > 0.35 or not held:
             held[:] = [atan2(sign * dy, sign * dx) if hypot(dx, dy) > 0.1 else body.heading]

@@ -18,12 +18,12 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import ANKLE, HIP, KNEE, MTP, Leg, LegPose
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.clip import FPS, MotionClip
 from kinesis_trl.motion.gait.commands import Command, CommandError
+from kinesis_trl.motion.gait.curve_fit import dying
 from kinesis_trl.motion.gait.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.gait.footsteps import FootstepPlan, GaitStyle, Side, plan
 from kinesis_trl.motion.gait.gait_curves import PELVIC_TILT, STANDING, TOE_OFF, reference, smoothstep
-from kinesis_trl.motion.gait.handover import dying
 from kinesis_trl.motion.gait.pelvis import centre_of_mass, height, orientation, vertical_acceleration
 from kinesis_trl.motion.gait.stance import FootPath, foot_path
 from kinesis_trl.motion.gait.swing import clear_floor, fill_swing
@@ -32,8 +32,6 @@ from kinesis_trl.motion.retarget.balance import com_offset
 
 Array = NDArray[np.float64]
 
-FPS = 30.0
-"""Frames per second of generated clips."""
 LONGEST = 600.0
 """Longest generated clip in seconds."""
 _PASSES = 3  # each uses the centre of mass and the ankles of the one before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ CMU_FPS = 120.0
 """Frame rate of the CMU motion capture library; AMC files do not state theirs."""
 _MAX_LINE = 1 << 16
 _MAX_BONES = 500
-_BLOCK = 1024
+_BLOCK = 1024  # frames posed at once; bounds memory
 _ROOT_CHANNELS = ("tx", "ty", "tz", "rx", "ry", "rz")
 
 
@@ -47,47 +47,36 @@ class _Skeleton:
 
 
 @reader("ASF/AMC (a motion beside its .asf skeleton)", ".amc")
-def _amc(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Bone angles in degrees; lengths in the unit that the skeleton states (CMU: inch / 0.45)."""
-    return read_amc(file.path, fps=options.fps, up=options.up, unit=options.unit)
+def read_amc(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Bone angles in degrees; lengths in the unit that the skeleton states (CMU: inch / 0.45).
 
-
-def read_amc(
-    path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
-) -> list[MotionClip]:
-    """The one clip of an AMC file, with the skeleton of the ASF file of its subject in the same folder.
-
-    The skeleton is the one named like the file's part before '_' (02_01.amc → 02.asf), else the folder's only
-    one. Raises ClipFormatError for a missing skeleton and for broken, cut-short or empty files.
+    The skeleton is the ASF file in the same folder that is named like the file's part before '_' (02_01.amc → 02.asf),
+    else the folder's only one.
     """
-    try:
-        skeleton_path, said = _skeleton_of(path)
-        skeleton = _read_asf(skeleton_path)
-        rig, bones = _rig(skeleton)
-        joints = map_joints(rig)
-        parts = [_pose(rig, bones, joints, block) for block in _blocks(path, bones)]
-        clip = rig_clip(
-            name=path.stem,
-            fps=CMU_FPS if fps is None else fps,
+    path, said = _skeleton_of(file.path)
+    skeleton = _read_asf(path)
+    rig, bones = _rig(skeleton)
+    joints = map_joints(rig)
+    values = _read_values(file.path, bones)
+    blocks = [[v[k : k + _BLOCK] for v in values] for k in range(0, len(values[0]), _BLOCK)]
+    notes = [said, f"unit {skeleton.scale:.4g} m, from the skeleton file"]
+    if options.fps is None:
+        notes.append(f"frame rate not in the file: {CMU_FPS:g} as at CMU")
+    return [
+        rig_clip(
+            file.path.stem,
+            replace(options, unit=options.unit or skeleton.scale),
+            fps=CMU_FPS if options.fps is None else options.fps,
             rig=rig,
             joints=joints,
-            posed=PosedRig.joined(parts),
+            posed=PosedRig.joined([_pose(rig, bones, joints, block) for block in blocks]),
             usual_up="y",
-            up=up,
-            unit=skeleton.scale if unit is None else unit,
-            notes=(said, f"unit {skeleton.scale:.4g} m, from the skeleton file")
-            + (() if fps is not None else (f"frame rate not in the file: {CMU_FPS:g} as at CMU",)),
+            notes=tuple(notes),
         )
-    except OSError as error:
-        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except ClipFormatError as error:
-        raise ClipFormatError(f"{path}: {error}") from None
-    return [clip.with_(source=str(path))]
+    ]
 
 
 def _skeleton_of(path: Path) -> tuple[Path, str]:
-    if not path.is_file():
-        raise ClipFormatError("no such file; check the path.")
     own = [path.with_suffix(".asf"), path.with_name(path.stem.split("_")[0] + ".asf")]
     near = sorted(path.parent.glob("*.asf"))
     for choice in own:
@@ -183,40 +172,36 @@ def _rig(skeleton: _Skeleton) -> tuple[Rig, list[_Bone]]:
     return Rig(tuple(names), tuple(parents), np.array(offsets)), bones
 
 
-def _blocks(path: Path, bones: list[_Bone]) -> Iterator[list[Array]]:
-    """Values of each bone's channels, (B, channels) for blocks of at most 1024 frames."""
+def _read_values(path: Path, bones: list[_Bone]) -> list[Array]:
+    """Values (T, channels) of each bone's channels."""
     widths = {bone.name: len(bone.channels) for bone in bones if bone.channels}
-    frames: list[dict[str, tuple[float, ...]]] = []
+    values: dict[str, list[tuple[float, ...]]] = {name: [] for name in widths}
     seen = 0
 
-    def block() -> list[Array]:
-        return [np.array([f.get(b.name, ()) for f in frames]).reshape(len(frames), -1) for b in bones]
+    def missing() -> list[str]:
+        return sorted(name for name, rows in values.items() if len(rows) != seen)
 
     for words in _lines(path):
         if words[0].startswith(":"):
             if words[0].upper() == ":RADIANS":
                 raise ClipFormatError("gives angles in radians; only degrees are read: convert it.")
         elif len(words) == 1 and words[0].isdigit():
-            if frames and frames[-1].keys() != widths.keys():
+            if missing():
                 break
-            if len(frames) == _BLOCK:
-                yield block()
-                frames = []
-            frames.append({})
             seen += 1
             if seen > MAX_CLIP_FRAMES:
                 raise ClipFormatError(f"has more than {MAX_CLIP_FRAMES} frames; cut it into shorter files.")
-        elif not frames or words[0] not in widths:
+        elif not seen or words[0] not in widths:
             raise ClipFormatError(f"has {words[0]!r} where a frame number or a bone of the skeleton is expected.")
-        elif len(values := _floats(words[1:], f"frame {seen}, {words[0]}")) != widths[words[0]]:
-            raise ClipFormatError(f"frame {seen}: {words[0]} has {len(values)} values, not {widths[words[0]]}.")
+        elif len(row := _floats(words[1:], f"frame {seen}, {words[0]}")) != widths[words[0]]:
+            raise ClipFormatError(f"frame {seen}: {words[0]} has {len(row)} values, not {widths[words[0]]}.")
         else:
-            frames[-1][words[0]] = values
-    if not frames:
+            values[words[0]][seen - 1 :] = [row]
+    if not seen:
         raise ClipFormatError("has no frames; it is not an AMC file, or cut short.")
-    if missing := sorted(widths.keys() - frames[-1].keys()):
-        raise ClipFormatError(f"frame {seen} lacks {', '.join(missing[:5])}; the file is cut short: fetch it again.")
-    yield block()
+    if lacking := missing():
+        raise ClipFormatError(f"frame {seen} lacks {', '.join(lacking[:5])}; the file is cut short: fetch it again.")
+    return [np.array(values.get(bone.name, [()] * seen)).reshape(seen, -1) for bone in bones]
 
 
 def _pose(rig: Rig, bones: list[_Bone], joints: JointMap, values: list[Array]) -> PosedRig:

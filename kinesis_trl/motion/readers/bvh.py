@@ -1,15 +1,10 @@
-"""BVH (Biovision hierarchy) text files, read as a stream, a block of frames at a time.
-
-Angles are degrees; lengths are in a unit the file does not state. A stranger's file must not decide how much memory is
-used, so only the joints that are needed are kept.
-"""
+"""BVH (Biovision hierarchy) text files: angles in degrees, lengths in a unit that the file does not state."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
@@ -25,7 +20,7 @@ from kinesis_trl.motion.readers.rig_clip import PosedRig, leg_length, rig_clip
 
 Array = NDArray[np.float64]
 
-_BLOCK = 1024
+_BLOCK = 1024  # frames posed at once; bounds memory
 _MAX_JOINTS = 500
 _MAX_LINE = 1 << 18
 _AXES = "XYZ"
@@ -43,55 +38,39 @@ class _Joint:
 
 
 @reader("BVH", ".bvh")
-def _bvh(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+def read_bvh(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     """A skeleton and its motion in degrees; metres, axes and joints are found from its shape."""
-    return read_bvh(file.path, fps=options.fps, up=options.up, unit=options.unit)
-
-
-def read_bvh(
-    path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
-) -> list[MotionClip]:
-    """The one clip of a BVH file, under SMPL's joint names.
-
-    `fps`, `up` ('y', 'z', …) and `unit` (metres per unit) override the file's frame time and what is detected
-    from the skeleton's size and stance. Raises ClipFormatError for a broken, cut-short or empty file.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            joints = _read_hierarchy(file)
-            frames, frame_time = _read_header(file)
-            rig = Rig(
-                names=tuple(joint.name for joint in joints),
-                parents=tuple(joint.parent for joint in joints),
-                offsets=np.array([joint.offset for joint in joints]),
-            )
-            mapped = map_joints(rig)
-            width = sum(len(joint.channels) for joint in joints)
-            notes: list[str] = []
-            reading: _Reading | None = None
-            parts = []
-            for block in _blocks(file, width, frames, notes):
-                reading = reading or _Reading.of(joints, block, leg_length(rig, mapped))
-                parts.append(_pose(rig, joints, mapped, block, reading))
-        if reading is not None:
-            notes += reading.said
-        rate = fps if fps is not None else _rate(frame_time)
-        clip = rig_clip(
-            name=path.stem,
+    with file.path.open(encoding="utf-8-sig", errors="replace") as text:
+        joints = _read_hierarchy(text)
+        frames, frame_time = _read_header(text)
+        width = sum(len(joint.channels) for joint in joints)
+        notes: list[str] = []
+        values = _read_frames(text, width, frames, notes)
+    rig = Rig(
+        names=tuple(joint.name for joint in joints),
+        parents=tuple(joint.parent for joint in joints),
+        offsets=np.array([joint.offset for joint in joints]),
+    )
+    mapped = map_joints(rig)
+    channels = _Channels.of(joints, values[:_BLOCK], leg_length(rig, mapped))
+    blocks = [values[k : k + _BLOCK] for k in range(0, len(values), _BLOCK)]
+    rate = options.fps
+    if rate is None:
+        if not 0 < frame_time <= 1:
+            raise ClipFormatError(f"has a frame time of {frame_time} s, expected 0 to 1; pass --fps.")
+        rate = 1.0 / frame_time
+    return [
+        rig_clip(
+            file.path.stem,
+            options,
             fps=rate,
             rig=rig,
             joints=mapped,
-            posed=PosedRig.joined(parts),
+            posed=PosedRig.joined([_pose(rig, joints, mapped, block, channels) for block in blocks]),
             usual_up="y",
-            up=up,
-            unit=unit,
-            notes=tuple(notes),
+            notes=(*notes, *channels.said),
         )
-    except OSError as error:
-        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except ClipFormatError as error:
-        raise ClipFormatError(f"{path}: {error}") from None
-    return [clip.with_(source=str(path))]
+    ]
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -191,7 +170,7 @@ def _decimal_points(line: str) -> str:
     return line if "," not in line else line.replace(",", " " if "." in line else ".")
 
 
-def _read_header(file: TextIO) -> tuple[int, float | None]:
+def _read_header(file: TextIO) -> tuple[int, float]:
     """Announced number of frames and the frame time in seconds, in either order."""
     frames, frame_time = None, None
     for line in _lines(file):
@@ -214,51 +193,40 @@ def _read_header(file: TextIO) -> tuple[int, float | None]:
     raise ClipFormatError("has no 'Frame Time:'; add the line after 'Frames:' (0.0333333 for 30 frames/s).")
 
 
-def _rate(frame_time: float | None) -> float:
-    if frame_time is None or not 0 < frame_time <= 1:
-        raise ClipFormatError(f"has a frame time of {frame_time} s, expected 0 to 1; pass --fps.")
-    return 1.0 / frame_time
-
-
-def _blocks(file: TextIO, width: int, frames: int, notes: list[str]) -> Iterator[Array]:
-    """The announced frames in blocks of at most 1024 rows (B, width); a frame may go over several lines.
+def _read_frames(file: TextIO, width: int, frames: int, notes: list[str]) -> Array:
+    """Values (T, width) of the announced frames; a frame may go over several lines.
 
     One frame too few or rows beyond those announced are said in `notes`.
     """
     rows: list[Array] = []
     words: list[str] = []
-    seen = 0
     for line in _lines(file):
-        if seen == frames:
+        if len(rows) == frames:
             notes.append(f"announces {frames} frames and goes on after them; the rest is left out")
             break
         words += _decimal_points(line).split()
         if len(words) < width:
             continue
         if len(words) > width:
-            raise ClipFormatError(f"frame {seen + 1} of {frames} has {len(words)} values, expected {width}.")
+            raise ClipFormatError(f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}.")
         try:
             rows.append(np.array(words, dtype=np.float64))
         except ValueError:
-            raise ClipFormatError(f"frame {seen + 1} holds something that is not a number.") from None
-        words, seen = [], seen + 1
-        if len(rows) == _BLOCK:
-            yield np.stack(rows)
-            rows = []
+            raise ClipFormatError(f"frame {len(rows) + 1} holds something that is not a number.") from None
+        words = []
     if words:
         raise ClipFormatError(
-            f"frame {seen + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
+            f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
         )
-    if seen == frames - 1 and seen >= 2:
-        notes.append(f"announces {frames} frames and has {seen}")
-    elif seen < frames:
-        raise ClipFormatError(f"announces {frames} frames and has {seen}; it is cut short: fetch it again.")
-    if rows:
-        yield np.stack(rows)
+    if len(rows) == frames - 1 and len(rows) >= 2:
+        notes.append(f"announces {frames} frames and has {len(rows)}")
+    elif len(rows) < frames:
+        raise ClipFormatError(f"announces {frames} frames and has {len(rows)}; it is cut short: fetch it again.")
+    return np.stack(rows)
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _Channels:
     """How the channels of a file are meant, where tools differ."""
 
     displaced: tuple[int, ...]
@@ -268,7 +236,7 @@ class _Reading:
     """Whether rotations are degrees, as the format has it, or radians."""
 
     @staticmethod
-    def of(joints: list[_Joint], values: Array, leg: float) -> _Reading:
+    def of(joints: list[_Joint], values: Array, leg: float) -> _Channels:
         """Judge by a first block of frames (B, channels) of a figure with legs of this length.
 
         Rotations are radians when none exceeds a whole turn in radians, though some joint turns and the figure gets
@@ -286,7 +254,7 @@ class _Reading:
                 displaced.append(index)
         first = [i for i, channel in enumerate(joints[0].channels) if channel.endswith("position")]
         ahead = float(np.linalg.norm(np.ptp(values[:, first], axis=0))) > 0.5 * leg
-        return _Reading(tuple(displaced), not (ahead and 0.3 < most <= 2 * np.pi))
+        return _Channels(tuple(displaced), not (ahead and 0.3 < most <= 2 * np.pi))
 
     @property
     def said(self) -> list[str]:
@@ -299,7 +267,7 @@ class _Reading:
         return said
 
 
-def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, reading: _Reading) -> PosedRig:
+def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, meant: _Channels) -> PosedRig:
     """Mapped joints of a block of frames (B, channels)."""
     frames = len(values)
     rotations = np.broadcast_to(np.eye(3), (frames, len(joints), 3, 3)).copy()
@@ -312,10 +280,8 @@ def _pose(rig: Rig, joints: list[_Joint], mapped: JointMap, values: Array, readi
         for i, channel in enumerate(joint.channels):
             if channel.endswith("position"):
                 axis = _AXES.index(channel[0])
-                offsets[:, index, axis] = block[:, i] + (
-                    rig.offsets[index, axis] if index in reading.displaced else 0.0
-                )
+                offsets[:, index, axis] = block[:, i] + (rig.offsets[index, axis] if index in meant.displaced else 0.0)
         if turning:
             order = "".join(joint.channels[i][0] for i in turning)
-            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=reading.degrees).as_matrix()
+            rotations[:, index] = Rotation.from_euler(order, block[:, turning], degrees=meant.degrees).as_matrix()
     return PosedRig.of(rig, mapped, rotations, offsets[:, 0], offsets)

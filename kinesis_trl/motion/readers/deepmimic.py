@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,10 @@ from kinesis_trl.motion.readers.joint_map import map_joints
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes
 from kinesis_trl.motion.readers.rig_clip import PosedRig, rig_clip
+from kinesis_trl.motion.streams import read_json
 
 Array = NDArray[np.float64]
 
-MAX_TEXT_BYTES = 256 << 20
-"""Largest text that is parsed (256 MiB); a motion of this format has a few hundred kilobytes."""
 _ROW = 44
 _HUMANOID: tuple[tuple[str, int, tuple[float, float, float], int], ...] = (
     ("pelvis", -1, (0.0, 0.0, 0.0), 4),
@@ -46,58 +45,22 @@ _TO_Z_UP: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
 @reader("DeepMimic (JSON with Frames)", ".txt", ".json")
-def _deepmimic(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Joint quaternions and knee and elbow angles in radians, root in metres, y up, seconds a frame."""
-    return read_deepmimic(file.path, fps=options.fps, up=options.up, unit=options.unit)
+def read_deepmimic(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint quaternions and knee and elbow angles in radians, root in metres, y up, seconds a frame.
 
-
-def read_deepmimic(
-    path: Path, *, fps: float | None = None, up: str | None = None, unit: float | None = None
-) -> list[MotionClip]:
-    """The one clip of a DeepMimic file: for gaits one cycle, which `extra['loop']` says is to be repeated.
-
-    Raises ClipFormatError when the text is not such a motion, rows have the wrong width or times differ.
+    For gaits the file holds one cycle, which `extra['loop']` says is to be repeated.
     """
-    try:
-        return [_clip(path, _parsed(path), fps=fps, up=up, unit=unit).with_(source=str(path))]
-    except OSError as error:
-        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except ClipFormatError as error:
-        raise ClipFormatError(f"{path}: {error}") from None
-
-
-def _parsed(path: Path) -> Any:
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        raise ClipFormatError(f"has more than {MAX_TEXT_BYTES >> 20} MiB of text; cut it into shorter files.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise ClipFormatError("not JSON text; expected a DeepMimic motion with 'Frames'.") from None
-
-
-def _clip(path: Path, content: Any, *, fps: float | None, up: str | None, unit: float | None) -> MotionClip:
-    rows = content.get("Frames") if isinstance(content, dict) else None
-    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != _ROW for row in rows):
-        raise ClipFormatError(f"has no 'Frames' of {_ROW} numbers a row; expected a DeepMimic humanoid motion.")
-    check_frames(len(rows))
-    try:
-        values = np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ClipFormatError("its 'Frames' hold something that is not a number.") from None
-    check_finite(values, "Frames")
+    content = _parsed(file.path)
+    values = _rows(content)
     durations = values[:-1, 0]  # the last row ends the motion; its duration leads nowhere
     step = float(np.median(durations))
     if step <= 0 or not np.allclose(durations, step, rtol=0.05):
         raise ClipFormatError("its frames do not all last equally long; resample it to a constant rate.")
-    rig = Rig(
-        tuple(name for name, *_ in _HUMANOID),
-        tuple(parent for _, parent, *_ in _HUMANOID),
-        np.array([offset for _, _, offset, _ in _HUMANOID]),
-    )
-    rig, said = add_virtual_toes(rig, _TO_Z_UP)
+    names, parents, offsets, widths = zip(*_HUMANOID, strict=True)
+    rig, said = add_virtual_toes(Rig(names, parents, np.array(offsets)), _TO_Z_UP)
     local = np.broadcast_to(np.eye(3), (len(values), len(rig.names), 3, 3)).copy()
     start = 4
-    for joint, (name, _, _, width) in enumerate(_HUMANOID):
+    for joint, (name, width) in enumerate(zip(names, widths, strict=True)):
         part = values[:, start : start + width]
         start += width
         if width == 1:
@@ -108,15 +71,37 @@ def _clip(path: Path, content: Any, *, fps: float | None, up: str | None, unit: 
             local[:, joint] = Rotation.from_quat(part, scalar_first=True).as_matrix()
     mapped = map_joints(rig)
     loops = content.get("Loop") == "wrap"
-    return rig_clip(
-        name=path.stem,
-        fps=1.0 / step if fps is None else fps,
-        rig=rig,
-        joints=mapped,
-        posed=PosedRig.of(rig, mapped, local, values[:, 1:4]),
-        usual_up="y",
-        up=up,
-        unit=1.0 if unit is None else unit,
-        notes=said + (("one cycle, meant to be repeated",) if loops else ()),
-        extra={"loop": loops},
-    )
+    return [
+        rig_clip(
+            file.path.stem,
+            replace(options, unit=options.unit or 1.0),
+            fps=1.0 / step if options.fps is None else options.fps,
+            rig=rig,
+            joints=mapped,
+            posed=PosedRig.of(rig, mapped, local, values[:, 1:4]),
+            usual_up="y",
+            notes=said + (("one cycle, meant to be repeated",) if loops else ()),
+            extra={"loop": loops},
+        )
+    ]
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except ClipFormatError as error:
+        raise ClipFormatError("not JSON text; expected a DeepMimic motion with 'Frames'.") from error
+
+
+def _rows(content: Any) -> Array:
+    """The frames (T, 44) of a file's content."""
+    rows = content.get("Frames") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != _ROW for row in rows):
+        raise ClipFormatError(f"has no 'Frames' of {_ROW} numbers a row; expected a DeepMimic humanoid motion.")
+    check_frames(len(rows))
+    try:
+        values = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ClipFormatError("its 'Frames' hold something that is not a number.") from None
+    check_finite(values, "Frames")
+    return values

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import words
 from kinesis_trl.motion.readers.foreign import check_content, foreign_ending
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader_of, suffixes
-from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 SUFFIXES = suffixes()
 """Endings of files that are looked into when a folder is read."""
@@ -35,7 +34,7 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
     """
     path, options = Path(path), options or ReadOptions()
     if path.is_dir():
-        raise ClipFormatError(f"{path}: is a folder; give files, or use read_motions.")
+        raise ClipFormatError(f"{path}: is a folder; give its files (`motion_files` finds them).")
     if not path.is_file():
         raise ClipFormatError(f"{path}: no such file; check the path.")
     if options.unit is not None and not 0.0 < options.unit < float("inf"):
@@ -53,7 +52,7 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # Content of the wrong type in a place the reader does not expect; the file is at fault, not the user.
         raise ClipFormatError(f"{path}: malformed content ({type(error).__name__}: {error}).") from error
-    clips = [_printable(clip) for clip in found if isinstance(clip, MotionClip)]
+    clips = [_labelled(path, clip) for clip in found if isinstance(clip, MotionClip)]
     refused = [_named(path, error) for error in found if isinstance(error, ClipFormatError)]
     if not clips:
         more = f" So are the {len(refused) - 1} other motions in it." if len(refused) > 1 else ""
@@ -61,57 +60,20 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
     return FileContent(clips, refused)
 
 
-def read_motion(
-    path: str | Path,
-    *,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: float | None = None,
-    smpl_model: SmplModel | None = None,
-) -> list[MotionClip]:
+def read_motion(path: str | Path, **options: Any) -> list[MotionClip]:
     """Every clip of a motion file, whatever its format; for a file of which only a part can be used see `read_file`.
 
     Args:
         path: file of a format in `SUFFIXES`.
-        fps: frame rate that overrides, or stands in for, the file's own.
-        up: up axis of the recording ('y', 'z', '-y', …) instead of the detected one.
-        unit: metres per unit of length instead of the detected or stated one.
-        smpl_model: the user's SMPL model, to use the body shape of SMPL data.
+        options: fields of `ReadOptions`: fps, up, unit, smpl_model.
 
     Raises:
         ClipFormatError: names the file, the motion in it that cannot be used, what was found and what mends it.
     """
-    content = read_file(path, ReadOptions(fps=fps, up=up, unit=unit, smpl_model=smpl_model))
+    content = read_file(path, ReadOptions(**options))
     if content.refused:
         raise content.refused[0]
     return content.clips
-
-
-def read_motions(
-    paths: Iterable[str | Path], *, reader: Callable[[Path], FileContent] = read_file
-) -> Iterator[tuple[Path, list[MotionClip] | ClipFormatError]]:
-    """Each file of the given files, folders and globs with its clips, and each error that refused a file or a clip.
-
-    Folders are searched through for `SUFFIXES`. One bad file does not stop the others, nor one bad motion the others
-    of its file. `reader` is `read_file` or a version of it with options set. A folder or pattern without any such file
-    is itself an error.
-    """
-    for given in paths:
-        files = motion_files(given)
-        if not files:
-            yield (
-                Path(given),
-                ClipFormatError(f"{given}: no motion file there; known: {', '.join(SUFFIXES)}."),
-            )
-        for path in files:
-            try:
-                content = reader(path)
-            except ClipFormatError as error:
-                yield path, error
-                continue
-            yield path, content.clips
-            for refusal in content.refused:
-                yield path, refusal
 
 
 def motion_files(given: str | Path) -> list[Path]:
@@ -129,10 +91,10 @@ def _named(path: Path, error: ClipFormatError) -> ClipFormatError:
     return error if str(path) in str(error) else ClipFormatError(f"{path}: {error}")
 
 
-def _printable(clip: MotionClip) -> MotionClip:
-    """The clip with a label, and without control characters in its texts."""
-    label = clip.label or words(clip.name)
+def _labelled(path: Path, clip: MotionClip) -> MotionClip:
+    """The clip with source and label, and without control characters in its texts."""
     name, label = (
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) for text in (clip.name, label)
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+        for text in (clip.name, clip.label or words(clip.name))
     )
-    return clip.with_(name=name, label=label)
+    return clip.with_(name=name, label=label, source=clip.source or str(path))

@@ -5,29 +5,20 @@ from __future__ import annotations
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.readers.registry import MotionFile
 
-_CONVERT = {
-    ".fbx": "export it as BVH (in Blender: File, Export, Motion Capture)",
-    ".glb": "export it as BVH (in Blender: File, Export, Motion Capture)",
-    ".gltf": "export it as BVH (in Blender: File, Export, Motion Capture)",
-    ".usd": "export it as BVH (in Blender: File, Export, Motion Capture)",
+_ADVICE = {
+    ".fbx .glb .gltf .usd .blend": "export it as BVH (in Blender: File, Export, Motion Capture)",
     ".vrm": "it is a figure without motion; export the motion as BVH",
     ".vmd": "export it as BVH (in Blender with its MMD tools)",
-    ".blend": "export it as BVH (in Blender: File, Export, Motion Capture)",
-    ".c3d": "it holds markers; make joint angles of them (OpenSim's inverse kinematics writes .mot)",
-    ".trc": "it holds markers; make joint angles of them (OpenSim's inverse kinematics writes .mot)",
+    ".c3d .trc": "it holds markers; make joint angles of them (OpenSim's inverse kinematics writes .mot)",
     ".mvnx": "export it as BVH from MVN Analyze",
     ".asf": "it is a skeleton; name the .amc motions beside it",
     ".osim": "it is a model; name the .mot or .sto file of its motion",
-    ".mat": "save its arrays with numpy.savez",
-    ".h5": "save its arrays with numpy.savez",
-    ".hdf5": "save its arrays with numpy.savez",
-    ".pt": "open it with torch.load and save its arrays with numpy.savez",
-    ".pth": "open it with torch.load and save its arrays with numpy.savez",
-    ".joblib": "rename it to .pkl",
-    ".pickle": "rename it to .pkl",
-    ".zip": "unpack it",
-    ".gz": "unpack it",
+    ".mat .h5 .hdf5": "save its arrays with numpy.savez",
+    ".pt .pth": "open it with torch.load and save its arrays with numpy.savez",
+    ".joblib .pickle": "rename it to .pkl",
+    ".zip .gz": "unpack it",
 }
+_CONVERT = {suffix: advice for suffixes, advice in _ADVICE.items() for suffix in suffixes.split()}
 _TORCH_MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """The number with which files of torch.save before version 1.6 begin, as pickled."""
 _ZIP, _HDF5, _GZIP = b"PK\x03\x04", b"\x89HDF\r\n", b"\x1f\x8b"

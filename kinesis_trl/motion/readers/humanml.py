@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +29,24 @@ VECTOR_WIDTH = 263
 contacts 4."""
 
 
-@reader("joints (frames, 22, 3)", ".npy", recognises=lambda file: file.array.ndim == 3 and _numeric(file))
-def _joints(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Joint positions in metres, y up, 20 frames/s."""
-    return [joints_clip(file.path, file.array, fps=options.fps, up=options.up, unit=options.unit)]
+def _is_numeric(file: MotionFile) -> bool:
+    return np.issubdtype(file.array.dtype, np.number)
+
+
+@reader("joints (frames, 22, 3)", ".npy", recognises=lambda file: file.array.ndim == 3 and _is_numeric(file))
+def read_joints(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint positions (T, 22 or 24, 3) in metres, y up, 20 frames/s."""
+    return [_clip(file.path, options, file.array)]
 
 
 @reader(
     f"HumanML3D features (frames, {VECTOR_WIDTH})",
     ".npy",
-    recognises=lambda file: file.array.ndim == 2 and file.array.shape[1] == VECTOR_WIDTH and _numeric(file),
+    recognises=lambda file: file.array.ndim == 2 and file.array.shape[1] == VECTOR_WIDTH and _is_numeric(file),
 )
-def _features(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+def read_features(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     """Metres, radians and metres a frame, y up, 20 frames/s."""
-    return [joints_clip(file.path, vector_joints(file.array), fps=options.fps, up=options.up, unit=options.unit)]
+    return [_clip(file.path, options, vector_joints(file.array))]
 
 
 @reader(
@@ -51,34 +54,37 @@ def _features(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     ".npy",
     recognises=lambda file: isinstance(file.item, dict) and "motion" in file.item,
 )
-def _mdm(file: MotionFile, options: ReadOptions) -> Clips:
-    """Joint positions in metres, y up, 20 frames/s."""
-    return mdm_clips(file.path, file.item, fps=options.fps, up=options.up, unit=options.unit)
+def read_mdm(file: MotionFile, options: ReadOptions) -> Clips:
+    """`motion` (N, 22, 3, T) in metres, y up, 20 frames/s; `lengths` (N,) in frames and `text` (N) of N samples."""
+    content = file.item
+    motion = np.asarray(content["motion"])
+    if motion.ndim != 4 or motion.shape[1:3] != (BODY_JOINTS, 3):
+        raise ClipFormatError(f"has motion of shape {motion.shape}, expected (samples, 22, 3, frames).")
+    texts = [str(text) for text in content.get("text", [])]
+    lengths = np.asarray(content.get("lengths", np.full(len(motion), motion.shape[3]))).reshape(-1)
+    if len(lengths) != len(motion) or not ((lengths >= 2) & (lengths <= motion.shape[3])).all():
+        raise ClipFormatError(f"has lengths {lengths[:8]} for {len(motion)} samples of {motion.shape[3]} frames.")
+    clips: list[MotionClip | ClipFormatError] = []
+    for i, length in enumerate(lengths):
+        name, positions = f"{file.path.stem}_{i}", motion[i, ..., : int(length)].transpose(2, 0, 1)
+        try:
+            clip = _clip(file.path, options, positions, label=texts[i] if i < len(texts) else "")
+            clips.append(clip.with_(name=name))
+        except ClipFormatError as error:
+            clips.append(ClipFormatError(f"motion {name!r}: {error}"))
+    return clips
 
 
-def _numeric(file: MotionFile) -> bool:
-    return np.issubdtype(file.array.dtype, np.number)
-
-
-def joints_clip(
-    path: Path,
-    positions: NDArray[Any],
-    *,
-    name: str | None = None,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: float | None = None,
-    label: str = "",
-) -> MotionClip:
-    """Clip of SMPL joint positions (T, 22 or 24, 3); the pelvis orientation follows from hips and lower
-    spine."""
+def _clip(path: Path, options: ReadOptions, positions: NDArray[Any], label: str = "") -> MotionClip:
+    """Clip of SMPL joint positions (T, 22 or 24, 3); the pelvis orientation follows from hips and lower spine."""
     check_frames(len(positions))
     if positions.ndim != 3 or positions.shape[1] not in (BODY_JOINTS, len(SMPL_JOINTS)) or positions.shape[2] != 3:
         raise ClipFormatError(f"has shape {positions.shape}, expected (frames, 22, 3) joints.")
     joints: Array = np.asarray(positions, dtype=np.float64)
     check_finite(joints, "joints")
     names = SMPL_JOINTS[: joints.shape[1]]
-    notes = [] if fps is not None else [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"]
+    fps, up, unit = options.fps, options.up, options.unit
+    notes = [f"frame rate not in the file: {HUMANML_FPS:g} as in HumanML3D"] if fps is None else []
     if unit is None:
         unit, how = _unit_of(joints, names)
         notes += how
@@ -87,13 +93,12 @@ def joints_clip(
         notes.append(said)
     joints = joints * unit @ up_rotation(up).T
     return MotionClip(
-        name=name or path.stem,
+        name=path.stem,
         fps=HUMANML_FPS if fps is None else fps,
         positions=joints,
         joint_names=names,
         pelvis_quat=pelvis_orientation(joints, names),
         label=label or _caption(path),
-        source=str(path),
         notes=tuple(notes),
     )
 
@@ -121,45 +126,6 @@ def vector_joints(vectors: NDArray[np.floating]) -> Array:
     joints = np.einsum("tij,tkj->tki", to_world.as_matrix(), local)
     joints[..., [0, 2]] += root[:, None, [0, 2]]
     return np.concatenate([root[:, None], joints], axis=1)
-
-
-def mdm_clips(
-    path: Path,
-    content: Mapping[str, Any],
-    *,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: float | None = None,
-) -> list[MotionClip | ClipFormatError]:
-    """Every sample of a results.npy: `motion` (N, 22, 3, T), `lengths` (N,) in frames and `text` (N).
-
-    In place of a sample that cannot be used stands the error that says why.
-    """
-    motion = np.asarray(content["motion"])
-    if motion.ndim != 4 or motion.shape[1:3] != (BODY_JOINTS, 3):
-        raise ClipFormatError(f"has motion of shape {motion.shape}, expected (samples, 22, 3, frames).")
-    texts = [str(text) for text in content.get("text", [])]
-    lengths = np.asarray(content.get("lengths", np.full(len(motion), motion.shape[3]))).reshape(-1)
-    if len(lengths) != len(motion) or not ((lengths >= 2) & (lengths <= motion.shape[3])).all():
-        raise ClipFormatError(f"has lengths {lengths[:8]} for {len(motion)} samples of {motion.shape[3]} frames.")
-    clips: list[MotionClip | ClipFormatError] = []
-    for i, length in enumerate(lengths):
-        name = f"{path.stem}_{i}"
-        try:
-            clips.append(
-                joints_clip(
-                    path,
-                    motion[i, ..., : int(length)].transpose(2, 0, 1),
-                    name=name,
-                    fps=fps,
-                    up=up,
-                    unit=unit,
-                    label=texts[i] if i < len(texts) else "",
-                )
-            )
-        except ClipFormatError as error:
-            clips.append(ClipFormatError(f"{path}: motion {name!r}: {error}"))
-    return clips
 
 
 def _unit_of(positions: Array, names: tuple[str, ...]) -> tuple[float, list[str]]:

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.pickles import load_pickle
-from kinesis_trl.motion.readers.conventions import check_frames, tidy_fps, words
+from kinesis_trl.motion.readers.conventions import check_frames, words
 from kinesis_trl.motion.readers.qpos import QPOS_WIDTH, qpos_clip
 from kinesis_trl.motion.readers.registry import Clips, MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.smpl import smpl_clip
 from kinesis_trl.motion.readers.tables import rate_of
 from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL
-from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 Array = NDArray[np.float64]
 
@@ -26,50 +25,35 @@ _NESTING = 3
 
 
 @reader("KINESIS or PHC pickle of motions", ".pkl")
-def _kinesis(file: MotionFile, options: ReadOptions) -> Clips:
-    """SMPL poses in radians (axis-angle) and roots in metres, z up; or MyoLegs coordinates by time in seconds."""
-    return read_kinesis(file.path, fps=options.fps, up=options.up, unit=options.unit, smpl_model=options.smpl_model)
+def read_kinesis(file: MotionFile, options: ReadOptions) -> Clips:
+    """SMPL poses in radians (axis-angle) and roots in metres, z up; or MyoLegs coordinates by time in seconds.
 
-
-def read_kinesis(
-    path: Path,
-    *,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: float | None = None,
-    smpl_model: SmplModel | None = None,
-) -> list[MotionClip | ClipFormatError]:
-    """Every clip of a pickle: key → dict(pose_aa, trans_orig, …, fps), or clip index → {time: qpos (35)}.
-
-    Initial-pose files give qpos clips at the rate of their times (10 Hz), named by a keys_open.csv or
-    keys.csv (index,key) beside them. In place of a motion that cannot be used stands the error that names the file and
-    the key and says what is wrong. Raises ClipFormatError when there is no motion in the file.
+    The file has key → dict(pose_aa, trans_orig, …, fps), or clip index → {time: qpos (35)}. Initial-pose files give
+    qpos clips at the rate of their times (10 Hz), named by a keys_open.csv or keys.csv (index,key) beside them.
     """
-    content = load_pickle(path)
+    content = load_pickle(file.path)
     if not isinstance(content, Mapping) or not content:
-        raise ClipFormatError(f"{path}: holds {type(content).__name__}, expected a non-empty dict of motions.")
-    names = _key_table(path)
+        raise ClipFormatError(f"holds {type(content).__name__}, expected a non-empty dict of motions.")
+    names = _key_table(file.path)
     clips: list[MotionClip | ClipFormatError] = []
-    for key, motion in _motions(content, path.stem):
+    for key, motion in _motions(content, file.path.stem):
         try:
             if _is_timed_qpos(motion):
-                clips.append(_qpos_clip(names.get(key, f"{path.stem}_{key}"), motion, fps=fps))
+                clips.append(_qpos_clip(names.get(key, f"{file.path.stem}_{key}"), motion, options))
             else:
-                clips.append(_smpl_clip(key, motion, fps=fps, up=up, unit=unit, model=smpl_model))
+                clips.append(_smpl_clip(key, motion, options))
         except ClipFormatError as error:
-            clips.append(ClipFormatError(f"{path}: motion {key!r}: {error}"))
+            clips.append(ClipFormatError(f"motion {key!r}: {error}"))
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            clips.append(ClipFormatError(f"{path}: motion {key!r}: malformed ({type(error).__name__}: {error})."))
-    if clips:
-        clips += [
-            ClipFormatError(f"{path}: motion {str(key)!r}: is no motion; found {_kind(value)}, expected pose_aa.")
-            for key, value in ({} if _is_motion(content) else content).items()
-            if not isinstance(value, (str, bytes, int, float, np.number))
-            and not (isinstance(value, Mapping) and any(_motions(value, "", 1)))
-        ]
-    else:
-        raise ClipFormatError(f"{path}: no motion in it; found the keys {_some(content)}, expected pose_aa.")
-    return [clip.with_(source=str(path)) if isinstance(clip, MotionClip) else clip for clip in clips]
+            clips.append(ClipFormatError(f"motion {key!r}: malformed ({type(error).__name__}: {error})."))
+    if not clips:
+        raise ClipFormatError(f"no motion in it; found the keys {_some(content)}, expected pose_aa.")
+    for key, value in ({} if _is_motion(content) else content).items():
+        plain = isinstance(value, (str, bytes, int, float, np.number))
+        if not plain and not (isinstance(value, Mapping) and any(_motions(value, "", 1))):
+            found = f"the keys {_some(value)}" if isinstance(value, Mapping) else type(value).__name__
+            clips.append(ClipFormatError(f"motion {str(key)!r}: is no motion; found {found}, expected pose_aa."))
+    return clips
 
 
 def _motions(content: Mapping[Any, Any], name: str, depth: int = 0) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -95,42 +79,29 @@ def _is_timed_qpos(motion: Mapping[Any, Any]) -> bool:
     )
 
 
-def _smpl_clip(
-    key: str,
-    motion: Mapping[str, Any],
-    *,
-    fps: float | None,
-    up: str | None,
-    unit: float | None,
-    model: SmplModel | None,
-) -> MotionClip:
-    rate = fps if fps is not None else motion.get("fps")
+def _smpl_clip(key: str, motion: Mapping[str, Any], options: ReadOptions) -> MotionClip:
+    rate = motion.get("fps") if options.fps is None else options.fps
     if rate is None:
         raise ClipFormatError("has no frame rate 'fps'; pass --fps.")
-    if "trans_orig" not in motion and "root_trans_offset" not in motion:
-        raise ClipFormatError(f"has neither root_trans_offset nor trans_orig; found {_some(motion)}.")
     # The original stores the pelvis itself as root_trans_offset; trans_orig is where the model's origin went.
     origin = PELVIS_IN_MODEL["smpl"]
     stored, trans = motion.get("root_trans_offset"), motion.get("trans_orig")
+    if stored is None and trans is None:
+        raise ClipFormatError(f"has neither root_trans_offset nor trans_orig; found {_some(motion)}.")
     pelvis = np.asarray(stored, dtype=np.float64) if stored is not None else np.asarray(trans) + origin
-    moved = np.asarray(trans, dtype=np.float64) if trans is not None else pelvis - origin
-    betas = np.asarray(motion.get("beta", motion.get("betas", np.zeros(0))), dtype=np.float64).reshape(-1)
-    gender = str(motion.get("gender", "neutral"))
     return smpl_clip(
-        name=key,
-        fps=tidy_fps(float(rate)),
+        key,
+        options,
+        fps=float(rate),
         pose=np.asarray(motion["pose_aa"]),
         pelvis=pelvis,
-        trans=moved,
-        betas=betas,
-        up=up,
-        unit=unit,
-        model=model,
-        extra={"gender": gender, "betas": betas},
+        trans=np.asarray(trans, dtype=np.float64) if trans is not None else pelvis - origin,
+        betas=motion.get("beta", motion.get("betas")),
+        gender=motion.get("gender", "neutral"),
     )
 
 
-def _qpos_clip(name: str, motion: Mapping[float, Array], *, fps: float | None) -> MotionClip:
+def _qpos_clip(name: str, motion: Mapping[float, Array], options: ReadOptions) -> MotionClip:
     times = sorted(motion)
     check_frames(len(times))
     widths = {len(value) for value in motion.values()}
@@ -139,7 +110,7 @@ def _qpos_clip(name: str, motion: Mapping[float, Array], *, fps: float | None) -
     return qpos_clip(
         name,
         np.stack([motion[time] for time in times]),
-        fps=rate_of(np.array(times, dtype=np.float64)) if fps is None else fps,
+        fps=rate_of(np.array(times, dtype=np.float64)) if options.fps is None else options.fps,
         label=words(name),
         notes=("knee and patella couplings and ground height as recorded",),
     )
@@ -156,10 +127,6 @@ def _key_table(path: Path) -> dict[str, str]:
                 raise ClipFormatError(f"{table} beside it cannot be read ({error}); mend or remove it.") from error
             return {index: key for index, key in rows if index and key}
     return {}
-
-
-def _kind(value: Any) -> str:
-    return f"the keys {_some(value)}" if isinstance(value, Mapping) else type(value).__name__
 
 
 def _some(mapping: Mapping[Any, Any]) -> str:

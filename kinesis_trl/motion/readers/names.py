@@ -46,61 +46,14 @@ TRUNK: dict[str, tuple[str, ...]] = {
 }
 """Words of the joints between the legs and above them, the preferred first."""
 
-_SIDES = {
-    "l": "L",
-    "left": "L",
-    "lt": "L",
-    "lft": "L",
-    "左": "L",
-    "r": "R",
-    "right": "R",
-    "rt": "R",
-    "rgt": "R",
-    "右": "R",
-}
-_AFFIXES = frozenset(
-    (
-        *(
-            "armature",
-            "avatar",
-            "b",
-            "base",
-            "bind",
-            "bip",
-            "biped",
-            "bn",
-            "bone",
-            "c",
-            "cc",
-            "character",
-            "ctrl",
-            "def",
-        ),
-        *("deform", "j", "jnt", "joint", "m", "mixamorig", "model", "org", "ref", "reference", "rig", "rl", "robot"),
-        *("root", "sk", "skel", "skeleton", "skin", "valve"),
-    )
+_SIDES = dict.fromkeys(("l", "left", "lt", "lft", "左"), "L") | dict.fromkeys(("r", "right", "rt", "rgt", "右"), "R")
+_AFFIX = re.compile(
+    "armature|avatar|b|base|bind|bip|biped|bn|bone|c|cc|character|ctrl|def|deform|j|jnt|joint|m|mixamorig|model|org|ref|"
+    "reference|rig|rl|robot|root|sk|skel|skeleton|skin|valve"
 )
 """Words that tools put before or behind a joint's name."""
-_NO_JOINTS = frozenset(
-    (
-        *(
-            "aim",
-            "dummy",
-            "effector",
-            "end",
-            "fk",
-            "geo",
-            "goal",
-            "helper",
-            "ik",
-            "marker",
-            "mch",
-            "mesh",
-            "nub",
-            "pole",
-        ),
-        *("rigmesh", "roll", "site", "target", "tip", "twist"),
-    )
+_NO_JOINT = re.compile(
+    "aim|dummy|effector|end|fk|geo|goal|helper|ik|marker|mch|mesh|nub|pole|rigmesh|roll|site|target|tip|twist"
 )
 """Words that mark what moves with a joint or steers it, but is not the joint."""
 _LONGEST_NAME = 120
@@ -135,9 +88,9 @@ def joint_name(name: str) -> JointName:
             side = _SIDES[token]
         else:
             words.append(token)
-    if _NO_JOINTS.intersection(words):
+    if any(_NO_JOINT.fullmatch(word) for word in words):
         return JointName(side, "", 9)
-    for doubt, parts in ((0, words), (1, [word for word in words if word not in _AFFIXES])):
+    for doubt, parts in ((0, words), (1, [word for word in words if not _AFFIX.fullmatch(word)])):
         if "".join(parts) in _KNOWN:
             return JointName(side, "".join(parts), doubt + numbers)
     inner = ["".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]

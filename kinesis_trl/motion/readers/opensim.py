@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import load_body
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.readers.conventions import check_frames
 from kinesis_trl.motion.readers.qpos import qpos_clip
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
-from kinesis_trl.motion.readers.tables import Table, rate_of
 
 Array = NDArray[np.float64]
 
-JOINTS = (
-    "hip_flexion",
-    "hip_adduction",
-    "hip_rotation",
-    "knee_angle",
-    "ankle_angle",
-    "subtalar_angle",
-    "mtp_angle",
+_LEG = (
+    *("hip_flexion", "hip_adduction", "hip_rotation"),
+    *("knee_angle", "ankle_angle", "subtalar_angle", "mtp_angle"),
 )
-"""Coordinates of one leg; OpenSim's gait models and MyoLegs share their names and, but for the knee, their
-signs."""
-_REQUIRED = ("hip_flexion", "knee_angle")
+_ANGLES = tuple(f"{joint}_{side}" for joint in _LEG for side in "rl")
+"""Coordinates of both legs; OpenSim's gait models and MyoLegs share their names and, but for the knee, their signs."""
 _PELVIS_ANGLES = ("pelvis_tilt", "pelvis_list", "pelvis_rotation")
 _PELVIS_POSITION = ("pelvis_tx", "pelvis_ty", "pelvis_tz")
 _TO_Z_UP: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # from x forward, y up, z right
@@ -40,49 +33,22 @@ _LEAST_DEGREES = 0.4
 @reader(
     "OpenSim joint angles (hip_flexion_r, knee_angle_r, …)",
     *(".mot", ".sto", ".csv"),
-    recognises=lambda file: is_opensim(file.table.columns) and "root_z" not in file.table.columns,
+    recognises=lambda file: _is_opensim(file.table.columns) and "root_z" not in file.table.columns,
 )
-def _opensim(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Angles in degrees or radians as the header says, pelvis position in metres, y up, time in seconds."""
-    return [opensim_clip(file.path, file.table, fps=options.fps, unit=options.unit)]
+def read_opensim(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Angles in degrees or radians as the header says, pelvis position in metres, y up, time in seconds.
 
-
-def coordinate(column: str) -> str:
-    """'/jointset/hip_r/hip_flexion_r/value' → 'hip_flexion_r'; prosthesis prefixes and speeds are told
-    apart."""
-    parts = column.strip("/").split("/")
-    if parts[-1] in ("speed", "activation", "force"):
-        return column
-    if parts[-1].lower() == "time":
-        return "time"
-    return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).removeprefix("osl_")
-
-
-def is_opensim(columns: tuple[str, ...]) -> bool:
-    """Whether a table's columns hold joint angles of both legs under OpenSim's names."""
-    found = {coordinate(column) for column in columns}
-    return all(f"{joint}_{side}" in found for joint in _REQUIRED for side in "rl")
-
-
-def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: float | None = None) -> MotionClip:
-    """Clip of a table of joint angles; dependent knee and patella coordinates follow from the knee angle.
-
-    Angles are in degrees or radians as the header's inDegrees says, unless their size contradicts it. Pelvis angles
-    are the body-fixed tilt (z), list (x) and rotation (y) of OpenSim's gait models. A coordinate that is not there, as
-    in planar models, is zero; without any pelvis position the body stays in place. `unit` is metres per unit of the
-    pelvis position. Raises ClipFormatError naming what is missing.
+    The header's inDegrees is not believed where the size of the angles contradicts it. Pelvis angles are the
+    body-fixed tilt (z), list (x) and rotation (y) of OpenSim's gait models. A coordinate that is not there, as in
+    planar models, is zero; without any pelvis position the body stays in place. Dependent knee and patella
+    coordinates follow from the knee angle.
     """
+    table = file.table
     names = [coordinate(column) for column in table.columns]
     values = {name: table.values[:, i] for i, name in reversed(list(enumerate(names)))}
     check_frames(len(table.values))
-    missing = [f"{j}_{s}" for j in _REQUIRED for s in "rl" if f"{j}_{s}" not in values]
-    if missing:
-        raise ClipFormatError(f"has no {', '.join(missing)} (found: {', '.join(table.columns[:12])}, …).")
-    if fps is None:
-        if "time" not in values:
-            raise ClipFormatError("has no 'time' column; pass --fps.")
-        fps = rate_of(values["time"])
-    angles = {name: values[name] for j in JOINTS for s in "rl" if (name := f"{j}_{s}") in values}
+    fps = replace(table, columns=tuple(names)).rate() if options.fps is None else options.fps
+    angles = {name: values[name] for name in _ANGLES if name in values}
     travel = values.get("pelvis_tx", np.zeros(len(table.values)))
     degrees, said = _in_degrees(table.header.get("indegrees", ""), angles, float(np.ptp(travel)))
     scale = np.pi / 180.0 if degrees else 1.0
@@ -95,23 +61,36 @@ def opensim_clip(path: Path, table: Table, *, fps: float | None = None, unit: fl
     if np.median(qpos[:, knees]) < -0.02:
         qpos[:, knees] *= -1.0
         notes.append("knee flexion was negative, as in older models; sign turned")
-    absent = [f"{j}_{s}" for j in JOINTS for s in "rl" if f"{j}_{s}" not in values]
-    if absent:
+    if absent := [name for name in _ANGLES if name not in values]:
         notes.append(f"not in the file, kept neutral: {', '.join(absent)}")
-    notes += _set_pelvis(qpos, values, scale, 1.0 if unit is None else unit)
-    doubts = [
-        f"no {name}_r or {name}_l: the ankles stay neutral, so that feet neither roll nor push off"
-        for name in ("ankle_angle",)
-        if f"{name}_r" not in values or f"{name}_l" not in values
+    notes += _set_pelvis(qpos, values, scale, options.unit or 1.0)
+    stiff = not {"ankle_angle_r", "ankle_angle_l"} <= values.keys()
+    doubt = "no ankle_angle_r or ankle_angle_l: the ankles stay neutral, so that feet neither roll nor push off"
+    return [
+        qpos_clip(
+            file.path.stem,
+            body.couplings.apply(qpos),
+            fps=fps,
+            notes=tuple(notes),
+            doubts=(doubt,) if stiff else (),
+        )
     ]
-    return qpos_clip(
-        path.stem,
-        body.couplings.apply(qpos),
-        fps=fps,
-        source=str(path),
-        notes=tuple(notes),
-        doubts=tuple(doubts),
-    )
+
+
+def coordinate(column: str) -> str:
+    """'/jointset/hip_r/hip_flexion_r/value' → 'hip_flexion_r'; prosthesis prefixes and speeds are told apart."""
+    parts = column.strip("/").split("/")
+    if parts[-1] in ("speed", "activation", "force"):
+        return column
+    if parts[-1].lower() == "time":
+        return "time"
+    return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).removeprefix("osl_")
+
+
+def _is_opensim(columns: tuple[str, ...]) -> bool:
+    """Whether a table's columns hold hip and knee angles of both legs under OpenSim's names."""
+    found = {coordinate(column) for column in columns}
+    return all(f"{joint}_{side}" in found for joint in ("hip_flexion", "knee_angle") for side in "rl")
 
 
 def _in_degrees(stated: str, angles: dict[str, Array], travel: float) -> tuple[bool, str]:

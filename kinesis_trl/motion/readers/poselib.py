@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,29 +23,14 @@ _NAMES = {"head": "neck"}
 """Bodies of these humanoids whose origin is another joint than their name says."""
 
 
-def _is_poselib(file: MotionFile) -> bool:
-    return isinstance(file.item, dict) and "skeleton_tree" in file.item
-
-
-@reader("poselib SkeletonMotion", ".npy", recognises=_is_poselib)
-def _poselib(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Joint quaternions xyzw and root translation in metres, z up."""
-    return [poselib_clip(file.path, file.item, fps=options.fps, up=options.up, unit=options.unit)]
-
-
-def poselib_clip(
-    path: Path,
-    content: Mapping[str, Any],
-    *,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: float | None = None,
-) -> MotionClip:
-    """Clip of a SkeletonMotion: rotations (T, J, 4) xyzw, root translation (T, 3), skeleton tree and frame
-    rate.
-
-    Raises ClipFormatError naming what is missing or malformed.
-    """
+@reader(
+    "poselib SkeletonMotion",
+    ".npy",
+    recognises=lambda file: isinstance(file.item, dict) and "skeleton_tree" in file.item,
+)
+def read_poselib(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Joint quaternions (T, J, 4) xyzw and root translation (T, 3) in metres, z up, skeleton and frame rate."""
+    content = file.item
     tree = _entry(content, "skeleton_tree")
     names = tuple(str(name) for name in _entry(tree, "node_names"))
     parents = tuple(int(parent) for parent in _array(tree, "parent_indices"))
@@ -65,29 +49,29 @@ def poselib_clip(
     check_finite(root, "root translation")
     if not (np.linalg.norm(rotation, axis=-1) > 0.5).all():
         raise ClipFormatError("holds quaternions that are not of unit length.")
-    rate = fps if fps is not None else content.get("fps")
+    rate = content.get("fps") if options.fps is None else options.fps
     if rate is None:
         raise ClipFormatError("has no 'fps'; pass --fps.")
-    rig = Rig(tuple(_NAMES.get(name, name) for name in names), parents, offsets)
     local = Rotation.from_quat(rotation.reshape(-1, 4)).as_matrix().reshape(frames, joints, 3, 3)
     if not content.get("is_local", True):
         turned = local.copy()
         for joint, parent in enumerate(parents[1:], start=1):
             local[:, joint] = np.swapaxes(turned[:, parent], 1, 2) @ turned[:, joint]
-    rig, said = add_virtual_toes(rig, np.eye(3))
+    rig, said = add_virtual_toes(Rig(tuple(_NAMES.get(name, name) for name in names), parents, offsets), np.eye(3))
     mapped = map_joints(rig)
     toes = np.broadcast_to(np.eye(3), (frames, len(rig.names) - joints, 3, 3))
-    return rig_clip(
-        name=path.stem,
-        fps=float(np.asarray(rate).reshape(())),
-        rig=rig,
-        joints=mapped,
-        posed=PosedRig.of(rig, mapped, np.concatenate([local, toes], axis=1), root),
-        usual_up="z",
-        up=up,
-        unit=unit,
-        notes=said,
-    ).with_(source=str(path))
+    return [
+        rig_clip(
+            file.path.stem,
+            options,
+            fps=float(np.asarray(rate).reshape(())),
+            rig=rig,
+            joints=mapped,
+            posed=PosedRig.of(rig, mapped, np.concatenate([local, toes], axis=1), root),
+            usual_up="z",
+            notes=said,
+        )
+    ]
 
 
 def _entry(content: Mapping[str, Any], key: str) -> Any:

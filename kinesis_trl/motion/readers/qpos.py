@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from kinesis_trl.body.model import load_body
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import check_finite, check_frames
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
-from kinesis_trl.motion.readers.tables import Table, rate_of
+from kinesis_trl.motion.readers.tables import rate_of
 
 Array = NDArray[np.float64]
 
@@ -24,9 +23,24 @@ ROOT_COLUMNS = ("root_x", "root_y", "root_z", "root_qw", "root_qx", "root_qy", "
 
 
 @reader("MyoLegs coordinates (qpos, fps)", ".npz", recognises=lambda file: "qpos" in file.arrays)
-def _npz(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Root position in metres and quaternion wxyz, joints in radians, z up."""
-    return [_in_metres(npz_clip(file.path, file.arrays, fps=options.fps), options.unit)]
+def read_npz(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Root position in metres and quaternion wxyz, joints in radians, z up.
+
+    `fps`, or `time` in seconds, and perhaps `joint_names` of the 28 joints.
+    """
+    content, fps = file.arrays, options.fps
+    qpos = np.asarray(content["qpos"])
+    if fps is None:
+        if "fps" in content:
+            fps = float(np.asarray(content["fps"]).reshape(()))
+        elif "time" in content:
+            fps = rate_of(np.asarray(content["time"], dtype=np.float64))
+        else:
+            raise ClipFormatError(f"has neither 'fps' nor 'time' (found: {', '.join(content)}); pass --fps.")
+    if "joint_names" in content and qpos.ndim == 2:
+        names = [*ROOT_COLUMNS, *(str(name) for name in content["joint_names"])]
+        qpos = _ordered(np.asarray(qpos, dtype=np.float64), names)
+    return [qpos_clip(file.path.stem, qpos, fps=fps, unit=options.unit)]
 
 
 def _is_qpos(file: MotionFile) -> bool:
@@ -34,9 +48,11 @@ def _is_qpos(file: MotionFile) -> bool:
 
 
 @reader(f"MyoLegs coordinates (frames, {QPOS_WIDTH})", ".npy", recognises=_is_qpos)
-def _npy(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+def read_npy(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     """Root position in metres and quaternion wxyz, joints in radians, z up; no frame rate."""
-    return [_in_metres(array_clip(file.path, file.array, fps=options.fps), options.unit)]
+    if options.fps is None:
+        raise ClipFormatError("an .npy of qpos has no frame rate; pass --fps.")
+    return [qpos_clip(file.path.stem, file.array, fps=options.fps, unit=options.unit)]
 
 
 @reader(
@@ -44,21 +60,25 @@ def _npy(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     *(".mot", ".sto", ".csv"),
     recognises=lambda file: not file.table.columns or "root_z" in file.table.columns,
 )
-def _table(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
-    """Root position in metres and quaternion wxyz, joints in radians, z up, time in seconds."""
-    return [_in_metres(table_clip(file.path, file.table, fps=options.fps), options.unit)]
+def read_qpos_table(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
+    """Root position in metres and quaternion wxyz, joints in radians, z up, time in seconds.
+
+    35 bare columns, or named ones (`ROOT_COLUMNS` and joints) and perhaps `time`.
+    """
+    table, values = file.table, file.table.values
+    check_frames(len(values))
+    fps = table.rate() if options.fps is None else options.fps
+    if table.columns:
+        keep = [i for i, name in enumerate(table.columns) if name != "time"]
+        values = _ordered(values[:, keep], [table.columns[i] for i in keep])
+    return [qpos_clip(file.path.stem, values, fps=fps, unit=options.unit)]
 
 
-def _in_metres(clip: MotionClip, unit: float | None) -> MotionClip:
-    """The clip with its root position times `unit` metres, where one is given."""
-    if unit is None or clip.qpos is None:
-        return clip
-    return clip.with_(qpos=clip.qpos * np.where(np.arange(clip.qpos.shape[1]) < 3, unit, 1.0))
+def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, unit: float | None = None, **fields: Any) -> MotionClip:
+    """Clip of qpos (T, 35), checked for width, finite values and unit quaternions.
 
-
-def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, **fields: Any) -> MotionClip:
-    """Clip of qpos (T, 35), checked for width, finite values and unit quaternions; `fields` are further clip
-    fields."""
+    `unit` is metres per unit of the root position; `fields` are further fields of the clip.
+    """
     check_frames(len(qpos))
     if qpos.ndim != 2 or qpos.shape[1] != QPOS_WIDTH:
         raise ClipFormatError(f"has qpos of shape {qpos.shape}, expected (frames, {QPOS_WIDTH}) for MyoLegs.")
@@ -73,50 +93,12 @@ def qpos_clip(name: str, qpos: NDArray[Any], *, fps: float, **fields: Any) -> Mo
     if (largest := float(np.abs(qpos[:, 7:]).max())) > 2 * np.pi:
         raise ClipFormatError(f"has joint angles up to {largest:.0f}, expected radians; convert them from degrees.")
     qpos[:, 3:7] /= length[:, None]
+    qpos[:, :3] *= unit or 1.0
     return MotionClip(name=name, fps=fps, qpos=qpos, **fields)
 
 
-def array_clip(path: Path, qpos: NDArray[Any], *, fps: float | None) -> MotionClip:
-    """Clip of an .npy array, which cannot state its frame rate."""
-    if fps is None:
-        raise ClipFormatError("an .npy of qpos has no frame rate; pass --fps.")
-    return qpos_clip(path.stem, qpos, fps=fps, source=str(path))
-
-
-def npz_clip(path: Path, content: dict[str, NDArray[Any]], *, fps: float | None) -> MotionClip:
-    """Clip of an .npz with `qpos`, `fps` (or `time`, seconds) and perhaps `joint_names` of the 28 joints."""
-    qpos = np.asarray(content["qpos"])
-    if fps is None:
-        if "fps" in content:
-            fps = float(np.asarray(content["fps"]).reshape(()))
-        elif "time" in content:
-            fps = rate_of(np.asarray(content["time"], dtype=np.float64))
-        else:
-            raise ClipFormatError(f"has neither 'fps' nor 'time' (found: {', '.join(content)}); pass --fps.")
-    if "joint_names" in content and qpos.ndim == 2:
-        names = [*ROOT_COLUMNS, *(str(name) for name in content["joint_names"])]
-        qpos = _ordered(np.asarray(qpos, dtype=np.float64), names)
-    return qpos_clip(path.stem, qpos, fps=fps, source=str(path))
-
-
-def table_clip(path: Path, table: Table, *, fps: float | None) -> MotionClip:
-    """Clip of a table of qpos: 35 bare columns, or named columns (`ROOT_COLUMNS` and joints) and perhaps
-    `time`."""
-    check_frames(len(table.values))
-    if fps is None:
-        if "time" not in table.columns:
-            raise ClipFormatError("has no 'time' column; pass --fps.")
-        fps = rate_of(table.column("time"))
-    values = table.values
-    if table.columns:
-        keep = [i for i, name in enumerate(table.columns) if name != "time"]
-        values = _ordered(values[:, keep], [table.columns[i] for i in keep])
-    return qpos_clip(path.stem, values, fps=fps, source=str(path))
-
-
 def _ordered(values: Array, names: Sequence[str]) -> Array:
-    """Columns in the body's order; dependent knee coordinates that are not given follow from the knee
-    angle."""
+    """Columns in the body's order; dependent knee coordinates that are not given follow from the knee angle."""
     body = load_body()
     wanted = [*ROOT_COLUMNS, *body.joint_names]
     dependent = {wanted[i] for i in body.couplings.dependent_qpos}

@@ -20,6 +20,7 @@ from kinesis_trl.motion.readers.conventions import (
 )
 from kinesis_trl.motion.readers.joint_map import SHORTEST_FOOT, JointMap
 from kinesis_trl.motion.readers.pelvis_axes import pelvis_axes
+from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.readers.rig import VIRTUAL_TOE, Rig
 
 Array = NDArray[np.float64]
@@ -73,26 +74,26 @@ def _chain(rig: Rig, below: int, above: int) -> list[int]:
 
 
 def rig_clip(
-    *,
     name: str,
+    options: ReadOptions,
+    *,
     fps: float,
     rig: Rig,
     joints: JointMap,
     posed: PosedRig,
     usual_up: str,
-    up: str | None,
-    unit: float | None,
     notes: tuple[str, ...] = (),
     extra: dict[str, Any] | None = None,
 ) -> MotionClip:
     """Clip of a rig's motion, in metres with z up, with a toe on every foot.
 
-    `up` and `unit` (metres per unit) override what is detected. What in the skeleton does not fit a person is in the
-    clip's `doubts`. Raises ClipFormatError for too few or too many frames and for values that are not finite.
+    The up axis and the unit in `options` override what is detected. What in the skeleton does not fit a person is in
+    the clip's `doubts`. Raises ClipFormatError for too few or too many frames and for values that are not finite.
     """
     check_frames(len(posed.positions))
     check_finite(posed.positions, "motion")
     said = list(notes + joints.guessed)
+    up, unit = options.up, options.unit
     if unit is None:
         unit, how = detect_unit(leg_length(rig, joints))
         said.append(how)
@@ -107,14 +108,13 @@ def rig_clip(
         positions, upright, feet = positions[1:], upright[1:], feet[1:]
         said.append("first frame, a calibration pose apart from the motion, left out")
     positions, names, placed = _with_toes(positions, joints, upright, feet)
-    said += placed
     return MotionClip(
         name=name,
         fps=tidy_fps(fps),
         positions=positions,
         joint_names=names,
         pelvis_quat=Rotation.from_matrix(upright).as_quat(scalar_first=True),
-        notes=tuple(said),
+        notes=(*said, *placed),
         doubts=joints.doubts,
         extra=extra or {},
     )

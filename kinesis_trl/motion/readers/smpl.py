@@ -9,37 +9,35 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, up_rotation
+from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, tidy_fps, up_rotation
+from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.retarget.skeleton import SMPL_JOINTS, pose_joints, smpl_kinematics
-from kinesis_trl.motion.retarget.smpl_model import SmplModel
 
 Array = NDArray[np.float64]
 
 
 def smpl_clip(
-    *,
     name: str,
+    options: ReadOptions,
+    *,
     fps: float,
     pose: NDArray[np.floating],
     pelvis: Array,
     trans: Array,
-    betas: Array,
-    up: str | None,
-    unit: float | None,
-    model: SmplModel | None,
-    extra: dict[str, Any],
-    notes: tuple[str, ...] = (),
+    betas: Any,
+    gender: Any,
 ) -> MotionClip:
     """Clip of a posed SMPL body.
 
     pose: (T, 66 … 165) axis-angle, radians; pelvis, trans: (T, 3) where the pelvis and the model's origin
-    are; betas: shape coefficients, used only with `model`. `up` and `unit` (metres per unit) override what is
-    detected. Raises ClipFormatError for wrong shapes and values that are not finite.
+    are; betas: shape coefficients or None, used only with the user's model. The user's up axis and unit override
+    the file's. Raises ClipFormatError for wrong shapes and values that are not finite.
     """
     frames = len(pose)
     check_frames(frames)
     joints = pose_joints(pose)
-    metres = 1.0 if unit is None else unit
+    metres = options.unit or 1.0
+    betas = np.asarray([] if betas is None else betas, dtype=np.float64).reshape(-1)
     for what, array in (("root translation", pelvis), ("model translation", trans)):
         if np.shape(array) != (frames, 3):
             raise ClipFormatError(f"{what} has shape {np.shape(array)}, expected ({frames}, 3) like the pose.")
@@ -48,14 +46,15 @@ def smpl_clip(
     check_finite(np.atleast_2d(betas), "betas")
     positions, pelvis_quat = smpl_kinematics(joints, pelvis * metres)
     names = SMPL_JOINTS[: positions.shape[1]]
-    said = list(notes)
+    said, extra = [], {"gender": str(gender), "betas": betas}
     largest = float(np.linalg.norm(joints[:, 1:], axis=-1).max())
     doubts = (f"joints turn by up to {largest:.0f} rad: the pose may be in degrees",) if largest > 7.0 else ()
+    up = options.up
     if up is None:
         up, how = detect_up(positions, names, usual="z")
         said.append(how)
     turn = up_rotation(up)
-    if model is None:
+    if options.smpl_model is None:
         positions = positions @ turn.T
         if np.any(betas):
             said.append("body shape not used: mean adult skeleton (give the SMPL model file to use it)")
@@ -63,12 +62,12 @@ def smpl_clip(
         names = SMPL_JOINTS
         whole = np.zeros((frames, len(names), 3))
         whole[:, : joints.shape[1]] = joints
-        positions, extra["lowest_point"] = model.posed(whole, trans * metres, betas, turn)
+        positions, extra["lowest_point"] = options.smpl_model.posed(whole, trans * metres, betas, turn)
         said.append("joints and lowest_point (metres, each frame) of the person's shape, from the SMPL model file")
     upright = Rotation.from_matrix(turn) * Rotation.from_quat(pelvis_quat, scalar_first=True)
     return MotionClip(
         name=name,
-        fps=fps,
+        fps=tidy_fps(fps),
         positions=positions,
         joint_names=names,
         pelvis_quat=upright.as_quat(scalar_first=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES, tidy_fps
+from kinesis_trl.motion.streams import explained, open_file
 
 Array = NDArray[np.float64]
 
@@ -43,6 +45,12 @@ class Table:
         """(rows,) of the column called `name`."""
         return self.values[:, self.columns.index(name)]
 
+    def rate(self) -> float:
+        """Frames per second, by the column 'time'; raises ClipFormatError where there is none."""
+        if "time" not in self.columns:
+            raise ClipFormatError("has no 'time' column; pass --fps.")
+        return rate_of(self.column("time"))
+
 
 def read_table(path: Path) -> Table:
     """Read an OpenSim storage file or a comma-separated table with or without a line of names.
@@ -51,30 +59,28 @@ def read_table(path: Path) -> Table:
     said in `notes`. Raises ClipFormatError for a missing file, ragged or non-numeric rows, or more than
     `MAX_CLIP_FRAMES` rows.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            lines = _lines(file)
-            header, first = _header(lines, path)
-            mark = next((mark for mark in ";," if mark in first), None)
-            words = [word.strip().strip('"') for word in first.split(mark)]
-            named = not all(_is_number(word) for word in words)
-            if not words:
-                raise ClipFormatError(f"{path}: has no rows under its header.")
-            row = next(lines, "") if named else first
-            columns = len(row.split(mark))
-            if named and row and columns != len(words):
-                raise ClipFormatError(f"{path}: has {columns} columns under {len(words)} names; the file is broken.")
-            most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(columns, 1))
-            rows = itertools.islice(itertools.chain([row], lines), most + 1)
+    with open_file(path) as file, explained(path):
+        lines = _lines(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace"))
+        header, first = _header(lines, storage=path.suffix.lower() in (".mot", ".sto"))
+        mark = next((mark for mark in ";," if mark in first), None)
+        words = [word.strip().strip('"') for word in first.split(mark)]
+        if not words:
+            raise ClipFormatError("has no rows under its header.")
+        named = not all(_is_number(word) for word in words)
+        row = next(lines, "") if named else first
+        columns = len(row.split(mark))
+        if named and row and columns != len(words):
+            raise ClipFormatError(f"has {columns} columns under {len(words)} names; the file is broken.")
+        most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(columns, 1))
+        rows = itertools.islice(itertools.chain([row], lines), most + 1)
+        try:
             values = np.loadtxt(rows, delimiter=mark, ndmin=2, comments=None)
-    except OSError as error:
-        raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except ValueError as error:
-        if isinstance(error, ClipFormatError):
-            raise ClipFormatError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-        raise ClipFormatError(f"{path}: rows are ragged, cut short or not numbers ({error!s:.200}).") from None
-    if len(values) > most:
-        raise ClipFormatError(f"{path}: has more than {most} rows; cut it into shorter files.")
+        except ValueError as error:
+            if isinstance(error, ClipFormatError):
+                raise
+            raise ClipFormatError(f"rows are ragged, cut short or not numbers ({error!s:.200}).") from None
+        if len(values) > most:
+            raise ClipFormatError(f"has more than {most} rows; cut it into shorter files.")
     stated = header.get("nrows", "")
     off = stated.isdecimal() and int(stated) != len(values)
     notes = (f"the header announces {stated} rows; there are {len(values)}",) if off else ()
@@ -90,9 +96,8 @@ def _lines(file: TextIO) -> Iterator[str]:
             yield line
 
 
-def _header(lines: Iterator[str], path: Path) -> tuple[dict[str, str], str]:
+def _header(lines: Iterator[str], *, storage: bool) -> tuple[dict[str, str], str]:
     """Entries above 'endheader' and the line after it; without one, nothing and the first line."""
-    storage = path.suffix.lower() in (".mot", ".sto")
     entries: dict[str, str] = {}
     for count, line in enumerate(lines):
         if not storage:
@@ -103,7 +108,7 @@ def _header(lines: Iterator[str], path: Path) -> tuple[dict[str, str], str]:
             break
         key, _, value = line.partition("=")
         entries[key.strip().lower()] = value.strip()
-    raise ClipFormatError(f"{path}: " + ("has no 'endheader' line." if storage else "is empty."))
+    raise ClipFormatError("has no 'endheader' line." if storage else "is empty.")
 
 
 def _is_number(word: str) -> bool:

@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.clip import FPS, ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import Poses, forward_kinematics
 from kinesis_trl.motion.resample import (
     continuous_quat,
@@ -29,8 +29,6 @@ from kinesis_trl.motion.retarget.quality import QualityReport, assess
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-FPS = 30.0
-"""Frame rate of every prepared clip."""
 TRACKED = ("Pelvis", "L_Knee", "R_Knee", "L_Ankle", "R_Ankle", "L_Toe", "R_Toe")
 """SMPL joints in the order of the tracked bodies."""
 _HIPS = ("L_Hip", "R_Hip")

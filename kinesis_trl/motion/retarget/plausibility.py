@@ -76,8 +76,8 @@ def plausibility(
     short, middle, long = np.quantile(lengths, (0.05, 0.5, 0.95), axis=0)
     return Plausibility(
         root_speed_m_s=float(speed.max()),
-        root_jump_m=off_cubic(pelvis),
-        foot_jump_m=off_cubic(parts - parts_pelvis[:, None]),
+        root_jump_m=largest_jump(pelvis),
+        foot_jump_m=largest_jump(parts - parts_pelvis[:, None]),
         root_turn_rad_s=float(turn.max()),
         floor_slide_m_s=floor_slide(parts, parts_fps),
         travel_m_s=float(np.linalg.norm((pelvis[-1] - pelvis[0])[:2]) * fps / (len(pelvis) - 1)),
@@ -87,16 +87,20 @@ def plausibility(
     )
 
 
-def off_cubic(points: Array) -> float:
+def off_cubic(values: Array) -> Array:
+    """Values (T − 4, …) less the cubics through the two frames before and after them; none for T < 5."""
+    return values[2:-2] - (4 * (values[1:-3] + values[3:-1]) - values[:-4] - values[4:]) / 6
+
+
+def largest_jump(points: Array) -> float:
     """Greatest distance of points (T, …, 3) from the cubics through the two frames before and after them.
 
     At both ends, half of that from the line through the next two, so that a step counts as anywhere else: by half.
     """
     if len(points) < 5:
         return 0.0
-    cubic = (4 * (points[1:-3] + points[3:-1]) - points[:-4] - points[4:]) / 6
     ends = (points[[0, -1]] - 2 * points[[1, -2]] + points[[2, -3]]) / 2
-    return float(np.linalg.norm(np.concatenate([ends, points[2:-2] - cubic]), axis=-1).max())
+    return float(np.linalg.norm(np.concatenate([ends, off_cubic(points)]), axis=-1).max())
 
 
 def floor_slide(parts: Array, fps: float) -> float:

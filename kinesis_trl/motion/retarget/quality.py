@@ -19,7 +19,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 from kinesis_trl.motion.retarget.contacts import penetration, stance_slide
-from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry
+from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry, off_cubic
 
 Array = NDArray[np.float64]
 
@@ -83,14 +83,8 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
     "root_turn_rad_s": (30.0, "the pelvis turns at {:.0f} rad/s between two frames; cut the clip there"),
     "floor_slide_m_s": (0.5, "the feet glide over the floor at {:.2f} m/s instead of standing"),
     "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
-    "stretch": (
-        0.25,
-        "a thigh or shank changes its length by {:.0%}: joints in another order, or they swap",
-    ),
-    "knee_back_m": (
-        0.03,
-        "bent knees lie {:.2f} m behind the legs: left and right are swapped, or the motion is mirrored",
-    ),
+    "stretch": (0.25, "a thigh or shank changes its length by {:.0%}: joints in another order, or they swap"),
+    "knee_back_m": (0.03, "bent knees lie {:.2f} m behind the legs: left and right are swapped, or it is mirrored"),
     "feet_turn_deg": (30.0, "the feet point {:.0f}° away from where the pelvis does: sides swapped, or read turned"),
 }
 """Measures above whose value a clip is doubtful, and what is said then; 130 recorded clips of 13 sources stay below."""
@@ -145,10 +139,7 @@ def assess(
 
 def largest_pop(joints: Array) -> float:
     """Greatest distance of a value from the cubic through the two frames before and after it; joints (T, n)."""
-    if len(joints) < 5:
-        return 0.0
-    cubic = (4 * (joints[1:-3] + joints[3:-1]) - joints[:-4] - joints[4:]) / 6
-    return float(np.abs(joints[2:-2] - cubic).max())
+    return float(np.abs(off_cubic(joints)).max(initial=0.0))
 
 
 def shortcomings(report: QualityReport) -> list[str]:

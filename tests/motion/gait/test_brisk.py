@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.gait import brisk
+from kinesis_trl.motion.gait import data_sets
 from kinesis_trl.motion.gait.commands import Command, turn_in_place
 from kinesis_trl.motion.gait.footsteps import GaitStyle
 from kinesis_trl.motion.gait.synthesis import synthesise
@@ -15,8 +15,8 @@ from kinesis_trl.motion.sources import EMBEDDED, embedded
 @pytest.fixture(scope="module")
 def clips(body):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(brisk, "_CLIPS", dict.fromkeys(brisk._CLIPS, 2))
-        return brisk.brisk_v1(body)
+        patch.setattr(data_sets, "BRISK", dict.fromkeys(data_sets.BRISK, 2))
+        return data_sets.brisk_v1(body)
 
 
 def yaw(qpos):
@@ -51,20 +51,20 @@ def test_turns_are_quick_and_as_far_as_the_label_says(clips):
 
 
 def test_there_are_as_many_as_promised(body):
-    assert sum(brisk._CLIPS.values()) == 400
+    assert sum(data_sets.BRISK.values()) == 400
 
 
 def test_clips_are_the_same_again(body, clips):
-    rng = np.random.default_rng([brisk._SEED, 1, 0])
-    commands, category, label = brisk._draw("about", rng)
-    again = synthesise(commands, body, style=brisk._style(rng))
+    rng = np.random.default_rng([data_sets._BRISK_SEED, 1, 0])
+    commands, category, label = data_sets._brisk("about", rng)
+    again = synthesise(commands, body, style=data_sets._anyone(rng))
     there = next(c for c in clips if c.name == "brisk_about_000")
     np.testing.assert_array_equal(again.qpos, there.qpos)
     assert (category, label) == (there.category, there.label)
 
 
 def test_it_is_a_data_set_by_name():
-    assert "brisk-v1" in EMBEDDED and embedded("brisk-v1") is brisk.brisk_v1
+    assert "brisk-v1" in EMBEDDED and embedded("brisk-v1") is data_sets.brisk_v1
 
 
 def test_haste_starts_and_stops_sooner_over_the_same_distance(body):

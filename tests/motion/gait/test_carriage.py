@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import CALCN
-from kinesis_trl.motion.gait.carriage import recarry
 from kinesis_trl.motion.gait.synthesis import Walker
+from kinesis_trl.motion.variation import recarry
 
 
 def feet(body, qpos):

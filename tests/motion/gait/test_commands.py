@@ -44,15 +44,6 @@ def test_turn_in_place_keeps_side_and_rate():
     assert command.angle == pytest.approx(-np.pi / 2)
 
 
-def test_mirror_exchanges_left_and_right_only():
-    command = Command(seconds=2.0, speed=0.4, direction=0.8, turn_rate=0.3)
-    mirrored = command.mirrored()
-    assert mirrored.left == pytest.approx(-command.left)
-    assert mirrored.forward == pytest.approx(command.forward)
-    assert mirrored.angle == pytest.approx(-command.angle)
-    assert mirrored.mirrored() == command
-
-
 def test_only_standing_does_not_move():
     assert not stand(1.0).moves
     assert turn_in_place(0.5).moves

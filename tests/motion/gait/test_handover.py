@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kinesis_trl.motion.gait.handover import dying
+from kinesis_trl.motion.gait.curve_fit import dying
 
 
 def test_the_difference_is_kept_then_goes_smoothly_to_zero():

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from kinesis_trl.motion.gait.data_sets import CATEGORIES, locomotion_v1
 from kinesis_trl.motion.gait.footsteps import GaitStyle, plan
-from kinesis_trl.motion.gait.locomotion import CATEGORIES, SOURCE, locomotion_v1
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_sixty_test_clips_in_the_proportions_of_kit(clips):
     assert count == {c.name: c.test for c in CATEGORIES}
     for left, right in (("gradual turn", "gradual turn"), ("turn in place", "turn in place")):
         assert count[f"{left} left"] == count[f"{right} right"]
-    assert {clip.source for clip in clips} == {SOURCE}
+    assert {clip.source for clip in clips} == {"locomotion-v1"}
     assert len({clip.name for clip in clips}) == 60
 
 
@@ -72,17 +72,17 @@ def test_turns_go_where_their_names_say(clips):
 
 
 def test_made_twice_it_is_the_same(body, clips, monkeypatch):
-    from kinesis_trl.motion.gait import locomotion
+    from kinesis_trl.motion.gait import data_sets
 
-    monkeypatch.setattr(locomotion, "CATEGORIES", CATEGORIES[:1])
+    monkeypatch.setattr(data_sets, "CATEGORIES", CATEGORIES[:1])
     for old, new in zip(clips, locomotion_v1("test", body), strict=False):
         assert old.name == new.name and np.array_equal(old.qpos, new.qpos)
 
 
 def test_training_has_four_times_as_many_and_other_draws(body, clips, monkeypatch):
-    from kinesis_trl.motion.gait import locomotion
+    from kinesis_trl.motion.gait import data_sets
 
-    monkeypatch.setattr(locomotion, "CATEGORIES", CATEGORIES[-1:])
+    monkeypatch.setattr(data_sets, "CATEGORIES", CATEGORIES[-1:])
     train = locomotion_v1("train", body)
     assert len(train) == 4 * CATEGORIES[-1].test
     assert not any(a.qpos.shape == b.qpos.shape and np.allclose(a.qpos, b.qpos) for a in train for b in clips)

@@ -6,7 +6,7 @@ import pytest
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.motion.gait.commands import Command, CommandError
 from kinesis_trl.motion.gait.planner import GaitPlanner, PlannerConfig
-from kinesis_trl.motion.gait.steering import STOP, Move, Reach, Travel
+from kinesis_trl.motion.gait.steering import STOP, Reach, Travel
 from kinesis_trl.motion.gait.synthesis import synthesise
 from kinesis_trl.motion.kinematics import Poses, forward_kinematics, velocities
 from kinesis_trl.motion.library import FPS
@@ -15,10 +15,10 @@ from kinesis_trl.motion.retarget.footing import FootingConfig
 
 ORDERS = {
     "stop": STOP,
-    "walk": Move(speed=1.1),
-    "backward": Move(speed=0.5, direction=np.pi),
-    "curve": Move(speed=0.8, turn_rate=0.7),
-    "turn": Move(turn_rate=-1.2),
+    "walk": Command(speed=1.1),
+    "backward": Command(speed=0.5, direction=np.pi),
+    "curve": Command(speed=0.8, turn_rate=0.7),
+    "turn": Command(turn_rate=-1.2),
     "left": Travel(speed=0.8, direction=np.pi / 2),
     "right": Travel(speed=0.6, direction=-2.0),
 }
@@ -98,7 +98,7 @@ def test_the_body_keeps_its_height(tour):
 
 def test_frames_already_shown_stay_as_they_are(body):
     planner = GaitPlanner(body, inverse=InverseConfig())
-    planner.order(Move(speed=1.0), 10)
+    planner.order(Command(speed=1.0), 10)
     assert planner.library.inverse is not None
     before = planner.library
     first = planner.first
@@ -142,7 +142,7 @@ def test_orders_are_carried_out(body):
 
 def test_reset_stands_where_it_is_told(body):
     planner = GaitPlanner(body)
-    planner.order(Move(speed=1.0), 5)
+    planner.order(Command(speed=1.0), 5)
     planner.reset((1.0, -2.0), heading=np.pi / 2)
     assert planner.first == 0 and planner.current == STOP
     np.testing.assert_allclose(planner.qpos(0)[:2], [1.0, -2.0], atol=0.01)
@@ -151,12 +151,12 @@ def test_reset_stands_where_it_is_told(body):
 
 def test_a_state_goes_on_to_the_same_reference(body):
     planner = GaitPlanner(body)
-    planner.order(Move(speed=1.0), 5)
+    planner.order(Command(speed=1.0), 5)
     saved = planner.get_state()
     planner.order(STOP, 40)
     first = planner.library.qpos.clone()
     planner.set_state(saved)
-    assert planner.current == Move(speed=1.0)
+    assert planner.current == Command(speed=1.0)
     planner.order(STOP, 40)
     np.testing.assert_array_equal(planner.library.qpos, first)
 

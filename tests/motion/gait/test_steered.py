@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from kinesis_trl.motion.gait import steered
+from kinesis_trl.motion.gait import data_sets
 from kinesis_trl.motion.sources import EMBEDDED, embedded
 
 
 @pytest.fixture(scope="module")
 def rides(body):
-    return [steered._ride(body, np.random.default_rng([7, k]), f"ride_{k}") for k in range(3)]
+    return [data_sets._steered(body, np.random.default_rng([7, k]), f"ride_{k}") for k in range(3)]
 
 
 def test_rides_start_standing_and_go_somewhere(rides):
@@ -28,11 +28,11 @@ def test_an_order_never_makes_the_reference_jump(rides):
 
 
 def test_rides_differ_and_are_the_same_again(body, rides):
-    again = steered._ride(body, np.random.default_rng([7, 1]), "ride_1")
+    again = data_sets._steered(body, np.random.default_rng([7, 1]), "ride_1")
     np.testing.assert_array_equal(again.qpos, rides[1].qpos)
     assert not np.allclose(rides[0].qpos, rides[1].qpos)
 
 
 def test_it_is_a_data_set_by_name():
     assert "steered-v1" in EMBEDDED
-    assert embedded("steered-v1") is steered.steered_v1
+    assert embedded("steered-v1") is data_sets.steered_v1

@@ -11,7 +11,6 @@ import pytest
 
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.readers import read_motion
-from kinesis_trl.motion.readers.amc import read_amc
 
 LEG = ("hipjoint", "femur", "tibia", "foot", "toes")
 
@@ -52,7 +51,7 @@ def at(clip, name: str) -> np.ndarray:
 
 
 def test_geometry_by_hand(tmp_path: Path) -> None:
-    (clip,) = read_amc(write(tmp_path, skeleton(), motion(knee=90)))
+    (clip,) = read_motion(write(tmp_path, skeleton(), motion(knee=90)))
     unit = 0.0254 / 0.45
     assert clip.fps == 120
     np.testing.assert_allclose(at(clip, "Pelvis")[1], [unit, 0, 16 * unit])
@@ -65,7 +64,7 @@ def test_geometry_by_hand(tmp_path: Path) -> None:
 
 def test_bones_turn_about_their_own_axes(tmp_path: Path) -> None:
     # With its axes turned by 90° about z, the shin's x axis is the body's y axis: a hanging shin does not move.
-    (clip,) = read_amc(write(tmp_path, skeleton(axis="0 0 90 XYZ"), motion(knee=90)))
+    (clip,) = read_motion(write(tmp_path, skeleton(axis="0 0 90 XYZ"), motion(knee=90)))
     np.testing.assert_allclose(at(clip, "L_Ankle")[0] - at(clip, "L_Knee")[0], [0, 0, -0.4], atol=1e-12)
     # … but the foot on it turns about the vertical, from forward to the left.
     np.testing.assert_allclose(at(clip, "L_Toe")[0] - at(clip, "L_Ankle")[0], [0, 0.12, 0], atol=1e-12)
@@ -73,12 +72,12 @@ def test_bones_turn_about_their_own_axes(tmp_path: Path) -> None:
 
 def test_angles_are_applied_x_first(tmp_path: Path) -> None:
     # 90° about x takes the thigh back, then 90° about z (forward in y-up axes is z) has nothing left to turn.
-    (clip,) = read_amc(write(tmp_path, skeleton(), motion(hip="90 0 90")))
+    (clip,) = read_motion(write(tmp_path, skeleton(), motion(hip="90 0 90")))
     np.testing.assert_allclose(at(clip, "L_Knee")[0] - at(clip, "L_Hip")[0], [-0.4, 0, 0], atol=1e-12)
 
 
 def test_recorded_walk(motions: Path, recorded, gait) -> None:
-    (clip,) = read_amc(motions / "cmu_asf_amc" / "02_01.amc")
+    (clip,) = read_motion(motions / "cmu_asf_amc" / "02_01.amc")
     fps, seconds, forward, left, turn = recorded["02_01.amc"]
     seen = gait(clip)
     assert (clip.fps, seen.seconds) == (fps, pytest.approx(seconds, abs=0.01))
@@ -91,7 +90,7 @@ def test_recorded_walk(motions: Path, recorded, gait) -> None:
 def test_the_skeleton_is_found_beside_the_motion(tmp_path: Path) -> None:
     path = write(tmp_path, skeleton(), motion())
     shutil.copy(tmp_path / "01.asf", tmp_path / "02.asf")
-    assert "skeleton 01.asf" in read_amc(path)[0].notes
+    assert "skeleton 01.asf" in read_motion(path)[0].notes
     (tmp_path / "01.asf").unlink()
     shutil.copy(tmp_path / "02.asf", tmp_path / "03.asf")
     with pytest.raises(ClipFormatError, match=r"01_02\.amc: needs its skeleton: put 01\.asf beside it"):

@@ -12,7 +12,6 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.readers import read_motion
-from kinesis_trl.motion.readers.bvh import read_bvh
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
 
 WIDTH = 3 + 3 * 10
@@ -33,7 +32,7 @@ def test_geometry_by_hand(tmp_path: Path, write_bvh) -> None:
     rows = standing()
     rows[:, 3 + 3 * 2 + 1] = 90.0  # Xrotation of the left knee, in degrees
     (tmp_path / "a.bvh").write_text(write_bvh(rows))
-    (clip,) = read_bvh(tmp_path / "a.bvh")
+    (clip,) = read_motion(tmp_path / "a.bvh")
     assert clip.fps == 30.0
     forward = 0.1 * np.arange(5)
     np.testing.assert_allclose(at(clip, "Pelvis"), np.stack([forward, 0 * forward, 0 * forward + 0.95], 1))
@@ -48,12 +47,12 @@ def test_geometry_by_hand(tmp_path: Path, write_bvh) -> None:
 )
 @pytest.mark.parametrize("up", ["y", "z", "x", "-y"])
 def test_units_and_axes_are_found(tmp_path: Path, write_bvh, unit: str, scale: float, up: str) -> None:
-    y_up = read_bvh(write(tmp_path / "a.bvh", write_bvh(standing())))[0]
+    y_up = read_motion(write(tmp_path / "a.bvh", write_bvh(standing())))[0]
     axes = {"y": np.eye(3), "z": [[1, 0, 0], [0, 0, -1], [0, 1, 0]], "x": [[0, 1, 0], [0, 0, 1], [1, 0, 0]]}
     turn = np.array(axes.get(up, np.diag([-1, -1, 1.0])), dtype=float)
     rows = standing()
     rows[:, :3] = rows[:, :3] @ turn.T * scale
-    (clip,) = read_bvh(write(tmp_path / "b.bvh", write_bvh(rows, axes=turn, scale=scale)))
+    (clip,) = read_motion(write(tmp_path / "b.bvh", write_bvh(rows, axes=turn, scale=scale)))
     assert any(unit in note for note in clip.notes)
     assert any(note.startswith(f"up axis {'is ' * (up != 'y')}{up}") for note in clip.notes), clip.notes
     np.testing.assert_allclose(at(clip, "Pelvis")[:, 2], 0.95, atol=1e-6)
@@ -73,8 +72,8 @@ def write(path: Path, text: str) -> Path:
 def test_overrides_and_unknown_sizes(tmp_path: Path, write_bvh) -> None:
     path = write(tmp_path / "a.bvh", write_bvh(standing(), scale=5.0))
     with pytest.raises(ClipFormatError, match=r"a\.bvh: legs of 4 units .* pass --unit"):
-        read_bvh(path)
-    (clip,) = read_bvh(path, unit=0.2, fps=50, up="y")
+        read_motion(path)
+    (clip,) = read_motion(path, unit=0.2, fps=50, up="y")
     np.testing.assert_allclose(at(clip, "L_Hip")[0, 2] - at(clip, "L_Ankle")[0, 2], 0.8)
     assert clip.fps == 50
 
@@ -82,7 +81,7 @@ def test_overrides_and_unknown_sizes(tmp_path: Path, write_bvh) -> None:
 def test_a_calibration_pose_in_front_is_left_out(tmp_path: Path, write_bvh) -> None:
     rows = standing(6)
     rows[1:, 3 + 3 * 1 + 1] = rows[1:, 3 + 3 * 5 + 1] = -60.0  # sits from the second frame on
-    (clip,) = read_bvh(write(tmp_path / "a.bvh", write_bvh(rows)))
+    (clip,) = read_motion(write(tmp_path / "a.bvh", write_bvh(rows)))
     assert clip.frames == 5
     assert any("calibration" in note for note in clip.notes)
 
@@ -91,7 +90,7 @@ def test_every_recorded_bvh(motions: Path, recorded, gait) -> None:
     files = sorted(motions.glob("*/*.bvh"))
     assert len(files) == 28
     for path in files:
-        (clip,) = read_bvh(path)
+        (clip,) = read_motion(path)
         fps, seconds, forward, left, turn = recorded[path.name]
         seen = gait(clip)
         assert clip.fps == fps, path
@@ -152,7 +151,7 @@ def test_a_header_that_hides_a_long_file_costs_no_memory(tmp_path: Path, write_b
         for _ in range(40):
             file.write(row * 5000)  # 200,000 further frames than announced
     tracemalloc.start()
-    (clip,) = read_bvh(tmp_path / "a.bvh")
+    (clip,) = read_motion(tmp_path / "a.bvh")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert clip.frames == 5
@@ -191,9 +190,9 @@ def wrapped(motion: str) -> str:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_dialects(tmp_path: Path, write_bvh, dialect: str) -> None:
     text = write_bvh(standing())
-    (plain,) = read_bvh(write(tmp_path / "a.bvh", text))
+    (plain,) = read_motion(write(tmp_path / "a.bvh", text))
     (tmp_path / "b.bvh").write_bytes(DIALECTS[dialect](text).encode())
-    (clip,) = read_bvh(tmp_path / "b.bvh")
+    (clip,) = read_motion(tmp_path / "b.bvh")
     frames = 4 if dialect == "one row more" else 5
     assert clip.fps == pytest.approx(plain.fps)
     np.testing.assert_allclose(clip.positions, plain.positions[:frames], atol=1e-12)
@@ -205,18 +204,18 @@ def test_radians_are_seen_in_a_figure_that_walks(tmp_path: Path, write_bvh) -> N
     rows[:, 3 + 3 * 2 + 1] = 60.0  # Xrotation of the left knee
     radians = rows.copy()
     radians[:, 3:] = np.radians(rows[:, 3:])
-    (plain,), (clip,) = (read_bvh(write(tmp_path / "a.bvh", write_bvh(text))) for text in (rows, radians))
+    (plain,), (clip,) = (read_motion(write(tmp_path / "a.bvh", write_bvh(text))) for text in (rows, radians))
     np.testing.assert_allclose(clip.positions, plain.positions, atol=1e-6)
     assert any("taken as radians" in note for note in clip.notes)
     still = radians.copy()
     still[:, 2] = 0.0  # one who stands may well have angles of a degree
-    (clip,) = read_bvh(write(tmp_path / "a.bvh", write_bvh(still)))
+    (clip,) = read_motion(write(tmp_path / "a.bvh", write_bvh(still)))
     assert not any("radians" in note for note in clip.notes)
 
 
 def test_positions_of_joints_replace_their_offsets_unless_they_are_zeros(tmp_path: Path, write_bvh) -> None:
     text = write_bvh(standing(2))
-    (plain,) = read_bvh(write(tmp_path / "a.bvh", text))
+    (plain,) = read_motion(write(tmp_path / "a.bvh", text))
     head, rows = text[: text.index("MOTION")], text.strip().splitlines()[-2:]
     lines, offsets = [], []
     for line in head.splitlines():
@@ -228,6 +227,6 @@ def test_positions_of_joints_replace_their_offsets_unless_they_are_zeros(tmp_pat
         numbers = [row.split() for row in rows]
         wide = [" ".join([*row[:6], *(f"{p} 0 0 0" for p in moved[1:])]) for row in numbers]
         motion = ["MOTION", "Frames: 2", "Frame Time: 0.0333333333", *wide]
-        (clip,) = read_bvh(write(tmp_path / "b.bvh", "\n".join([*lines, *motion])))
+        (clip,) = read_motion(write(tmp_path / "b.bvh", "\n".join([*lines, *motion])))
         np.testing.assert_allclose(clip.positions, plain.positions, atol=1e-9)
         assert any("displacements" in note for note in clip.notes) == (moved[1] == "0 0 0")

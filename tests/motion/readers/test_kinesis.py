@@ -12,14 +12,13 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.pickles import load_pickle
 from kinesis_trl.motion.readers import read_motion
-from kinesis_trl.motion.readers.kinesis import read_kinesis
 
 
 def test_text_to_motion_pickles(motions: Path, recorded, gait) -> None:
     files = sorted(motions.glob("kinesis_t2m/*.pkl"))
     assert len(files) == 25
     for path in files:
-        (clip,) = read_kinesis(path)
+        (clip,) = read_motion(path)
         assert clip.name == path.stem
         fps, seconds, forward, left, turn = recorded[path.name]
         seen = gait(clip)
@@ -39,16 +38,16 @@ def test_text_to_motion_pickles(motions: Path, recorded, gait) -> None:
 def test_the_pelvis_is_the_stored_root(motions: Path, tmp_path: Path) -> None:
     path = motions / "kinesis_t2m" / "mdm_turn_left_0.pkl"
     stored = load_pickle(path)["0"]
-    (clip,) = read_kinesis(path)
+    (clip,) = read_motion(path)
     np.testing.assert_allclose(clip.positions[:, 0], stored["root_trans_offset"], atol=1e-12)
     without = {key: value for key, value in stored.items() if key != "root_trans_offset"}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"walk": without}))
-    (again,) = read_kinesis(tmp_path / "a.pkl")  # only the model's translation: the rest pelvis is added
+    (again,) = read_motion(tmp_path / "a.pkl")  # only the model's translation: the rest pelvis is added
     assert np.abs(again.positions[:, 0] - clip.positions[:, 0]).max() < 0.05
 
 
 def test_initial_poses(motions: Path, recorded, gait) -> None:
-    clips = read_kinesis(motions / "kinesis_kit_qpos10hz" / "initial_pose_test_open.pkl")
+    clips = read_motion(motions / "kinesis_kit_qpos10hz" / "initial_pose_test_open.pkl")
     assert len(clips) == len({clip.name for clip in clips}) == 58
     rows = {
         name.split("(")[1].rstrip(")").replace("KIT ", "0-KIT_") + "_poses": v

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers import read_keys, read_motion, read_motions, select_split
+from kinesis_trl.motion.readers import motion_files, read_keys, read_motion, select_split
 from kinesis_trl.motion.readers.splits import canonical_key
 
 
@@ -44,7 +44,7 @@ def test_amass_folders(tmp_path: Path) -> None:
     pose = np.zeros((4, 156))
     pose[:, 0] = np.pi / 2
     np.savez(folder / "walking_slow05_poses.npz", poses=pose, trans=np.ones((4, 3)), mocap_framerate=100)
-    clips = [c for _, found in read_motions([tmp_path]) for c in found]
+    clips = [c for path in motion_files(tmp_path) for c in read_motion(path)]
     assert [c.name for c in select_split(clips, ["0-KIT_314_walking_slow05_poses"])] == ["walking_slow05_poses"]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry, floor_slide, off_cubic, plausibility
+from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry, floor_slide, largest_jump, plausibility
 
 FPS = 30.0
 
@@ -54,16 +54,16 @@ def test_steps_are_plausible_and_a_treadmill_is_not(turn: float) -> None:
 def test_steps_and_spikes_are_off_the_cubic() -> None:
     time = np.linspace(0, 1, 30)[:, None]
     path = np.concatenate([time**3, 1 - time, 0 * time], axis=1)
-    assert off_cubic(path) < 0.004  # at the ends the path is compared with a line
+    assert largest_jump(path) < 0.004  # at the ends the path is compared with a line
     step, spike = path.copy(), path.copy()
     step[12:, 0] += 0.4
     spike[12, 1] -= 0.4
-    assert off_cubic(step) == pytest.approx(0.2, abs=1e-6) and off_cubic(spike) == pytest.approx(0.4, abs=1e-6)
+    assert largest_jump(step) == pytest.approx(0.2, abs=1e-6) and largest_jump(spike) == pytest.approx(0.4, abs=1e-6)
     for first in (1, 2, 28, 29):
         late = path.copy()
         late[first:, 0] += 0.4
-        assert off_cubic(late) == pytest.approx(0.2, abs=0.01), first
-    assert off_cubic(step[10:14]) == 0.0  # too short to tell
+        assert largest_jump(late) == pytest.approx(0.2, abs=0.01), first
+    assert largest_jump(step[10:14]) == 0.0  # too short to tell
 
 
 def test_feet_that_point_elsewhere_are_seen() -> None:

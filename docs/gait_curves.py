@@ -1,15 +1,14 @@
-"""Generated joint curves beside published ones, as numbers and as a picture."""
+"""Generated joint curves beside published ones: python docs/gait_curves.py docs/gait_curves.png"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
 
 import matplotlib
 import numpy as np
-import tyro
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
@@ -104,20 +103,11 @@ def plot_gait_curves(path: str | Path, body: BodyModel | None = None) -> list[Cu
 
 def main() -> None:
     """Write the picture and print how far the curves are apart."""
-    comparisons = tyro.cli(_written, description=__doc__, prog="kinesis_trl.motion.gait.gait_plot")
+    comparisons = plot_gait_curves(sys.argv[1])
     table = Table("speed m/s", *(f"{joint} °" for joint in JOINTS), title="RMS difference from published curves")
     for comparison in comparisons:
         table.add_row(f"{comparison.speed:.2f}", *(f"{value:.1f}" for value in comparison.rms))
     Console().print(table)
-
-
-def _written(path: Annotated[Path, tyro.conf.Positional]) -> list[CurveComparison]:
-    """Compare generated joint curves with published ones.
-
-    Args:
-        path: picture to write, .png or .svg.
-    """
-    return plot_gait_curves(path)
 
 
 if __name__ == "__main__":
