@@ -66,17 +66,12 @@ def cached(
     except (ClipFormatError, OSError, ValueError, TypeError, RecursionError):
         library, refused = make()
     try:
-        if entry.exists() or entry.is_symlink():
-            _remove(entry)
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
         write_text(notes, json.dumps([item._asdict() for item in refused]))
         library.save(entry)
     except OSError:  # a cache that cannot be written only costs time
         pass
     return library, refused
-
-
-def _remove(entry: Path) -> None:
-    if entry.is_dir() and not entry.is_symlink():
-        shutil.rmtree(entry)
-    else:
-        entry.unlink()

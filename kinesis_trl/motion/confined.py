@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.dispatch import FileContent, read_file
 from kinesis_trl.motion.readers.registry import ReadOptions
+from kinesis_trl.motion.streams import printable
 
 _FORKS = sys.platform == "linux"
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000
@@ -50,11 +51,9 @@ class Limits:
         """Limits by the size of a file; more where the surface of an SMPL model is computed."""
         size = path.stat().st_size if path.is_file() else 0
         seconds, memory = 1.0 + 5e-6 * size, (512 << 20) + 24 * size
-        return (
-            cls(seconds=seconds + 600.0, memory=memory + (4 << 30))
-            if modelled
-            else cls(seconds=min(seconds, 1800.0), memory=memory)
-        )
+        if modelled:
+            return cls(seconds=seconds + 600.0, memory=memory + (4 << 30))
+        return cls(seconds=min(seconds, 1800.0), memory=memory)
 
 
 def read_confined(
@@ -149,7 +148,8 @@ def _answer(path: Path, read: Callable[[], Any], limits: Limits, sending: int) -
         signal.setitimer(signal.ITIMER_PROF, limits.seconds)  # ends the process also in the middle of a C function
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        wanted = _address_space() + limits.memory
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        wanted = pages * resource.getpagesize() + limits.memory
         resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
         if (torch := sys.modules.get("torch")) is not None:
             torch.set_num_threads(1)  # its pool of threads did not come along
@@ -164,11 +164,6 @@ def _answer(path: Path, read: Callable[[], Any], limits: Limits, sending: int) -
         code = 0
     finally:
         os._exit(code)
-
-
-def _address_space() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 def _packed(value: Any, arrays: list[NDArray[Any]]) -> Any:
@@ -229,19 +224,11 @@ def _unpacked(head: Any, arrays: list[NDArray[Any]]) -> Any:
         if isinstance(packed, dict):
             if "array" in packed:
                 return arrays[packed["array"]]
-            return {_printable(key): value_of(item) for key, item in packed["dict"]}
+            return {printable(key): value_of(item) for key, item in packed["dict"]}
         if isinstance(packed, list):
             return tuple(value_of(item) for item in packed)
-        return _printable(packed) if isinstance(packed, str) else packed
+        return printable(packed[:_LONGEST_TEXT]) if isinstance(packed, str) else packed
 
     if "error" in head:
-        raise ClipFormatError(_printable(head["error"]))
+        raise ClipFormatError(printable(head["error"][:_LONGEST_TEXT]))
     return value_of(head["found"])
-
-
-def _printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or cannot be encoded."""
-    short = text[:_LONGEST_TEXT]
-    return (
-        short if short.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
-    )

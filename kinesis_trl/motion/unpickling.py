@@ -22,6 +22,8 @@ from kinesis_trl.motion.streams import BoundedReader
 
 _NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for module in ("multiarray", "numeric"))
 _PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
+_RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+"""Modules by their names in Python 2."""
 _OBJECT = 512  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Number at the beginning of torch.save's older layout."""
@@ -73,7 +75,8 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         """Our own function for a known name; anything else is refused."""
         if module == "torch" and name in _TORCH_STORAGES:
             return np.dtype(_TORCH_STORAGES[name])
-        if (module, name) in (("numpy", "ndarray"), ("__builtin__", "object"), ("builtins", "object")):
+        module = _RENAMED.get(module, module)
+        if (module, name) in (("numpy", "ndarray"), ("builtins", "object")):
             return f"{module}.{name}"  # named only as an argument of the functions below
         found: Any = self._known(module, name)
         if found is None:
@@ -94,12 +97,9 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
             ("_codecs", "encode"): self._encode,
             ("collections", "OrderedDict"): self._ordered,
             ("builtins", "set"): self._set,
-            ("__builtin__", "set"): self._set,
             ("builtins", "complex"): complex,
-            ("__builtin__", "complex"): complex,
-            ("__builtin__", "bytes"): self._no_bytes,
+            ("builtins", "bytes"): self._no_bytes,
             ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
-            ("copy_reg", "_reconstructor"): self._reconstructor,
             ("copyreg", "_reconstructor"): self._reconstructor,
             ("torch.storage", "_load_from_bytes"): self._torch_storage,
             ("torch._utils", "_rebuild_tensor_v2"): self._tensor,

@@ -10,6 +10,7 @@ from kinesis_trl.body.leg import ANKLE, CALCN, HIP, KNEE, Leg
 from kinesis_trl.motion.gait.curve_fit import derivative, fit, value
 from kinesis_trl.motion.gait.foot_roll import Sole
 from kinesis_trl.motion.gait.gait_curves import smoothstep
+from kinesis_trl.motion.retarget.support import runs
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -48,10 +49,9 @@ def clear_floor(joints: Array, stands: Mask, leg: Leg, sole: Sole, root_pos: Arr
     the floor beside a stance, by raising it straight up.
     """
     out = np.where(stands[:, None], joints, np.clip(joints, leg.low, leg.high))
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], stands, [True]]).astype(np.int8)))
-    for start, stop in edges.reshape(-1, 2):
-        part = slice(start, stop)
-        share = (np.arange(stop - start) + 1.0) / (stop - start + 1.0)
+    for part in runs(~stands):
+        count = part.stop - part.start
+        share = (np.arange(count) + 1.0) / (count + 1.0)
         bump = 16.0 * share**2 * (1.0 - share) ** 2
         out[part] = _lifted(out[part], bump, leg, sole, root_pos[part], root_rot[part])
     return _raised(out, stands, leg, sole, root_pos, root_rot)

@@ -11,6 +11,7 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import words
 from kinesis_trl.motion.readers.foreign import check_content, foreign_ending
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader_of, suffixes
+from kinesis_trl.motion.streams import printable
 
 SUFFIXES = suffixes()
 """Endings of files that are looked into when a folder is read."""
@@ -93,8 +94,5 @@ def _named(path: Path, error: ClipFormatError) -> ClipFormatError:
 
 def _labelled(path: Path, clip: MotionClip) -> MotionClip:
     """The clip with source and label, and without control characters in its texts."""
-    name, label = (
-        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-        for text in (clip.name, clip.label or words(clip.name))
-    )
-    return clip.with_(name=name, label=label, source=clip.source or str(path))
+    label = printable(clip.label or words(clip.name))
+    return clip.with_(name=printable(clip.name), label=label, source=clip.source or str(path))

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_propagation
 
 from kinesis_trl.motion.resample import sample_curve
 
@@ -59,7 +60,7 @@ def detect_stance(parts: Array, pelvis: Array, fps: float, config: ContactConfig
             pace_ratio = speed[:, part] / slow
             begins = (above < 1) & (pace_ratio < 1)
             holds = (above < config.release) & (pace_ratio < config.release)
-            stance[:, part] = _tidy(_hysteresis(begins, holds), round(config.shortest * fps))
+            stance[:, part] = _tidy(binary_propagation(begins, mask=holds), round(config.shortest * fps))
     return stance
 
 
@@ -80,15 +81,6 @@ def _standing_level(height: Array, speed: Array, slow: Array) -> float:
     """Height at which this kind of foot part stands: where its slow frames are lowest."""
     resting = height[speed < slow[:, None]]
     return float(np.quantile(resting if len(resting) else height, 0.15 if len(resting) else 0.02))
-
-
-def _hysteresis(begins: Mask, holds: Mask) -> Mask:
-    """Runs of `holds` that contain a `begins`."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], holds, [False]]).astype(np.int8)))
-    out = np.zeros(len(holds), dtype=bool)
-    for start, stop in edges.reshape(-1, 2):
-        out[start:stop] = begins[start:stop].any()
-    return out
 
 
 def _tidy(mask: Mask, shortest: int) -> Mask:

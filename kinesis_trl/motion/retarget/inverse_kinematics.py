@@ -34,7 +34,7 @@ _MAX_STEP = 0.4  # radians or metres a Gauss–Newton step: linearisation does n
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """How strongly each wish pulls: the deviation at which its squared residual reaches 1."""
+    """How much each residual counts: the deviation at which its square reaches 1."""
 
     position: float = 0.005
     """Distance of a tracked body from its target, in metres."""
