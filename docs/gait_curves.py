@@ -18,11 +18,13 @@ from kinesis_trl.body.leg import ANKLE, HIP, KNEE, Leg
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.motion.gait.commands import travel
 from kinesis_trl.motion.gait.footsteps import GaitStyle, plan
-from kinesis_trl.motion.gait.gait_curves import JOINTS, PELVIC_TILT, WALKING, WALKING_SD, walking
+from kinesis_trl.motion.gait.gait_curves import JOINTS, PELVIC_TILT, WALKING, walking
 from kinesis_trl.motion.gait.synthesis import FPS, synthesise
 
 Array = NDArray[np.float64]
 
+WALKING_SD = {"hip": 6.5, "knee": 6.5, "ankle": 6.0}
+"""Standard deviation between the persons of Pinzone et al. 2014, mean over the cycle, degrees."""
 PLOTTED_SPEEDS = (0.8, 1.25, 1.6)
 """Speeds in m/s at which the curves are compared."""
 

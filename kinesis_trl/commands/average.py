@@ -5,8 +5,8 @@ Example: kinesis average runs/expert0/policy runs/expert1/policy --weights 0.6 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +39,4 @@ def average(config: AverageConfig, console: Console) -> None:
     finish(console, config.out, advice=f"kinesis eval --policy {config.out}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse, average, and say what went wrong in one line."""
-    run_command(AverageConfig, average, arguments, name="average", description=__doc__)
+main = partial(run_command, AverageConfig, average, name="average", description=__doc__)

@@ -9,7 +9,7 @@ those of the laptop preset's untrained policy, two fifths of them reset in each 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kinesis_trl.commands import check_outputs, finish, run_command
@@ -38,6 +38,4 @@ def bench(config: BenchConfig, console: Console) -> None:
     finish(console, config.json, advice="docs/performance.md says where the time goes")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and time."""
-    run_command(BenchConfig, bench, arguments, name="bench", description=__doc__)
+main = partial(run_command, BenchConfig, bench, name="bench", description=__doc__)

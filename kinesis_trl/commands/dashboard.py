@@ -6,8 +6,8 @@ Example: kinesis dashboard --runs runs
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,4 @@ def show(config: DashboardConfig, console: Console) -> None:
         console.print("Stopped.")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and show the runs."""
-    run_command(DashboardConfig, show, arguments, name="dashboard", description=__doc__, simulates=False)
+main = partial(run_command, DashboardConfig, show, name="dashboard", description=__doc__, simulates=False)

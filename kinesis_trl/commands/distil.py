@@ -5,7 +5,7 @@ Example: kinesis distil --policy runs/expert0/policy --motions locomotion-v1/tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kinesis_trl.commands import finish, run_command
@@ -23,13 +23,11 @@ def run(config: DistilConfig, console: Console) -> None:
     finish(console, config.out, advice=f"kinesis eval --policy {config.out}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse, distil, and say what went wrong in one line."""
-    run_command(
-        DistilConfig,
-        run,
-        arguments,
-        name="distil",
-        description=__doc__,
-        stopped="stopped; the same command goes on from the last saving",
-    )
+main = partial(
+    run_command,
+    DistilConfig,
+    run,
+    name="distil",
+    description=__doc__,
+    stopped="stopped; the same command goes on from the last saving",
+)

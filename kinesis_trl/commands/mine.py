@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,6 +70,4 @@ def _advice(run: Path, failed: bool) -> str:
     return f"kinesis eval --policy {run / 'policy'}"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and mine."""
-    run_command(MineConfig, dig, arguments, name="mine", description=__doc__)
+main = partial(run_command, MineConfig, dig, name="mine", description=__doc__)

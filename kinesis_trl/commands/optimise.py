@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -95,13 +94,11 @@ def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     return report
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, optimise, and report."""
-    run_command(
-        OptimiseConfig,
-        optimise,
-        arguments,
-        name="optimise",
-        description=__doc__,
-        stopped="stopped; the same command goes on with what was found so far",
-    )
+main = partial(
+    run_command,
+    OptimiseConfig,
+    optimise,
+    name="optimise",
+    description=__doc__,
+    stopped="stopped; the same command goes on with what was found so far",
+)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,4 @@ def judge(config: ParityConfig, console: Console) -> None:
     sys.exit(1 if failed else 0)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and compare."""
-    run_command(ParityConfig, judge, arguments, name="parity", description=__doc__, simulates=False)
+main = partial(run_command, ParityConfig, judge, name="parity", description=__doc__, simulates=False)

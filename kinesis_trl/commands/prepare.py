@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -223,6 +222,4 @@ def prepare_and_say(config: PrepareConfig, console: Console) -> None:
     finish(console, config.out, config.out / "quality.md", advice=f"kinesis eval --motions {config.out}")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and prepare."""
-    run_command(PrepareConfig, prepare_and_say, arguments, name="prepare", description=__doc__)
+main = partial(run_command, PrepareConfig, prepare_and_say, name="prepare", description=__doc__)

@@ -15,6 +15,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -325,13 +326,11 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
     finish(console, out / "report.html", advice=f"open {out / 'report.html'} in a browser")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and report."""
-    run_command(
-        ReportConfig,
-        report,
-        arguments,
-        name="report",
-        description=__doc__,
-        stopped="stopped; files are whole, but some may be missing",
-    )
+main = partial(
+    run_command,
+    ReportConfig,
+    report,
+    name="report",
+    description=__doc__,
+    stopped="stopped; files are whole, but some may be missing",
+)

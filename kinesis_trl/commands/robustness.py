@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,12 +135,4 @@ def _table(trials: dict[str, Any]) -> Table:
     return table
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, try the policy out, and report."""
-    run_command(
-        RobustnessConfig,
-        try_out,
-        arguments,
-        name="robustness",
-        description=__doc__,
-    )
+main = partial(run_command, RobustnessConfig, try_out, name="robustness", description=__doc__)

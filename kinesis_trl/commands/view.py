@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import webbrowser
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -208,6 +208,4 @@ def show(config: ViewConfig, console: Console) -> None:
         console.print("Stopped.")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and show the body."""
-    run_command(ViewConfig, show, arguments, name="view", description=__doc__)
+main = partial(run_command, ViewConfig, show, name="view", description=__doc__)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,12 +97,4 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     return report
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, play, and report."""
-    run_command(
-        WeakSpotsConfig,
-        look,
-        arguments,
-        name="weak_spots",
-        description=__doc__,
-    )
+main = partial(run_command, WeakSpotsConfig, look, name="weak_spots", description=__doc__)

@@ -9,27 +9,6 @@ import numpy as np
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.resample import continuous_quat
 
-CATEGORIES = (
-    "walk slow",
-    "walk medium",
-    "walk fast",
-    "walk backward",
-    "walk supported",
-    "start and stop",
-    "sidestep",
-    "gradual turn left",
-    "gradual turn right",
-    "turn left",
-    "turn right",
-    "turn in place left",
-    "turn in place right",
-    "circle counter-clockwise",
-    "circle clockwise",
-    "run",
-    "stand",
-)
-"""Names that tables and learning curves group by."""
-
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"handrail|support|beam|stairs|crutch", "walk supported"),
     (r"backward|walk back", "walk backward"),

@@ -31,9 +31,6 @@ WALKING = {
 }
 """Adults walking on the level at a comfortable speed: means of Pinzone et al. 2014 (Gait & Posture 40:286),
 centre 1."""
-WALKING_SD = {"hip": 6.5, "knee": 6.5, "ankle": 6.0}
-"""Standard deviation between the persons of that study, mean over the cycle, degrees."""
-
 SPEEDS = np.array([0.5, 0.9, 1.28, 1.68, 2.1])
 """Speeds in m/s of the five groups of Schwartz et al. 2008, for a leg of 0.9 m."""
 HIP_PEAK = np.array([32.0, 34.3, 36.7, 39.9, 45.0])
