@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def read_amass(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     content = file.arrays
     if missing := [key for key in ("poses", "trans") if key not in content]:
         raise ClipFormatError(f"has no {' and no '.join(missing)} (found: {', '.join(content)}); expected AMASS keys.")
-    rate = options.fps
+    rate: Any = options.fps
     if rate is None:
         rate = next((content[key] for key in _RATE_KEYS if key in content), None)
     if rate is None:
