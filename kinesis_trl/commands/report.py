@@ -2,9 +2,9 @@
 
 Examples:
     kinesis report --emg emg_assets --controls emg_assets --out report
-    kinesis report --policy runs/mine/policy --controls report/policy --out mine
-    kinesis report --text "walk forward for 8 meters" --out healthy
-    kinesis report --text "walk forward for 8 meters" --lesion tibant_l --against healthy --out lesioned
+    kinesis report --policy runs/mine/policy --since report --out mine
+    kinesis report --lesion tibant_l tibant_r --out lesioned
+    kinesis report --emg emg_assets --every-speed --out speeds
     kinesis report --policy motion --motions my_walk.pkl --out motion
 """
 
@@ -26,17 +26,18 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import BodyOptions, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.physiology.facts import WALKING_SPEEDS
+from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.motion.clip import MotionClip
     from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.solving import SolveConfig
     from kinesis_trl.physiology.activity import Activity
-    from kinesis_trl.physiology.emg_data import EmgData
-    from kinesis_trl.physiology.recording import Recording
-    from kinesis_trl.planning.controllers import Player
+    from kinesis_trl.physiology.playing import Column
 
 MOTION = "motion"
 """Policy that plays nothing: the report is on the motion itself."""
@@ -44,7 +45,6 @@ SOLVED = "static optimisation"
 WALK = "walk forward at 1.3 m/s for 12 meters"
 """What is reported on when neither motions nor words are given: the walking that published curves are of."""
 MOST_PERSONS = 100
-_LARGEST = 50_000_000
 _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
 
@@ -65,19 +65,32 @@ class ReportConfig(BodyOptions):
     """Clips to take, by name or a part of it; none: all."""
     out: Path = Path("report")
     """Folder for page, figures and recordings."""
-    emg: Path | None = None
-    """Recorded muscle activity: the folder emg_assets of Wang et al. 2023, or a CSV table of your own."""
+    emg: tuple[Path, ...] = ()
+    """Recorded people: the folder emg_assets of Wang et al. 2023, the folder of Falisse et al. 2019 (its
+    ExperimentalData.mat also has joints), or CSV tables of your own. Verdicts count the first, others stand beside."""
     controls: tuple[Path, ...] = ()
     """Recorded muscle activity of other controllers to show beside: the folder emg_assets (it holds a run of the
     original's policy), another report's folder of recordings (REPORT/policy), a recording.npz, or a CSV table."""
-    against: Path | None = None
-    """Folder of another report, to compare with (a lesion, a weaker body, another policy)."""
+    since: Annotated[Path | None, tyro.conf.arg(aliases=["--against"])] = None
+    """Another report, by its folder or report.json: what changed since, figure by figure."""
     lesion: tuple[str, ...] = ()
-    """Muscles whose excitation is cut, by name."""
+    """Muscles whose excitation is cut, by name; the same body with all its muscles walks beside."""
     strength: float = 1.0
-    """Share of its excitation that every muscle receives, 0 to 1."""
+    """Share of its excitation that every muscle receives, 0 to 1; below 1 the healthy body walks beside."""
     condition: Condition = None
     """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval."""
+    planner: MppiConfig = field(default_factory=MppiConfig)
+    """A further column: MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    optimise: bool = False
+    """A further column: motions that the body can keep up, searched by the policy as kinesis optimise does, and
+    followed by a regulator; about ten seconds for each second of motion, once."""
+    every_speed: bool = False
+    """Also walk at the six speeds at which people's muscles were recorded, 0.9 to 5.4 km/h: likeness and cost by
+    speed."""
+    recorded: Path | None = None
+    """Motion files, or a folder of them, whose straight walks also count for likeness and cost by speed."""
+    rollouts: Path | None = None
+    """Folder for what was played as rollouts of mm-evalkit, whose figures are made by other people's code."""
     all_strides: bool = False
     """Also count strides of turning, running, walking sideways or backward; published curves hold for none of these."""
     speeds: tuple[float, float] = WALKING_SPEEDS
@@ -96,34 +109,59 @@ class ReportConfig(BodyOptions):
             raise ValueError(f"speeds are the slowest and the fastest stride in m/s, got {self.speeds}.")
         if self.motions and self.text:
             raise ValueError("give motions or text, not both.")
+        if self.policy == MOTION and (self.changed or self.planner.samples or self.optimise or self.rollouts):
+            raise ValueError(
+                "nothing is played with --policy motion; leave out --lesion, --strength, --planner, --optimise and "
+                "--rollouts."
+            )
+
+    @property
+    def changed(self) -> bool:
+        """Whether the body is not healthy."""
+        return bool(self.lesion) or self.strength < 1
 
 
 def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
+    from kinesis_trl.body.muscles import lesion_mask
+    from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.physiology.analysis import analyse, plain
     from kinesis_trl.physiology.page import page
-    from kinesis_trl.physiology.storage import export_opensim
-    from kinesis_trl.physiology.strides import Run
-    from kinesis_trl.progress import progress
+    from kinesis_trl.physiology.pareto import read_report
+    from kinesis_trl.physiology.people import load_people
+    from kinesis_trl.physiology.playing import play, save_runs
+    from kinesis_trl.physiology.rollouts import export_rollouts, full_body_channels
+    from kinesis_trl.planning.controllers import muscles_named
 
     body = config.load_body()
+    cut = muscles_named(config.lesion)
+    lesion_mask(body.muscle_names, cut)  # refused now, not after clips were solved
+    against = read_report(config.since) if config.since else ""
+    channels = full_body_channels() if config.rollouts else None  # refused now where it is not installed
     said: list[str] = []
-    emg, controls, against = _emg(config.emg, said), _controls(config, said), read_report(config.against)
-    player = _player(config, body)
-    library, chosen = _open(config, body, player, console, said)
-    runs = []
-    if player is not None:
-        runs.append(Run(title="policy", recordings=_play(config, body, player, library, chosen, console)))
-    if config.solved or player is None:
-        runs.append(Run(title=SOLVED, recordings=_solve(body, library, chosen, console, said), replayed=True))
+    emg, people = load_people(config.emg, said)
+    controls = _controls(config, said)
+    columns = _columns(config, body, cut)
+    inverse = inverse_for(columns[0].player.settings.control) if columns[0].player else None
+    library, chosen = _open(config, body, inverse, console, said)
+    runs = [play(c, body, library, chosen, console, said, threads=config.threads) for c in columns]
+    groups = None
+    if config.every_speed or config.recorded:
+        groups = {
+            title: [play(c, body, walked, some, console, said, threads=config.threads) for c in columns]
+            for title, (walked, some) in _groups(config, body, inverse, console, said).items()
+        }
     with console.status("analysing"):
         figures = analyse(
             runs,
             body,
             emg=emg,
             controls=controls,
+            people=people,
+            groups=groups,
+            cut=cut if config.changed else None,
             against=against,
             straight=not config.all_strides,
             speeds=config.speeds,
@@ -134,56 +172,15 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
         console.print(f"left out {text}", style="yellow", markup=False, highlight=False)
     figures["config"] = plain(asdict(config))
     figures["provenance"] = provenance() | {"machine": f"{platform.platform()}, {os.cpu_count()} cores"}
-    written: list[str] = []
-    figures["recordings"] = written  # an older report's may lie beside
-    with progress(console, "writing", sum(len(run.recordings) for run in runs), "recordings") as advance:
-        for run in runs:
-            for number, recording in enumerate(run.recordings):
-                place = Path(run.title.replace(" ", "_")) / _folder_name(number, recording)
-                recording.save(config.out / place / "recording.npz")
-                export_opensim(recording, config.out / place)
-                written.append(str(place))
-                advance(1)
+    figures["recordings"] = save_runs(runs, config.out, console)  # an older report's may lie beside
     write_text(config.out / "report.json", json.dumps(figures, indent=1, allow_nan=False))
-    write_text(config.out / "report.html", page(figures, heading=_heading(config), facts=_facts(config, figures)))
+    write_text(config.out / "report.html", page(figures, heading=_heading(config), facts=_facts(figures)))
+    if channels and config.rollouts:
+        policies = export_rollouts(runs, config.rollouts, *channels)
+        evaluate = f"mm-evalkit evaluate wang --policy_config_file {policies} --plots_dir {config.rollouts / 'wang'}"
+        console.print(f"rollouts: {evaluate}", markup=False, highlight=False, soft_wrap=True)
     _print(figures, config.out, console)
     return figures
-
-
-def read_report(folder: Path | None) -> dict[str, Any] | str:
-    """Figures of another report by its folder or its report.json; why they cannot be read, or '' for none."""
-    from kinesis_trl.physiology.analysis import FORMAT, VERSION
-
-    if folder is None:
-        return ""
-    path = folder / "report.json" if folder.is_dir() else folder
-    if not path.is_file():
-        return f"no report at {path}; give the --out of another report."
-    if path.stat().st_size > _LARGEST:
-        return f"{path} has {path.stat().st_size} bytes, more than any report."
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        return f"{path} cannot be read ({error}); make it anew."
-    about = (found.get("format"), found.get("version")) if isinstance(found, dict) else (type(found).__name__, None)
-    if about != (FORMAT, VERSION):
-        return f"{path} is {about[0]!r} version {about[1]}, expected {FORMAT!r} {VERSION}; make it anew."
-    return found
-
-
-def _emg(path: Path | None, said: list[str]) -> EmgData | str:
-    """Recorded EMG, or why there is none: the report appears without it."""
-    from kinesis_trl.physiology.emg_data import DOWNLOAD, EmgError, load_emg_csv, load_wang2023
-
-    if path is None:
-        return f"No recorded muscle activity was given (--emg). {DOWNLOAD} Or give a CSV table of your own."
-    try:
-        data = load_wang2023(path) if path.is_dir() else load_emg_csv(path)
-    except EmgError as error:
-        said.append(f"recorded muscle activity: {error}")
-        return str(error)
-    said += [f"{path}: {note}" for note in data.notes]
-    return data
 
 
 def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
@@ -199,41 +196,42 @@ def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
     return found
 
 
-def _player(config: ReportConfig, body: BodyModel) -> Player | None:
-    from kinesis_trl.planning.controllers import make_player
+def _columns(config: ReportConfig, body: BodyModel, cut: tuple[str, ...]) -> list[Column]:
+    """Who moves; the first is judged."""
+    from kinesis_trl.physiology.playing import Column
+    from kinesis_trl.planning.controllers import Player, make_player
 
+    solved = [Column(title=SOLVED, player=None)]
     if config.policy == MOTION:
-        return None
-    physics = PhysicsConfig(
-        threads=config.threads, lesions=config.lesion, strength=config.strength, condition=config.condition
-    )
+        return solved
     policy = config.policy or str(asset(SHIPPED_POLICY))
-    return make_player(policy, body, ImitationConfig(physics=physics), seed=config.seed)
+
+    def player(healthy: bool = False, planner: MppiConfig | None = None) -> Player:
+        harm = {} if healthy else {"lesions": cut, "strength": config.strength}
+        physics = PhysicsConfig(threads=config.threads, condition=config.condition, **harm)  # type: ignore[arg-type]
+        return make_player(policy, body, ImitationConfig(physics=physics), seed=config.seed, planner=planner)
+
+    title = "muscles cut" if cut else "weak muscles" if config.changed else "policy"
+    found = [Column(title=title, player=player())]
+    if config.changed:
+        found.append(Column(title="healthy", player=player(healthy=True)))
+    if config.planner.samples:
+        found.append(Column(title="MPPI", player=player(planner=config.planner)))
+    if config.optimise:
+        found.append(Column(title="optimised", player=player(), optimise=Path(policy)))
+    return found + solved * config.solved
 
 
 def _open(
-    config: ReportConfig, body: BodyModel, player: Player | None, console: Console, said: list[str]
+    config: ReportConfig, body: BodyModel, inverse: SolveConfig | None, console: Console, said: list[str]
 ) -> tuple[MotionLibrary, list[int]]:
-    from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.motion.gait.language import text_to_clip
-    from kinesis_trl.motion.library import MotionLibrary
-    from kinesis_trl.motion.sources import open_library
-    from kinesis_trl.progress import counting
 
-    inverse = inverse_for(player.settings.control) if player else None
-    with counting(console, "preparing motions", "clips") as on_clip:
-        if not config.motions:
-            clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.persons)]
-            library = MotionLibrary.build(clips, body, inverse=inverse, workers=config.threads, on_solved=on_clip)
-        else:
-            library, refused = open_library(
-                config.motions,
-                body,
-                inverse=inverse,
-                workers=config.threads,
-                on_clip=on_clip,
-            )
-            said += [f"{item.name}: {item.reason}" for item in refused]
+    if config.motions:
+        library = _library(config.motions, config, body, inverse, console, said)
+    else:
+        clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.persons)]
+        library = _library(clips, config, body, inverse, console, said)
     names = [entry.name for entry in library.clips]
     chosen = [k for k, name in enumerate(names) if not config.clips or any(part in name for part in config.clips)]
     if not chosen:
@@ -241,46 +239,45 @@ def _open(
     return library, chosen
 
 
-def _play(
+def _groups(
+    config: ReportConfig, body: BodyModel, inverse: SolveConfig | None, console: Console, said: list[str]
+) -> dict[str, tuple[MotionLibrary, list[int]]]:
+    """Walks at many speeds by what they are: libraries, and which clips of them."""
+    from kinesis_trl.physiology.playing import straight_clips, walks_at_emg_speeds
+
+    found = {}
+    if config.every_speed:
+        clips = walks_at_emg_speeds(config.persons, body, config.seed)
+        library = _library(clips, config, body, inverse, console, said)
+        found["generated walks"] = library, list(range(len(library)))
+    if config.recorded:
+        library = _library(str(config.recorded), config, body, inverse, console, said)
+        found["recorded walks"] = library, straight_clips(library)
+        if not found["recorded walks"][1]:
+            said.append(f"{config.recorded}: none of its {len(library)} clips leads straight ahead.")
+            del found["recorded walks"]
+    return found
+
+
+def _library(
+    source: str | list[MotionClip],
     config: ReportConfig,
     body: BodyModel,
-    player: Player,
-    library: MotionLibrary,
-    chosen: Sequence[int],
+    inverse: SolveConfig | None,
     console: Console,
-) -> tuple[Recording, ...]:
-    from kinesis_trl.envs.imitation import ImitationEnv
-    from kinesis_trl.physiology.recorder import record
-    from kinesis_trl.progress import progress
+    said: list[str],
+) -> MotionLibrary:
+    """Motions by their name or as clips, solved; what was left out is said."""
+    from kinesis_trl.motion.library import MotionLibrary
+    from kinesis_trl.motion.sources import open_library
+    from kinesis_trl.progress import counting
 
-    player.check(ImitationEnv(body, library, player.settings))
-    steps = int((library.frames[list(chosen)] - 1).sum())
-    with progress(console, "playing", steps, "frames") as advance:
-        return tuple(record(body, library, player.policy, player.settings, clips=chosen, on_step=advance))
-
-
-def _solve(
-    body: BodyModel, library: MotionLibrary, chosen: Sequence[int], console: Console, said: list[str]
-) -> tuple[Recording, ...]:
-    """The motions themselves with the muscle activity that static optimisation finds, as far as it finds any."""
-    from kinesis_trl.body.inverse import InverseError
-    from kinesis_trl.physiology.replay import replay
-    from kinesis_trl.progress import progress
-
-    found = []
-    with progress(console, "solving", len(chosen), "clips") as advance:
-        for index in chosen:
-            try:
-                found.append(replay(body, library, index))
-            except InverseError as error:
-                said.append(f"{SOLVED} of {library.clips[index].name}: {error}")
-            advance(1)
-    return tuple(found)
-
-
-def _folder_name(number: int, recording: Recording) -> str:
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.clip)[:60]
-    return f"{number:03d}_{name}"
+    with counting(console, "preparing motions", "clips") as on_clip:
+        if not isinstance(source, str):
+            return MotionLibrary.build(source, body, inverse=inverse, workers=config.threads, on_solved=on_clip)
+        library, refused = open_library(source, body, inverse=inverse, workers=config.threads, on_clip=on_clip)
+    said += [f"{item.name}: {item.reason}" for item in refused]
+    return library
 
 
 def _heading(config: ReportConfig) -> str:
@@ -288,7 +285,7 @@ def _heading(config: ReportConfig) -> str:
     return f"Physiology report: {what}, {config.motions or config.text or 'straight walking'}"
 
 
-def _facts(config: ReportConfig, figures: dict[str, Any]) -> list[str]:
+def _facts(figures: dict[str, Any]) -> list[str]:
     asked = [f"{k}: {v}" for k, v in figures["config"].items() if v not in (None, "", [], ())]
     return [
         "Recorded at every physics step (150 a second); motions that were only replayed at 30 a second.",
@@ -305,10 +302,10 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
 
     from kinesis_trl.physiology.page import STATES, TITLES
 
-    counts = {state: sum(s["state"] == state for s in figures["sections"].values()) for state in _COLOURS}
+    judged = [s["state"] for name, s in figures["sections"].items() if name not in ("fatigue", "lesion", "comparison")]
     console.print(
-        f"Of {sum(counts.values())} comparisons with people, {counts['good']} are good, "
-        f"{counts['fair']} fair and {counts['poor']} poor; {counts['unknown']} cannot be made.",
+        f"Of {len(judged)} comparisons with people, {judged.count('good')} are good, {judged.count('fair')} fair and "
+        f"{judged.count('poor')} poor; {judged.count('unknown')} cannot be made.",
         highlight=False,
     )
     table = Table(title="Does it move and use its muscles as people do?", title_justify="left")

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.physiology.gait_cycles import (
-    ContactRule,
+    SHORTEST,
+    SHORTEST_STRIDE,
     Cycle,
     curves,
     find_cycles,
@@ -94,8 +95,8 @@ def activity_of_controls(controls: RecordedControls) -> Activity:
     Raises:
         NoGaitCycle: the feet never strike twice.
     """
-    contact = without_bounces(controls.contact, controls.fps, ContactRule().shortest)
-    cycles = find_cycles(contact, controls.fps, shortest=ContactRule().shortest_stride)
+    contact = without_bounces(controls.contact, controls.fps, SHORTEST)
+    cycles = find_cycles(contact, controls.fps, shortest=SHORTEST_STRIDE)
     profiles = {
         letter: curves(controls.excitation, cycles.of(SIDES[side]))
         if cycles.of(SIDES[side])

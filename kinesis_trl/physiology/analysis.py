@@ -6,7 +6,7 @@ numbers, lists and dicts, ready for JSON; what is not a number is None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import numpy as np
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.physiology.activity import Activity, activity_of
-from kinesis_trl.physiology.comparison import compare_reports
+from kinesis_trl.physiology.comparison import compare_reports, compare_runs
 from kinesis_trl.physiology.contact_timing import contact_timing
-from kinesis_trl.physiology.emg_agreement import emg_agreement
+from kinesis_trl.physiology.emg_agreement import emg_agreement, other_people
 from kinesis_trl.physiology.emg_data import EmgData
 from kinesis_trl.physiology.fatigue import compartments
 from kinesis_trl.physiology.findings import judge, muscle_quality
@@ -25,17 +25,22 @@ from kinesis_trl.physiology.gait_cycles import symmetry_index
 from kinesis_trl.physiology.ground_reaction import impulse_of, stance_of
 from kinesis_trl.physiology.joint_angles import joint_angles
 from kinesis_trl.physiology.joint_loads import joint_moments, joint_powers, share_above
+from kinesis_trl.physiology.lesion import judge_lesion, lesion_effects
+from kinesis_trl.physiology.metabolics import measured_costs
 from kinesis_trl.physiology.muscle_analysis import effort, muscle_timing
 from kinesis_trl.physiology.normative import (
     UNITS,
+    ReferenceCurve,
     compare_curve,
     normative_ranges,
     reference_curves,
 )
+from kinesis_trl.physiology.pareto import FORMAT, VERSION
+from kinesis_trl.physiology.people import People
 from kinesis_trl.physiology.recording import Array, Recording
+from kinesis_trl.physiology.speeds import by_speed, judge_speeds
 from kinesis_trl.physiology.strides import WALKING_SPEEDS, Run, Strides, collect, why_none
 
-FORMAT, VERSION = "kinesis_trl physiology report", 1
 FEW = 6
 """Strides below which a verdict is called a hint."""
 MEASURE_UNITS = {
@@ -58,6 +63,9 @@ def analyse(
     *,
     emg: EmgData | str,
     controls: Sequence[Activity] = (),
+    people: Sequence[People] = (),
+    groups: Mapping[str, Sequence[Run]] | None = None,
+    cut: Sequence[str] | None = None,
     against: dict[str, Any] | str = "",
     straight: bool = True,
     speeds: tuple[float, float] = WALKING_SPEEDS,
@@ -70,6 +78,10 @@ def analyse(
         body: their body.
         emg: recorded EMG, or why there is none.
         controls: activity of recorded controls, further columns of the muscle section.
+        people: further people to show beside; verdicts do not count them.
+        groups: further runs by what they walk, for likeness and cost by speed; None: no such section.
+        cut: where the first run is one of a body with cut or weak muscles, and the second that of the whole body: the
+            muscles cut; None where it is not.
         against: another report to compare with, why it cannot be read, or '' for none.
         straight: count only strides of walking straight ahead, at one of `speeds`.
         speeds: slowest and fastest of them in m/s.
@@ -83,72 +95,109 @@ def analyse(
     walks: dict[str, Strides | None] = {}
     about = []
     for run in runs:
-        strides, clips = collect(run, straight=straight, speeds=speeds)
-        walks[run.title] = strides
-        about.append(
-            {
-                "title": run.title,
-                "replayed": run.replayed,
-                "clips": clips,
-                "strides": [strides.count(0), strides.count(1)] if strides else [0, 0],
-                "speed": strides.speed if strides else None,
-                "fell": sum(clip["fell"] for clip in clips),
-                "reason": "" if strides else why_none(clips),
-                "note": strides.note if strides else "",
-            }
-        )
+        walks[run.title], clips = collect(run, straight=straight, speeds=speeds)
+        about.append(_about(run, walks[run.title], clips))
     missing = {item["title"]: item["reason"] for item in about}
+    first = runs[0].title
     columns = [activity_of(s) for s in walks.values() if s]
     for activity in controls:
         taken = sum(a.title.split(" #")[0] == activity.title for a in columns)
         columns.append(replace(activity, title=f"{activity.title} #{taken + 1}") if taken else activity)
 
     def each(figure: Callable[[Strides], dict[str, Any]]) -> dict[str, Any]:
-        return {
-            title: attempt(lambda s=s: figure(s)) if s else {"reason": missing[title]}  # type: ignore[misc]
-            for title, s in walks.items()
-        }
+        return {t: attempt(figure, s) if s else {"reason": missing[t]} for t, s in walks.items()}
 
-    def timed() -> dict[str, Any]:
-        found = {a.title: attempt(lambda a=a: muscle_timing(a)) for a in columns}  # type: ignore[misc]
-        return {**{t: {"reason": r} for t, r in missing.items() if r}, **found}
-
+    timed = {t: {"reason": r} for t, r in missing.items() if r}
     sections: dict[str, Any] = {
         "gait": {"runs": each(gait)},
-        "joints": {"runs": each(joints)},
+        "joints": {"runs": each(lambda s: joints(s, [curve for other in people for curve in other.curves]))},
         "ground": {"runs": each(ground)},
-        "muscles": {"runs": timed(), "emg": emg_agreement(columns, emg, seed=seed)},
+        "muscles": {
+            "runs": timed | {a.title: attempt(muscle_timing, a) for a in columns},
+            "emg": emg_agreement(columns, emg, seed=seed),
+            "others": [other_people(columns, p.emg) for p in people if p.emg is not None],
+        },
         "effort": {"runs": each(lambda s: effort(s, body))},
     }
     tired = [run for run in runs if any(len(recording.fatigued) for recording in run.recordings)]
     if tired:
-        sections["fatigue"] = {
-            "runs": {run.title: attempt(lambda r=run: compartments(r.recordings, body)) for run in tired}  # type: ignore[misc]
-        }
+        sections["fatigue"] = {"runs": {run.title: attempt(compartments, run.recordings, body) for run in tired}}
     replayed = [recording for run in runs if run.replayed for recording in run.recordings]
     if replayed and not runs[0].replayed:
-        sections["ground"]["contact_timing"] = attempt(lambda: asdict(contact_timing(runs[0].recordings, replayed)))
+        late = attempt(lambda: asdict(contact_timing(runs[0].recordings, replayed)))
+        sections["ground"]["contact_timing"] = late
     report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
-    for name, section in report["sections"].items():
-        section["state"], section["headline"], section["sentence"] = judge(name, section, report["runs"][0]["title"])
-        strides = sum(report["runs"][0]["strides"])
+    sections = report["sections"]
+    strides = sum(report["runs"][0]["strides"])
+    for name, section in sections.items():
+        section["state"], section["headline"], section["sentence"] = judge(name, section, first)
         if 0 < strides < FEW:
             section["sentence"] += f" This rests on {strides} stride{'s' * (strides > 1)} only: no more than a hint."
-        others = (t for t in section["runs"] if t != report["runs"][0]["title"])
+        others = (t for t in section["runs"] if t != first)
         section["beside"] = [[t, state, text] for t in others for state, _, text in [judge(name, section, t)]]
-    report["sections"]["muscles"]["quality"] = {
-        title: muscle_quality(found, report["sections"]["muscles"]["emg"].get("columns", {}).get(title, {}))
-        for title, found in report["sections"]["muscles"]["runs"].items()
+    muscles = sections["muscles"]
+    muscles["quality"] = {
+        title: muscle_quality(found, muscles["emg"].get("columns", {}).get(title, {}))
+        for title, found in muscles["runs"].items()
         if "reason" not in found
     }
-    report["sections"]["comparison"] = compare_reports(report, against)
+    if cut is not None:
+        sections["lesion"] = _lesion(report, runs, walks, body, cut)
+    if groups is not None:
+        found = plain(by_speed(groups, body, emg, seed=seed))
+        spent = next(m for m in measured_costs() if (m["activity"], m["kind"]) == ("walking", "gross J/kg/m"))
+        found["spent"] = [spent["speed"], spent["value"]]
+        sections["speeds"] = {"runs": {}, **found, **_judged(judge_speeds(found, first))}
+    sections["comparison"] = compare_reports(report, against)
     return report
 
 
-def attempt(compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _about(run: Run, strides: Strides | None, clips: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "title": run.title,
+        "replayed": run.replayed,
+        "clips": clips,
+        "strides": [strides.count(0), strides.count(1)] if strides else [0, 0],
+        "speed": strides.speed if strides else None,
+        "fell": sum(clip["fell"] for clip in clips),
+        "reason": "" if strides else why_none(clips),
+        "note": strides.note if strides else "",
+    }
+
+
+def _judged(judgement: tuple[str, str, str]) -> dict[str, str]:
+    return dict(zip(("state", "headline", "sentence"), judgement, strict=True))
+
+
+def _lesion(
+    report: dict[str, Any],
+    runs: Sequence[Run],
+    walks: Mapping[str, Strides | None],
+    body: BodyModel,
+    cut: Sequence[str],
+) -> dict[str, Any]:
+    """The section on what a lesion changes: the second run is that of the whole body, the first that of the other."""
+    lesioned, healthy = (run.title for run in runs[:2])
+    here, there = walks[lesioned], walks[healthy]
+    if here is None or there is None:
+        reason = f"the {lesioned if here is None else healthy} body made no stride to compare."
+        return {"runs": {}, "reason": reason, **_judged(("unknown", "", f"Cannot be said: {reason}"))}
+    found = plain(lesion_effects(there, here, body, cut))
+    fell = {
+        who: (run["fell"], len(run["clips"])) for who, run in zip(("lesioned", "healthy"), report["runs"], strict=False)
+    }
+    return {
+        "runs": {},
+        **found,
+        **compare_runs(report, lesioned, report, healthy),
+        **_judged(judge_lesion(found, fell)),
+    }
+
+
+def attempt(compute: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
     """What `compute` returns, or the reason why it cannot: every error of this package is a ValueError."""
     try:
-        return compute()
+        return compute(*given)
     except ValueError as error:
         return {"reason": str(error)}
 
@@ -161,7 +210,7 @@ def gait(strides: Strides) -> dict[str, Any]:
         values = measures[name][np.isfinite(measures[name])]
         if not len(values):
             continue
-        mean, ranges = float(values.mean()), [asdict(r) for r in normative_ranges(name)]
+        mean, ranges = float(values.mean()), normative_ranges(name)
         rows[name] = {
             "unit": unit,
             "mean": mean,
@@ -178,8 +227,9 @@ def gait(strides: Strides) -> dict[str, Any]:
     return {"measures": rows, "symmetry": symmetry, "strides": [strides.count(0), strides.count(1)]}
 
 
-def joints(strides: Strides) -> dict[str, Any]:
-    """Mean curves of angle, moment and power over the cycle of both legs together, against published bands."""
+def joints(strides: Strides, others: Sequence[ReferenceCurve] = ()) -> dict[str, Any]:
+    """Mean curves of angle, moment and power over the cycle of both legs together, against published bands; and, of
+    further people's curves, `others` by population."""
     out: dict[str, Any] = {}
     for kind, quantity in _KINDS.items():
         out[kind] = {}
@@ -195,6 +245,11 @@ def joints(strides: Strides) -> dict[str, Any]:
                 "mean": curve,
                 "sd": pooled.std(0),
                 **asdict(found),
+                "others": {
+                    o.population: {"mean": o.mean, "sd": o.sd, "rms": float(np.sqrt(np.square(curve - o.mean).mean()))}
+                    for o in others
+                    if (o.quantity, o.joint) == (kind, joint)
+                },
             }
     return {"curves": out, "above_6_hz": _restless(strides)}
 

@@ -8,8 +8,8 @@ excitation only where nothing else was recorded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,76 +26,6 @@ _SILENT = 1e-3
 """Activity that a muscle must reach to have a rhythm: below lie the remains of a decay."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A figure and its 95 % interval, NaN at both ends where there are too few cycles for one."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmgComparison:
-    """How a simulated leg's activation correlates with S subjects' EMG in R muscles."""
-
-    side: str
-    """Leg of the simulation, "l" or "r"."""
-    muscles: tuple[str, ...]
-    """R muscles that both the recording and the body have."""
-    decisive: tuple[bool, ...]
-    """Whether people agree well enough in the muscle; the others should not be judged by."""
-    subjects: tuple[str, ...]
-    """S subjects."""
-    cycles: int
-    """Gait cycles of the simulation."""
-    speed: float
-    """Walking speed in m/s at which the subjects were recorded; NaN where it is not stated."""
-    r: Array
-    """(S, R) Pearson's r of the mean cycle; NaN where the simulation's activation does not vary."""
-    per_muscle: tuple[Interval, ...]
-    """R medians over subjects, intervals by resampling the simulation's cycles."""
-    median: Interval
-    """Median over subjects of the mean over muscles, as published for KINESIS; a muscle without r counts as 0."""
-    mean: Interval
-    """Mean over subjects and muscles."""
-    median_decisive: Interval
-    """As `median`, over the decisive muscles only."""
-    notes: tuple[str, ...]
-    """What was left out or should be borne in mind."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HumanAgreement:
-    """How people correlate with each other: what a simulation may hope for."""
-
-    muscles: tuple[str, ...]
-    """R muscles."""
-    subjects: tuple[str, ...]
-    """S subjects."""
-    speed: float
-    """Walking speed in m/s."""
-    pairs: Array
-    """(S(S−1)/2, R) r of every pair of subjects: like for like with `EmgComparison.r`."""
-    left_out: Array
-    """(S, R) r of each subject with the mean of the others' envelopes, each scaled to its peak: the ceiling."""
-
-    @property
-    def median(self) -> float:
-        """Median over pairs of the mean over muscles, the published human–human figure."""
-        return float(np.median(self.pairs.mean(1)))
-
-    @property
-    def mean(self) -> float:
-        """Mean over pairs and muscles."""
-        return float(self.pairs.mean())
-
-    @property
-    def ceiling(self) -> float:
-        """Median over left-out subjects of the mean over muscles."""
-        return float(np.median(self.left_out.mean(1)))
-
-
 def compare(
     profiles: Array,
     names: Sequence[str],
@@ -106,7 +36,7 @@ def compare(
     mapping: Mapping[str, RecordedMuscle] = RECORDED,
     draws: int = 1000,
     seed: int = 0,
-) -> EmgComparison:
+) -> dict[str, Any]:
     """Correlate the mean cycle of one leg with every subject recorded at the nearest walking speed.
 
     Args:
@@ -119,6 +49,13 @@ def compare(
         draws: bootstrap samples over cycles (Efron 1979).
         seed: of the bootstrap.
 
+    Returns:
+        The people's `speed` in m/s (NaN where it is not stated), the number of `cycles`, `subjects`, `notes` on what
+        was left out; `median` over subjects of the mean over muscles, as published for KINESIS (a muscle without r
+        counts as 0), `median_decisive` of those in which people agree, and `mean`; and `muscles` by name, those that
+        both have: `model` muscles, whether `decisive`, median over subjects, and r `by_subject` (S,), NaN where the
+        activation does not vary. Figures have value, low and high: 95 % interval over cycles, NaN where too few.
+
     Raises:
         EmgError: no cycle, not finite, another width than `names`, or no muscle in common.
     """
@@ -128,43 +65,50 @@ def compare(
     subjects, human = data.recorded(index)
     human = human[:, :, [data.muscles.index(m) for m in muscles]]
     curves = _resample(picked, data.percent)
+    count = len(curves)
     r = _correlate(curves.mean(0)[None], human)[0]
-    if len(curves) > 1:
-        picks = np.random.default_rng(seed).multinomial(len(curves), np.full(len(curves), 1 / len(curves)), size=draws)
-        drawn = _correlate(np.tensordot(picks / len(curves), curves, 1), human)
+    if count > 1:
+        picks = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+        drawn = _correlate(np.tensordot(picks / count, curves, 1), human)
     else:
         drawn = np.full((1, *r.shape), np.nan)
         notes.append("one gait cycle only: no interval can be given.")
     recorded = float(data.speeds[index])
     if abs(recorded - speed) > _LARGEST_SPEED_GAP:
         notes.append(f"the simulation walks at {speed:.2f} m/s, the nearest recording is at {recorded:.2f} m/s.")
-    for k, muscle in enumerate(muscles):
-        if np.isnan(r[:, k]).any():
-            notes.append(f"{muscle}: the activation does not vary over the cycle; it counts as r = 0.")
+    silent = [m for k, m in enumerate(muscles) if np.isnan(r[:, k]).any()]
+    notes += [f"{muscle}: the activation does not vary over the cycle; it counts as r = 0." for muscle in silent]
     decisive = np.array([mapping[m].decisive for m in muscles])
-    return EmgComparison(
-        side=side,
-        muscles=tuple(muscles),
-        decisive=tuple(bool(d) for d in decisive),
-        subjects=subjects,
-        cycles=len(curves),
-        speed=recorded,
-        r=r,
-        per_muscle=tuple(
-            _interval(np.median(_zero(r)[:, k]), np.median(_zero(drawn)[:, :, k], 1), len(curves))
-            for k in range(len(muscles))
-        ),
-        median=_interval(_median(r), _median(drawn), len(curves)),
-        mean=_interval(_zero(r).mean(), _zero(drawn).mean((1, 2)), len(curves)),
-        median_decisive=_interval(_median(r[:, decisive]), _median(drawn[:, :, decisive]), len(curves))
+    nothing = {"value": np.nan, "low": np.nan, "high": np.nan}
+    return {
+        "speed": recorded,
+        "cycles": count,
+        "subjects": subjects,
+        "notes": notes,
+        "median": _interval(_median(r), _median(drawn), count),
+        "mean": _interval(_zero(r).mean(), _zero(drawn).mean((1, 2)), count),
+        "median_decisive": _interval(_median(r[:, decisive]), _median(drawn[:, :, decisive]), count)
         if decisive.any()
-        else Interval(value=np.nan, low=np.nan, high=np.nan),
-        notes=tuple(notes),
-    )
+        else nothing,
+        "muscles": {
+            name: {
+                "model": RECORDED[name].model,
+                "decisive": bool(decisive[k]),
+                **_interval(np.median(_zero(r)[:, k]), np.median(_zero(drawn)[:, :, k], 1), count),
+                "by_subject": r[:, k],
+            }
+            for k, name in enumerate(muscles)
+        },
+    }
 
 
-def human_agreement(data: EmgData, *, speed: float) -> HumanAgreement:
-    """Correlate the subjects recorded at the nearest walking speed (m/s) with each other.
+def human_agreement(data: EmgData, *, speed: float) -> dict[str, Any]:
+    """How people recorded at the nearest walking speed (m/s) correlate with each other: what a simulation may hope for.
+
+    Returns:
+        Their `speed`, `subjects`, `muscles`, number of `pairs`; over pairs of subjects the `median` and the `mean` of
+        the mean over muscles and the median `per_muscle`, like for like with `compare`; and the same medians of each
+        subject with the mean of the others' envelopes, each scaled to its peak: `ceiling`, `ceiling_per_muscle`.
 
     Raises:
         EmgError: fewer than two subjects were recorded at it.
@@ -173,17 +117,22 @@ def human_agreement(data: EmgData, *, speed: float) -> HumanAgreement:
     subjects, human = data.recorded(index)
     if len(subjects) < 2:
         raise EmgError(f"{len(subjects)} subject at {data.speeds[index]:g} m/s in {data.source}; two are needed.")
-    r = _correlate(human, human)
+    first, second = np.array(list(combinations(range(len(subjects)), 2))).T
+    pairs = _zero(_correlate(human, human)[first, second])
     scaled = human / np.maximum(np.abs(human).max(1, keepdims=True), np.finfo(float).tiny)
     others = (scaled.sum(0) - scaled) / (len(subjects) - 1)
-    first, second = np.array(list(combinations(range(len(subjects)), 2))).T
-    return HumanAgreement(
-        muscles=data.muscles,
-        subjects=subjects,
-        speed=float(data.speeds[index]),
-        pairs=_zero(r[first, second]),
-        left_out=_zero(np.stack([_correlate(o[None], h[None])[0, 0] for o, h in zip(others, human, strict=True)])),
-    )
+    left_out = _zero(np.stack([_correlate(o[None], h[None])[0, 0] for o, h in zip(others, human, strict=True)]))
+    return {
+        "speed": float(data.speeds[index]),
+        "subjects": subjects,
+        "muscles": data.muscles,
+        "pairs": len(pairs),
+        "median": float(np.median(pairs.mean(1))),
+        "mean": float(pairs.mean()),
+        "ceiling": float(np.median(left_out.mean(1))),
+        "per_muscle": np.median(pairs, axis=0),
+        "ceiling_per_muscle": np.median(left_out, axis=0),
+    }
 
 
 def delay_sweep(
@@ -196,7 +145,7 @@ def delay_sweep(
     cycle_seconds: float,
     delays: Sequence[float] = DELAYS,
     mapping: Mapping[str, RecordedMuscle] = RECORDED,
-) -> tuple[Array, Array]:
+) -> Array:
     """What r would be if recorded EMG preceded the simulation's activation by a fixed electromechanical delay.
 
     A sweep to look at, not a parameter to choose: r at the best delay is no result.
@@ -207,7 +156,7 @@ def delay_sweep(
         delays: in seconds.
 
     Returns:
-        (D,) median over subjects of the mean over muscles, and (D, R) medians over subjects.
+        (D,) median over subjects of the mean over muscles.
     """
     if not cycle_seconds > 0:
         raise EmgError(f"a gait cycle of {cycle_seconds} s; expected a positive duration.")
@@ -216,8 +165,7 @@ def delay_sweep(
     human = human[:, :, [data.muscles.index(m) for m in muscles]]
     mean = picked.mean(0)[None]
     shifted = np.concatenate([_resample(mean, data.percent, later=100 * d / cycle_seconds) for d in delays])
-    r = _correlate(shifted, human)
-    return _median(r), np.median(_zero(r), axis=1)
+    return _median(_correlate(shifted, human))
 
 
 def _checked(profiles: Array, names: Sequence[str]) -> Array:
@@ -281,7 +229,7 @@ def _median(r: Array) -> Array:
     return np.median(_zero(r).mean(-1), axis=-1)
 
 
-def _interval(value: Array | float, drawn: Array, cycles: int) -> Interval:
+def _interval(value: Array | float, drawn: Array, cycles: int) -> dict[str, float]:
     """Normal bootstrap interval (Efron and Tibshirani 1993, ch. 13), within [−1, 1].
 
     Not percentiles: the mean of a resample holds fewer distinct cycles and so more noise, its r is lower, and the
@@ -289,4 +237,4 @@ def _interval(value: Array | float, drawn: Array, cycles: int) -> Interval:
     """
     value = float(value)
     half = 1.959964 * float(np.std(drawn)) if cycles > 1 else np.nan
-    return Interval(value=value, low=float(np.maximum(-1.0, value - half)), high=float(np.minimum(1.0, value + half)))
+    return {"value": value, "low": float(np.maximum(-1, value - half)), "high": float(np.minimum(1, value + half))}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.physiology.activity import Activity
-from kinesis_trl.physiology.emg import DELAYS, EmgComparison, compare, delay_sweep, human_agreement
+from kinesis_trl.physiology.emg import DELAYS, compare, delay_sweep, human_agreement
 from kinesis_trl.physiology.emg_data import EmgData
 from kinesis_trl.physiology.emg_muscles import PUBLISHED, RECORDED, RecordedMuscle
 from kinesis_trl.physiology.facts import read_facts
@@ -57,6 +56,22 @@ def emg_agreement(columns: Sequence[Activity], data: EmgData | str, *, seed: int
     }
 
 
+def other_people(columns: Sequence[Activity], data: EmgData) -> dict[str, Any]:
+    """Median r of each leg of every column, biceps femoris as its long head, with further people, at all speeds."""
+    found: dict[str, Any] = {}
+    for activity in columns:
+        legs = {side: p for side, p in activity.profiles.items() if len(p)}
+        try:
+            found[activity.title] = {
+                side: compare(p, activity.names, side, data, speed=activity.speed, draws=1)["median"]["value"]
+                for side, p in legs.items()
+            }
+        except ValueError as error:
+            found[activity.title] = {"reason": str(error)}
+    people = len(data.subjects)
+    return {"source": data.source, "population": data.population, "n": people, "speeds": data.speeds, "columns": found}
+
+
 def most_common_speed(activity: Activity, data: EmgData) -> int:
     """Index of the recorded speed to which most strides of both legs are nearest; the faster one where two share."""
     near = np.concatenate([_nearest(activity, side, data) for side in "rl"])
@@ -79,20 +94,9 @@ def _at(activity: Activity, side: str, data: EmgData, index: int) -> tuple[NDArr
 def _people(data: EmgData, index: int) -> dict[str, Any]:
     """How people correlate with each other at one recorded speed."""
     try:
-        people = human_agreement(data, speed=float(data.speeds[index]))
+        return human_agreement(data, speed=float(data.speeds[index]))
     except ValueError as error:
         return {"reason": str(error)}
-    return {
-        "speed": people.speed,
-        "subjects": people.subjects,
-        "muscles": people.muscles,
-        "pairs": len(people.pairs),
-        "median": people.median,
-        "mean": people.mean,
-        "ceiling": people.ceiling,
-        "per_muscle": np.median(people.pairs, axis=0),
-        "ceiling_per_muscle": np.median(people.left_out, axis=0),
-    }
 
 
 def _column(activity: Activity, data: EmgData, index: int, seed: int) -> dict[str, Any]:
@@ -105,8 +109,9 @@ def _column(activity: Activity, data: EmgData, index: int, seed: int) -> dict[st
     if activity.published is not None:
         try:
             speed = float(data.speeds[index])
-            result = compare(activity.published, activity.names, "l", data, speed=speed, mapping=PUBLISHED, seed=seed)
-            found["as published"] = _summary(result)
+            found["as published"] = compare(
+                activity.published, activity.names, "l", data, speed=speed, mapping=PUBLISHED, seed=seed
+            )
         except ValueError as error:
             found["as published"] = {"reason": str(error)}
     return found
@@ -117,10 +122,10 @@ def _leg(activity: Activity, side: str, data: EmgData, index: int, seed: int) ->
     if not len(profiles):
         return {"reason": f"no stride of the {'left' if side == 'l' else 'right'} foot at that speed."}
     found: dict[str, Any] = {
-        mapping: _summary(compare(profiles, activity.names, side, data, speed=speed, mapping=muscles, seed=seed))
+        mapping: compare(profiles, activity.names, side, data, speed=speed, mapping=muscles, seed=seed)
         for mapping, muscles in MAPPINGS.items()
     }
-    median, _ = delay_sweep(profiles, activity.names, side, data, speed=speed, cycle_seconds=activity.seconds)
+    median = delay_sweep(profiles, activity.names, side, data, speed=speed, cycle_seconds=activity.seconds)
     return found | {"walked": speed, "delays": DELAYS, "by_delay": median}
 
 
@@ -136,26 +141,6 @@ def _by_speed(activity: Activity, data: EmgData, seed: int) -> list[dict[str, An
                     result = compare(profiles, activity.names, side, data, speed=speed, draws=200, seed=seed)
                 except ValueError:
                     continue  # its reason stands with the column
-                row[side] = asdict(result.median) | {"n": len(profiles)}
+                row[side] = result["median"] | {"n": len(profiles)}
         rows.append(row)
     return rows
-
-
-def _summary(result: EmgComparison) -> dict[str, Any]:
-    """An `EmgComparison` as plain data, muscles by name."""
-    return {
-        "speed": result.speed,
-        "cycles": result.cycles,
-        "subjects": result.subjects,
-        "notes": result.notes,
-        **{name: asdict(getattr(result, name)) for name in ("median", "mean", "median_decisive")},
-        "muscles": {
-            name: {
-                "model": RECORDED[name].model,
-                "decisive": result.decisive[k],
-                **asdict(result.per_muscle[k]),
-                "by_subject": result.r[:, k],
-            }
-            for k, name in enumerate(result.muscles)
-        },
-    }

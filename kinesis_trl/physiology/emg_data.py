@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.physiology.emg_muscles import UnknownMuscleError, recorded_name
+from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.shipped import asset
 
 Array = NDArray[np.float64]
@@ -26,9 +27,9 @@ DOWNLOAD = (
 """How to get the public set."""
 
 _SUBJECTS = tuple(f"{k:02d}" for k in range(4, 13))
-_SPEEDS = ("09", "18", "27", "36", "45", "54")  # km/h × 10
 _POINTS = 100
-_LARGEST = 20_000_000
+LARGEST_FILE = 20_000_000
+"""Bytes from which on a file is none of those read here."""
 _FEWEST_POINTS = 20
 _MOST_RECORDINGS = 10_000
 
@@ -85,7 +86,7 @@ def load_wang2023(folder: Path) -> EmgData:
     mean = np.stack(
         [
             np.stack([published_file(home, f"human_emg/EMG_subject_{s}_walk_{v}_avg.npy")[:, 1:] for s in _SUBJECTS])
-            for v in _SPEEDS
+            for v in (f"{36 * speed:02.0f}" for speed in EMG_SPEEDS)
         ]
     )
     return EmgData(
@@ -93,7 +94,7 @@ def load_wang2023(folder: Path) -> EmgData:
         population="nine people on a treadmill, left leg, mean linear envelope of many cycles",
         muscles=muscles,
         subjects=_SUBJECTS,
-        speeds=np.array([int(v) / 36 for v in _SPEEDS]),
+        speeds=np.array(EMG_SPEEDS),
         percent=np.linspace(0, 100, _POINTS),
         mean=mean,
     )
@@ -108,7 +109,7 @@ def published_file(home: Path, name: str) -> NDArray:
     path = home / name
     if not path.is_file():
         raise EmgError(f"no {name} in {home}. {DOWNLOAD}")
-    if path.stat().st_size > _LARGEST:
+    if path.stat().st_size > LARGEST_FILE:
         raise EmgError(f"{path} is {path.stat().st_size} bytes, far more than the published file. {DOWNLOAD}")
     content = path.read_bytes()
     found, expected = hashlib.sha256(content).hexdigest(), _checksums()[name]
@@ -176,8 +177,8 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
     """
     if not path.is_file():
         raise EmgError(f"no file at {path}; expected a CSV table of {kind}, or see: {DOWNLOAD}")
-    if path.stat().st_size > _LARGEST:
-        raise EmgError(f"{path} has {path.stat().st_size} bytes; expected {kind}, at most {_LARGEST} bytes.")
+    if path.stat().st_size > LARGEST_FILE:
+        raise EmgError(f"{path} has {path.stat().st_size} bytes; expected {kind}, at most {LARGEST_FILE} bytes.")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -31,13 +31,16 @@ RECORDED: Mapping[str, RecordedMuscle] = {
     "semimembranosus": RecordedMuscle(model=("semimem",), aliases=("sm", "semimem")),
     "semitendinosus": RecordedMuscle(model=("semiten",), aliases=("st", "semiten")),
     # The surface electrode lies over the long head; the short head is deep to it.
-    "biceps femoris": RecordedMuscle(model=("bflh",), aliases=("biceps femoris long head", "bf", "bflh")),
+    "biceps femoris": RecordedMuscle(
+        model=("bflh",), aliases=("biceps femoris long head", "hamstrings lateralis", "bf", "bflh")
+    ),
+    "medial hamstrings": RecordedMuscle(model=("semimem", "semiten"), aliases=("hamstrings medialis",)),
     # Pairs of people correlate by 0.14 to 0.24 only (Wang et al. 2023).
     "vastus lateralis": RecordedMuscle(model=("vaslat",), aliases=("vastus lateral", "vl", "vaslat"), decisive=False),
     "vastus medialis": RecordedMuscle(model=("vasmed",), aliases=("vastus medial", "vm", "vasmed")),
     "rectus femoris": RecordedMuscle(model=("recfem",), aliases=("rf", "recfem")),
     "gluteus maximus": RecordedMuscle(model=("glmax1", "glmax2", "glmax3"), aliases=("gmax",)),
-    "gluteus medius": RecordedMuscle(model=("glmed1", "glmed2", "glmed3"), aliases=("gmed",)),
+    "gluteus medius": RecordedMuscle(model=("glmed1", "glmed2", "glmed3"), aliases=("gluteus medialis", "gmed")),
     "tensor fasciae latae": RecordedMuscle(model=("tfl",), aliases=("tfl",)),
     "sartorius": RecordedMuscle(model=("sart",), aliases=("sart",)),
     "gracilis": RecordedMuscle(model=("grac",), aliases=("grac",)),
@@ -58,12 +61,12 @@ _NAMES = {alias: name for name, muscle in RECORDED.items() for alias in (name, *
 
 
 def recorded_name(name: str) -> str:
-    """Name in `RECORDED` for a name or abbreviation in an EMG file; case, underscores and spaces do not matter.
+    """Name in `RECORDED` for a name or abbreviation in an EMG file, whatever its case, underscores, hyphens and spaces.
 
     Raises:
         UnknownMuscleError: nothing we know.
     """
-    plain = " ".join(name.replace("_", " ").lower().split())
+    plain = " ".join(name.replace("_", " ").replace("-", " ").lower().split())
     if plain in _NAMES:
         return _NAMES[plain]
     close = difflib.get_close_matches(plain, list(_NAMES), n=3)

@@ -9,6 +9,8 @@ from kinesis_trl.shipped import asset
 WALKING_SPEEDS = (0.9, 1.7)
 """Speeds in m/s of ordinary walking: published ranges are of 1.2 to 1.65 m/s, and activity, angles and forces change
 with speed too much to be pooled over all of them."""
+EMG_SPEEDS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""Speeds in m/s (0.9 to 5.4 km/h) at which the muscles of Wang et al. 2023's people were recorded."""
 
 
 def read_facts(name: str) -> list[dict[str, str]]:

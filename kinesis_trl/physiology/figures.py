@@ -37,6 +37,8 @@ def joint_panel(lines: Mapping[str, dict[str, Any]]) -> str:
     figure, axes = _panel()
     first = next(iter(lines.values()))
     axes.fill_between(_PERCENT, first["low"], first["high"], color=BAND, lw=0)
+    for style, other in zip(("--", ":", "-."), first.get("others", {}).values(), strict=False):
+        axes.plot(_PERCENT, other["mean"], style, color="#222222", lw=1.1)
     _curves(axes, list(lines.values()))
     axes.set_ylabel(first["unit"])
     return _cycle(figure, axes)
@@ -140,6 +142,98 @@ def line_panel(
     return _svg(figure)
 
 
+def speed_chart(rows: Sequence[dict[str, Any]], people: Sequence[Sequence[float]], spent: tuple[float, float]) -> str:
+    """One over the other: r and cost by the speed walked, a line for each run and group, and r of the first by delay.
+
+    Args:
+        rows: as `speeds.by_speed` gives them.
+        people: (speed, r) of people with each other.
+        spent: speed in m/s and J/kg/m that people spend there.
+    """
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        lines.setdefault((row["group"], row["title"]), []).append(row)
+    titles = list(dict.fromkeys(title for _, title in lines))
+    figure, panels = _panels((4.6, 6.6), rows=3)
+    figure.subplots_adjust(hspace=0.42)
+    for (group, title), own in lines.items():
+        style = {"color": colour(titles.index(title)), "lw": 1.4, "ms": 4}
+        mark = "o-" if group == next(iter(lines))[0] else "^:"
+        panels[0].plot(
+            [r["walked"] for r in own if "likeness" in r],
+            [r["likeness"] for r in own if "likeness" in r],
+            mark,
+            **style,
+        )
+        panels[1].plot([r["walked"] for r in own], [r["cost"] for r in own], mark, **style)
+    if people:
+        panels[0].plot(*zip(*people, strict=True), "-", color="#9aa3b0", lw=5, alpha=0.6, zorder=0)
+    panels[1].plot(*spent, "x", color="#222222", ms=7, mew=1.8)
+    known = [row for row in next(iter(lines.values())) if "by_delay" in row]
+    for k, row in enumerate(known):
+        shade = str(0.75 - 0.75 * (k + 1) / len(known))
+        late = [1000 * d for d in row["delays"]]
+        panels[2].plot(late, row["by_delay"], color=shade, lw=1.3)
+        panels[2].annotate(
+            f"{row['speed']:g}",
+            (late[-1], row["by_delay"][-1]),
+            color=shade,
+            fontsize=7,
+            xytext=(2, -2),
+            textcoords="offset points",
+        )
+    for axes, x, y in zip(
+        panels, ("speed walked, m/s", "speed walked, m/s", "delay, ms"), ("r", "J/kg/m", "r"), strict=True
+    ):
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        axes.grid(axis="y", color="#e6e9ee", lw=0.6)
+    panels[1].set_ylim(bottom=0)
+    return _svg(figure)
+
+
+def dots_panel(columns: Sequence[tuple[str, Sequence[float]]], unit: str, zero: str) -> str:
+    """A dot for each stride, one column for each (name, values); a line at 0, called `zero`."""
+    figure, axes = _panel(WIDE)
+    for k, (_, values) in enumerate(columns):
+        spread = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.zeros(1)
+        axes.plot(k + spread, values, "o", color=colour(k % 2), ms=3.2, alpha=0.75)
+        if len(values):
+            axes.plot([k - 0.38, k + 0.38], [np.mean(values)] * 2, color="#222222", lw=1.6)
+    axes.axhline(0, color="#86190d", lw=0.9)
+    axes.annotate(
+        zero,
+        (0.01, 0),
+        xycoords=("axes fraction", "data"),
+        fontsize=7.5,
+        color="#86190d",
+        xytext=(0, 2),
+        textcoords="offset points",
+    )
+    axes.set_xticks(range(len(columns)), [name for name, _ in columns])
+    axes.set_ylabel(unit)
+    return _svg(figure)
+
+
+def pareto_chart(points: Sequence[Any], front: Sequence[Any], chosen: str) -> Figure:
+    """Likeness and cost of `pareto.Point`s against strict coverage; the front joined, the chosen one ringed."""
+    figure, panels = _panels((8.4, 3.6), columns=2)
+    figure.subplots_adjust(wspace=0.25)
+    for axes, name, label in zip(panels, ("likeness", "cost"), ("r with EMG", "cost, J/kg/m"), strict=True):
+        axes.plot([p.coverage for p in front], [getattr(p, name) for p in front], "-", color=COLOURS[0], lw=1.2)
+        for p in points:
+            axes.plot(p.coverage, getattr(p, name), "o", color=COLOURS[0] if p in front else "#9aa3b0", ms=6)
+            if p.label == chosen:
+                axes.plot(p.coverage, getattr(p, name), "o", mfc="none", mec=COLOURS[1], mew=2, ms=13)
+            axes.annotate(
+                p.label, (p.coverage, getattr(p, name)), xytext=(6, 5), textcoords="offset points", fontsize=8
+            )
+        axes.set_xlabel("strict coverage of clips, %")
+        axes.set_ylabel(label)
+        axes.margins(0.18)
+    return figure
+
+
 def _curves(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
     """Mean ± SD over the cycle."""
     for k, row in enumerate(lines):
@@ -149,19 +243,24 @@ def _curves(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
 
 
 def _panel(size: tuple[float, float] = (3.4, 2.2)) -> tuple[Figure, Axes]:
+    figure, (axes,) = _panels(size)
+    return figure, axes
+
+
+def _panels(size: tuple[float, float], rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=size)
-    axes = figure.subplots()
+    made: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
     # fixed margins: a layout engine takes longer than the drawing
     figure.subplots_adjust(left=0.6 / size[0], right=1 - 0.12 / size[0], bottom=0.45 / size[1], top=1 - 0.08 / size[1])
     letters = 8.5 if size[0] > 4 else 7.5  # a wide picture is shrunk more on a phone
-    axes.tick_params(labelsize=letters, colors=_INK)
-    axes.xaxis.label.set_fontsize(letters + 0.5)
-    axes.yaxis.label.set_fontsize(letters + 0.5)
-    axes.yaxis.label.set_color(_INK)
-    axes.xaxis.label.set_color(_INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#9aa3b0")
-    return figure, axes
+    for axes in made:
+        axes.tick_params(labelsize=letters, colors=_INK)
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set_fontsize(letters + 0.5)
+            label.set_color(_INK)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color("#9aa3b0")
+    return figure, made
 
 
 def _cycle(figure: Figure, axes: Axes) -> str:

@@ -226,9 +226,15 @@ def _named(row: dict[str, Any]) -> str:
     return f"{row['muscle']} (timing)"
 
 
+def people_spend(found: dict[str, Any]) -> float:
+    """What walking costs people, in J/kg/m, from a column of the section on effort."""
+    return float(
+        next(m["value"] for m in found["measured"] if m["kind"] == "gross J/kg/m" and m["activity"] == "walking")
+    )
+
+
 def _effort(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple[str, str, str]:
-    spent = found["metabolic"]["Bhargava 2004"]["transport"]
-    people = next(m["value"] for m in found["measured"] if m["kind"] == "gross J/kg/m" and m["activity"] == "walking")
+    spent, people = found["metabolic"]["Bhargava 2004"]["transport"], people_spend(found)
     ratio, full = spent / people, 100 * found["saturation"]["share"]
     state = worst(grade(abs(ratio - 1), 0.25, 0.6), grade(full, 1, 5))
     return (

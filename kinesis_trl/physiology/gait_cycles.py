@@ -26,25 +26,12 @@ class NoGaitCycle(ValueError):
     """There is no whole gait cycle; the message says what was found instead."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ContactRule:
-    """When a foot stands, by the vertical force on it, with hysteresis."""
-
-    press: float = 0.05
-    """Vertical force in body weights that a stance must reach."""
-    release: float = 0.02
-    """Vertical force in body weights above which a stance begins and below which it ends."""
-    shortest: float = 0.1
-    """Gaps, then stances, shorter than this are ignored, in seconds: a bouncing foot is no step."""
-    shortest_stride: float = 0.4
-    """Strides shorter than this are dropped, in seconds: even sprinters take longer, a falling body does not."""
-
-    def __post_init__(self) -> None:
-        if not (0 < self.release <= self.press and min(self.shortest, self.shortest_stride) >= 0):
-            raise ValueError(
-                f"a contact rule needs 0 < release ≤ press and no negative time, got release {self.release}, "
-                f"press {self.press}, shortest {self.shortest} and shortest_stride {self.shortest_stride}."
-            )
+PRESS, RELEASE = 0.05, 0.02
+"""Vertical force in body weights that a stance must reach, and above which it begins and below which it ends."""
+SHORTEST = 0.1
+"""Gaps, then stances, shorter than this are ignored, in seconds: a bouncing foot is no step."""
+SHORTEST_STRIDE = 0.4
+"""Strides shorter than this are dropped, in seconds: even sprinters take longer, a falling body does not."""
 
 
 @dataclass(frozen=True)
@@ -79,25 +66,24 @@ class GaitCycles:
         return tuple(c for c in self.cycles if c.side == SIDES.index(side))
 
 
-def contact_from_force(vertical: Array, weight: float, rate: float, rule: ContactRule | None = None) -> Contact:
+def contact_from_force(vertical: Array, weight: float, rate: float, shortest: float = SHORTEST) -> Contact:
     """Which feet stand, from the vertical ground reaction.
 
     Args:
         vertical: (T, 2) force on right and left foot in newtons.
         weight: body weight in newtons.
         rate: samples per second.
-        rule: thresholds.
+        shortest: gaps and stances shorter than this are ignored, in seconds.
 
     Returns:
-        (T, 2) mask. A stance begins and ends at `release`, if it reaches `press` in between.
+        (T, 2) mask. A stance begins and ends at `RELEASE`, if it reaches `PRESS` in between.
     """
-    rule = rule or ContactRule()
     load = vertical / weight
     out = np.zeros(load.shape, dtype=bool)
     for side in range(load.shape[1]):
-        for run in _runs(load[:, side] > rule.release):
-            out[run, side] = load[run, side].max() >= rule.press
-    return without_bounces(out, rate, rule.shortest)
+        for run in _runs(load[:, side] > RELEASE):
+            out[run, side] = load[run, side].max() >= PRESS
+    return without_bounces(out, rate, shortest)
 
 
 def without_bounces(contact: Contact, rate: float, shortest: float) -> Contact:
@@ -172,24 +158,20 @@ def find_cycles(
             f"and the left {strikes_found[1]} times; a cycle needs two strikes of one foot, not too close and without "
             f"a fall between them (they stood {stand[0]:.0f} % and {stand[1]:.0f} % of the time)."
         )
-
-    def by_time(cycle: Cycle) -> int:
-        return cycle.strike
-
-    return GaitCycles(contact, rate, tuple(sorted(kept, key=by_time)), tuple(sorted(dropped, key=by_time)))
+    in_time = (tuple(sorted(cycles, key=lambda cycle: cycle.strike)) for cycles in (kept, dropped))
+    return GaitCycles(contact, rate, *in_time)
 
 
-def cycles_of(recording: Recording, rule: ContactRule | None = None) -> GaitCycles:
+def cycles_of(recording: Recording) -> GaitCycles:
     """Cycles of a recording by its ground reaction; none that contains a touch of the floor by other than the feet.
 
     Raises:
         NoGaitCycle: as `find_cycles`; says so where the body fell.
     """
-    rule = rule or ContactRule()
-    contact = contact_from_force(recording.ground_force[..., 2], recording.weight, recording.rate, rule)
+    contact = contact_from_force(recording.ground_force[..., 2], recording.weight, recording.rate)
     fallen = np.linalg.norm(recording.other_force, axis=1) > 0
     try:
-        return find_cycles(contact, recording.rate, shortest=rule.shortest_stride, excluded=fallen)
+        return find_cycles(contact, recording.rate, shortest=SHORTEST_STRIDE, excluded=fallen)
     except NoGaitCycle as error:
         lost = f" The body was lost after {recording.seconds:.1f} s." if recording.fell else ""
         raise NoGaitCycle(f"{recording.clip}: {error}{lost}") from None

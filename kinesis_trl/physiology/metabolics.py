@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,26 +26,17 @@ class MetabolicError(ValueError):
     """A cost that cannot be computed; the message says what was found and what was expected."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetabolicConfig:
-    """Constants of muscle that no model file holds."""
-
-    specific_tension: float = 6e5
-    """Peak force per cross-section in N/m²: 60 N/cm², with which the model's peak forces were made (Rajagopal et al.
-    2016, IEEE Trans. Biomed. Eng. 63:2068). The 25 N/cm² of isolated muscle would give the legs 45 kg of muscle."""
-    density: float = 1059.7
-    """Density of muscle in kg/m³ (Mendez and Keys 1960)."""
-    resting_rate: float = 1.2
-    """Metabolic rate of the whole body apart from the muscles modelled, in W/kg of body mass (Umberger et al. 2003)."""
-    least_heat: float = 1.0
-    """Least heat of a muscle in W/kg of its mass (Umberger et al. 2003)."""
-    aerobic: float = 1.5
-    """Umberger's factor on heat for sustained, aerobic work (1 for anaerobic)."""
-
-    def __post_init__(self) -> None:
-        for name in ("specific_tension", "density", "resting_rate", "least_heat", "aerobic"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+SPECIFIC_TENSION = 6e5
+"""Peak force per cross-section in N/m²: 60 N/cm², with which the model's peak forces were made (Rajagopal et al. 2016,
+IEEE Trans. Biomed. Eng. 63:2068). The 25 N/cm² of isolated muscle would give the legs 45 kg of muscle."""
+DENSITY = 1059.7
+"""Density of muscle in kg/m³ (Mendez and Keys 1960)."""
+RESTING_RATE = 1.2
+"""Metabolic rate of the whole body apart from the muscles modelled, in W/kg of body mass (Umberger et al. 2003)."""
+LEAST_HEAT = 1.0
+"""Least heat of a muscle in W/kg of its mass (Umberger et al. 2003)."""
+AEROBIC = 1.5
+"""Umberger's factor on heat for sustained, aerobic work (1 for anaerobic)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +61,8 @@ class Contraction:
     """(M,) in metres."""
     fastest: Array
     """(M,) fastest shortening in optimal lengths per second."""
+    mass: Array
+    """(M,) in kg."""
 
     @classmethod
     def of(
@@ -89,25 +83,13 @@ class Contraction:
             peak_force=muscles.peak_force,
             optimal_length=optimal,
             fastest=muscles.length_scale / muscles.velocity_scale,
+            mass=muscle_mass(muscles.peak_force, optimal),
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetabolicCost:
-    """Mean metabolic figures of a stretch of walking."""
-
-    rate: float
-    """Gross metabolic rate in W per kg of body mass, resting rate included."""
-    transport: float
-    """Gross cost of transport in J/kg/m."""
-    net_transport: float
-    """Cost of transport without the resting rate, in J/kg/m."""
-
-
-def muscle_mass(peak_force: Array, optimal_length: Array, config: MetabolicConfig | None = None) -> Array:
+def muscle_mass(peak_force: Array, optimal_length: Array) -> Array:
     """(M,) masses in kg of muscles with peak force (M,) N and optimal fibre length (M,) m: ρ F₀ l₀ / σ."""
-    config = config or MetabolicConfig()
-    return config.density * peak_force * optimal_length / config.specific_tension
+    return DENSITY * peak_force * optimal_length / SPECIFIC_TENSION
 
 
 def slow_share(names: Sequence[str]) -> Array:
@@ -121,7 +103,7 @@ def _slow_shares() -> dict[str, float]:
     return {muscle: float(row["slow_share"]) for muscle, row in by_muscle(read_facts("fibre_types"))}
 
 
-def bhargava_2004(c: Contraction, slow: Array, config: MetabolicConfig | None = None) -> Array:
+def bhargava_2004(c: Contraction, slow: Array) -> Array:
     """Metabolic power (T, M) in W; slow (M,) is the share of slow-twitch fibres.
 
     Ė = Ȧ + Ṁ + Ṡ + Ẇ with, per muscle mass m and for u_s = r sin(π u/2), u_f = (1 − r)(1 − cos(π u/2)):
@@ -129,19 +111,17 @@ def bhargava_2004(c: Contraction, slow: Array, config: MetabolicConfig | None = 
     (0.5, 0.5), (1, 1), (1.5, 0), shortening heat Ṡ = −α v with α = 0.16 F_iso + 0.18 F in shortening and 0.157 F in
     lengthening, work Ẇ = −F v. The decay of activation heat with time of stimulation is left out, as in OpenSim.
     """
-    config = config or MetabolicConfig()
-    mass = muscle_mass(c.peak_force, c.optimal_length, config)
     recruited_slow = slow * np.sin(0.5 * np.pi * c.excitation)
     recruited_fast = (1 - slow) * (1 - np.cos(0.5 * np.pi * c.excitation))
     length_factor = np.interp(c.length, [0.5, 1.0, 1.5], [0.5, 1.0, 0.0])
-    steady = mass * (
+    steady = c.mass * (
         40 * recruited_slow + 133 * recruited_fast + length_factor * (74 * recruited_slow + 111 * recruited_fast)
     )
     shortening = np.where(c.velocity <= 0, 0.16 * c.isometric_force + 0.18 * c.force, 0.157 * c.force)
-    return _total(steady - shortening * c.velocity, c, mass, config)
+    return _total(steady - shortening * c.velocity, c)
 
 
-def umberger_2003(c: Contraction, slow: Array, config: MetabolicConfig | None = None) -> Array:
+def umberger_2003(c: Contraction, slow: Array) -> Array:
     """Metabolic power (T, M) in W; slow (M,) is the share r of slow-twitch fibres.
 
     With A = u where u > a and (u + a)/2 elsewhere, aerobic factor S, velocity V in optimal lengths per second:
@@ -149,8 +129,6 @@ def umberger_2003(c: Contraction, slow: Array, config: MetabolicConfig | None = 
     (1 − r)) with α_f = 153/V_max and α_s = 250/V_max, lengthening heat m 4 α_s V A S, work −F v. Beyond optimal length
     60 % of the first and all of the second and third scale with the isometric force–length relation.
     """
-    config = config or MetabolicConfig()
-    mass = muscle_mass(c.peak_force, c.optimal_length, config)
     drive = np.where(c.excitation > c.activation, c.excitation, 0.5 * (c.excitation + c.activation))
     with np.errstate(divide="ignore", invalid="ignore"):
         relation = np.where(c.activation > 0, c.isometric_force / (c.activation * c.peak_force), 1.0)
@@ -160,28 +138,31 @@ def umberger_2003(c: Contraction, slow: Array, config: MetabolicConfig | None = 
     shortening = np.minimum(100, -slow_heat * velocity) * slow - fast_heat * velocity * (1 - slow)
     steady = (25 + 128 * (1 - slow)) * drive**0.6 * (0.4 + 0.6 * stretched)
     moving = np.where(velocity <= 0, shortening * drive**2, 4 * slow_heat * velocity * drive) * stretched
-    return _total(mass * config.aerobic * (steady + moving), c, mass, config)
+    return _total(c.mass * AEROBIC * (steady + moving), c)
 
 
-def _total(heat: Array, c: Contraction, mass: Array, config: MetabolicConfig) -> Array:
+def _total(heat: Array, c: Contraction) -> Array:
     """Heat and work (T, M) in W, with at least the resting muscle's heat and never negative in sum."""
-    return np.maximum(np.maximum(heat, config.least_heat * mass) - c.force * c.velocity, 0)
+    return np.maximum(np.maximum(heat, LEAST_HEAT * c.mass) - c.force * c.velocity, 0)
 
 
 MODELS: Mapping[str, Callable[[Contraction, Array], Array]] = {
     "Bhargava 2004": bhargava_2004,
     "Umberger 2003": umberger_2003,
 }
-"""The models by name, with default constants."""
+"""The models by name."""
 
 
-def cost(power: Array, *, speed: float, body_mass: float, config: MetabolicConfig | None = None) -> MetabolicCost:
+def cost(power: Array, *, speed: float, body_mass: float) -> dict[str, float]:
     """Figures of mean metabolic power (M,) in W of every muscle, while `body_mass` kg walk at `speed` m/s.
+
+    Returns:
+        Gross metabolic `rate` in W per kg of body mass, gross cost of `transport` in J/kg/m, and without the resting
+        rate `net_transport`.
 
     Raises:
         MetabolicError: another shape, numbers that are not finite, or no speed.
     """
-    config = config or MetabolicConfig()
     if power.ndim != 1 or not np.isfinite(power).all():
         raise MetabolicError(
             f"metabolic power of shape {power.shape}; expected one mean for each muscle, all finite: leave out the "
@@ -190,41 +171,19 @@ def cost(power: Array, *, speed: float, body_mass: float, config: MetabolicConfi
     if not (speed > 0 and body_mass > 0):
         raise MetabolicError(f"{body_mass} kg at {speed} m/s; a cost per metre needs both to be positive.")
     net = float(power.sum()) / body_mass
-    rate = net + config.resting_rate
-    return MetabolicCost(rate=rate, transport=rate / speed, net_transport=net / speed)
+    rate = net + RESTING_RATE
+    return {"rate": rate, "transport": rate / speed, "net_transport": net / speed}
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeasuredCost:
-    """A measured figure to be shown beside a model's."""
-
-    activity: str
-    """What people did."""
-    speed: float | None
-    """In m/s, where it is stated."""
-    kind: str
-    """Unit, and whether the resting rate is included."""
-    value: float
-    """The figure."""
-    sd: float | None
-    """Its standard deviation over people."""
-    population: str
-    """Who was measured."""
-    source: str
-    """Citation."""
-
-
-def measured_costs() -> list[MeasuredCost]:
-    """The shipped figures."""
+def measured_costs() -> list[dict[str, Any]]:
+    """Measured figures to be shown beside a model's: activity, speed in m/s and sd (None where not stated), kind (unit,
+    and whether the resting rate is included), value, population and source."""
     return [
-        MeasuredCost(
-            activity=row["activity"],
-            speed=float(row["speed_m_s"]) if row["speed_m_s"] else None,
-            kind=row["kind"],
-            value=float(row["value"]),
-            sd=float(row["sd"]) if row["sd"] else None,
-            population=row["population"],
-            source=row["source"],
-        )
+        {
+            **{name: row[name] for name in ("activity", "kind", "population", "source")},
+            "speed": float(row["speed_m_s"]) if row["speed_m_s"] else None,
+            "value": float(row["value"]),
+            "sd": float(row["sd"]) if row["sd"] else None,
+        }
         for row in read_facts("metabolic_cost")
     ]

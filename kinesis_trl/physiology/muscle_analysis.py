@@ -25,14 +25,8 @@ def muscle_timing(activity: Activity) -> dict[str, Any]:
             continue
         mean = profiles.mean(0)[:, leg]
         names = [activity.names[k] for k in leg]
-        for k, judged in enumerate(timing(mean, names)):
-            muscles[judged.muscle] = {
-                "mean": mean[:, k],
-                "n": len(profiles),
-                "active": judged.active,
-                "verdict": judged.verdict,
-                "tables": {table: asdict(overlap) for table, overlap in judged.overlaps.items()},
-            }
+        for k, (name, judged) in enumerate(timing(mean, names).items()):
+            muscles[name] = {"mean": mean[:, k], "n": len(profiles), **asdict(judged)}
     verdicts = [m["verdict"] for m in muscles.values()]
     return {
         "signal": activity.signal,
@@ -50,8 +44,8 @@ def effort(strides: Strides, body: BodyModel) -> dict[str, Any]:
     order = np.argsort(-share)[:8]
     return {
         "speed": strides.speed,
-        "metabolic": _metabolic(strides, body),
-        "measured": [asdict(m) for m in measured_costs()],
+        "metabolic": metabolic(strides, body),
+        "measured": measured_costs(),
         "co_contraction": co_contraction(samples, activity.names),
         "saturation": {
             "share": float(share.mean()),
@@ -74,7 +68,7 @@ def _synergies(activity: Activity, side: str) -> dict[str, Any]:
     }
 
 
-def _metabolic(strides: Strides, body: BodyModel) -> dict[str, Any]:
+def metabolic(strides: Strides, body: BodyModel) -> dict[str, Any]:
     """Cost of the strides that are counted, of both feet: all their energy over all their time and distance."""
     out: dict[str, Any] = {}
     for name, model in MODELS.items():
@@ -94,13 +88,9 @@ def _metabolic(strides: Strides, body: BodyModel) -> dict[str, Any]:
                 muscles += np.trapezoid(power[part], time, axis=0)
                 seconds += float(time[-1] - time[0])
                 metres += float(np.linalg.norm(centre[-1] - centre[0]))
-        mass = strides.found[0][0].mass
-        found = cost(muscles / seconds, speed=metres / seconds, body_mass=mass)
         dearest = np.argsort(-muscles)[:6]
         out[name] = {
-            "rate": found.rate,
-            "transport": found.transport,
-            "net_transport": found.net_transport,
+            **cost(muscles / seconds, speed=metres / seconds, body_mass=strides.found[0][0].mass),
             "seconds": seconds,
             "metres": metres,
             "n": len([c for _, cycles in strides.found for c in cycles.cycles]),

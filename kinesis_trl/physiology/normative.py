@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,19 +64,6 @@ class Comparison:
     """Whether every population's SD is published, not assumed."""
 
 
-@dataclass(frozen=True)
-class NormativeRange:
-    """What is usual for one measure of the stride."""
-
-    population: str
-    speed: str
-    """Walking speeds in m/s at which it holds, e.g. "1.20-1.65"."""
-    measure: str
-    """Name as in `stride_measures`."""
-    low: float
-    high: float
-
-
 def reference_curves(
     quantity: Kind, joint: str, populations: Sequence[str] = DEFAULT_POPULATIONS
 ) -> tuple[ReferenceCurve, ...]:
@@ -125,13 +112,15 @@ def compare_curve(curve: Array, references: Sequence[ReferenceCurve]) -> Compari
     )
 
 
-def normative_ranges(measure: str) -> tuple[NormativeRange, ...]:
-    """Published ranges of a measure of the stride (names as in `stride_measures`); empty if there is none."""
-    return tuple(
-        NormativeRange(r["population"], r["speed_m_s"], r["measure"], float(r["low"]), float(r["high"]))
+def normative_ranges(measure: str) -> list[dict[str, Any]]:
+    """Published ranges of a measure of the stride (names as in `stride_measures`), empty if there is none: population,
+    speed (walking speeds in m/s at which it holds, e.g. "1.20-1.65"), measure, low and high."""
+    return [
+        {"population": r["population"], "speed": r["speed_m_s"], "measure": measure,
+         "low": float(r["low"]), "high": float(r["high"])}
         for r in read_facts("spatiotemporal")
         if r["measure"] == measure
-    )
+    ]  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -17,13 +17,15 @@ from kinesis_trl.physiology import figures, page_muscles, page_sections
 STATES = {"good": "like people", "fair": "partly", "poor": "not like people", "unknown": "no verdict"}
 """Verdicts in words."""
 TITLES = {
-    "gait": "1. Strides",
-    "joints": "2. Joints",
-    "ground": "3. Force on the floor",
-    "muscles": "4. Muscles",
-    "effort": "5. Effort",
+    "gait": "Strides",
+    "joints": "Joints",
+    "ground": "Force on the floor",
+    "muscles": "Muscles",
+    "effort": "Effort",
     "fatigue": "Fatigue",
-    "comparison": "6. Comparison with another run",
+    "lesion": "What the lesion changes",
+    "speeds": "Walking speeds",
+    "comparison": "What changed since",
 }
 QUESTIONS = {
     "gait": "Does it step like people?",
@@ -32,7 +34,9 @@ QUESTIONS = {
     "muscles": "Does it use its muscles like people?",
     "effort": "Is it as economical as people?",
     "fatigue": "Which muscles tire?",
-    "comparison": "What differs from the other run?",
+    "lesion": "What do the cut or weak muscles change?",
+    "speeds": "Does it walk like people at every speed?",
+    "comparison": "Is it nearer to people than the other report?",
 }
 """What each section answers, for a reader who knows no code."""
 _VIEWS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
@@ -42,6 +46,8 @@ _VIEWS: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "muscles": page_muscles.muscles,
     "effort": page_muscles.effort,
     "fatigue": page_muscles.fatigue,
+    "lesion": page_sections.lesion,
+    "speeds": page_sections.speeds,
     "comparison": page_sections.comparison,
 }
 
@@ -91,7 +97,7 @@ def _templates() -> Environment:
 def _summary(report: dict[str, Any]) -> str:
     """Whom the page judges, in one or two sentences."""
     run = report["runs"][0]
-    judged = [s["state"] for n, s in report["sections"].items() if n not in ("comparison", "fatigue")]
+    judged = [report["sections"][name]["state"] for name in ("gait", "joints", "ground", "muscles", "effort")]
     count = sum(run["strides"])
     fell = f" It fell in {run['fell']} of {len(run['clips'])} clips." if run["fell"] else ""
     if not count:

@@ -27,6 +27,7 @@ def muscles(section: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "quality": _quality(section, next(iter(section["runs"]), "")),
         "emg": emg(section["emg"]),
+        "others": [_further(other) for other in section["others"]],
         "titles": list(good),
     }
     if not good:
@@ -38,6 +39,17 @@ def muscles(section: dict[str, Any]) -> dict[str, Any]:
         "counts": [[_VERDICTS[v], *(str(f["counts"][v]) for f in good.values())] for v in first["counts"]],
         "timing": [_timing(name, row) for name, row in first["muscles"].items()],
     }
+
+
+def _further(other: dict[str, Any]) -> dict[str, Any]:
+    """Correlation with further people, who walked at speeds of their own."""
+    speeds = ", ".join(number(v, ".2f", " m/s") for v in other["speeds"])
+    rows = [
+        [title, found["reason"], ""] if "reason" in found else [title, *(number(found.get(s), ".2f") for s in "rl")]
+        for title, found in other["columns"].items()
+    ]
+    people = f"n = {other['n']}, at {speeds}: {other['population']}"
+    return {"source": other["source"], "population": people, "rows": rows}
 
 
 def _quality(section: dict[str, Any], title: str) -> dict[str, Any] | None:

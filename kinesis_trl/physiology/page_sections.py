@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kinesis_trl.physiology import figures
-from kinesis_trl.physiology.cells import Cell, Panel, computed, number, strip
+from kinesis_trl.physiology.cells import Cell, Panel, computed, interval, number, strip
 from kinesis_trl.physiology.findings import WORDS
 from kinesis_trl.physiology.ground_reaction import BANDS
 from kinesis_trl.physiology.muscle_names import in_words
@@ -80,6 +80,8 @@ def joints(section: dict[str, Any]) -> dict[str, Any] | None:
             lines = {title: c[kind][joint] for title, c in curves.items()}
             strides = ", ".join(f"{row['n']} strides ({t})" for t, row in lines.items())
             spread = "" if own["sd_published"] else "; its width is assumed"
+            others = own.get("others", {})
+            spread += "".join(f"; black: {name}" for name in others)
             shown.append(
                 Panel(
                     svg=figures.joint_panel(lines),
@@ -91,8 +93,10 @@ def joints(section: dict[str, Any]) -> dict[str, Any] | None:
                 f"{joint} {kind}",
                 *(f"{row['coverage']:.0f} % within; {row['rms_z']:.2f} SD away" for row in lines.values()),
                 "published" if own["sd_published"] else "assumed",
+                *(f"{o['rms']:.2g} {own['unit']} away" for o in others.values()),
             ])  # fmt: skip
-    return {"titles": list(good), "panels": panels, "rows": rows}
+    people = list(next(iter(rows_ for kind in curves.values() for rows_ in kind["angle"].values())).get("others", {}))
+    return {"titles": list(good), "panels": panels, "rows": rows, "people": people}
 
 
 def ground(section: dict[str, Any]) -> dict[str, Any] | None:
@@ -131,30 +135,116 @@ def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
     """Both runs side by side; None where there is no other."""
     if "reason" in section:
         return None
+    titles = section.get("titles", ["this run", f"before: {section.get('other', 'other run')}"])
+    words = {"good": "nearer to people", "poor": "further from people", "unknown": "–"}
     return {
-        "other": section["other"],
+        "titles": titles,
         "rows": [
-            [r["name"], r["unit"], f"{r['this']:.3g}", f"{r['other']:.3g}", f"{r['this'] - r['other']:+.3g}"]
+            [r["name"], r["unit"], f"{r['other']:.3g}", f"{r['this']:.3g}", f"{r['this'] - r['other']:+.3g}",
+             {"text": "", "state": r["state"], "word": words[r["state"]]}]
             for r in section["rows"]
         ],
         "panels": [
             Panel(
                 svg=figures.pair_panel([panel["this"], panel["other"]], panel["unit"]),
                 title=f"{panel['title']}, {panel['unit']}",
-                caption=f"n = {panel['this']['n']} strides (this run), {panel['other']['n']} (other), both legs; "
-                "mean ± 1 SD.",
+                caption=f"n = {panel['this']['n']} strides ({titles[0]}), {panel['other']['n']} ({titles[1]}), both "
+                "legs; mean ± 1 SD.",
             )
             for panel in section["panels"]
         ],
-        "muscles": [_changed(change) for change in section["changes"]],
-    }
+        "muscles": [_changed(change, titles) for change in section["changes"]],
+    }  # fmt: skip
 
 
-def _changed(change: dict[str, Any]) -> Panel:
+def _changed(change: dict[str, Any], titles: list[str]) -> Panel:
     curves = [{**change["curves"][k], "sd": [0.0] * len(change["curves"][k]["mean"])} for k in ("this", "other")]
     return Panel(
         svg=figures.pair_panel(curves, "activity, 0–1"),
         title=in_words(change["muscle"]),
-        caption=f"n = {curves[0]['n']} strides (this run), {curves[1]['n']} (other); mean activity over the stride "
-        f"{change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",
+        caption=f"n = {curves[0]['n']} strides ({titles[0]}), {curves[1]['n']} ({titles[1]}); mean activity over the "
+        f"stride {change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",
     )
+
+
+_SWING = {
+    "clearance": ("height of the toes in mid-swing", "mm", ".0f"),
+    "touches": ("swings in which the foot touches the floor", "%", ".0f"),
+    "ankle": ("ankle in swing (toes up positive)", "°", ".1f"),
+    "knee": ("largest bend of the knee in swing", "°", ".1f"),
+    "hip": ("largest bend of the hip in swing", "°", ".1f"),
+}
+
+
+def lesion(section: dict[str, Any]) -> dict[str, Any] | None:
+    """The swing of both bodies, stride by stride, and all that differs; None where one made no stride."""
+    if "reason" in section:
+        return None
+    here, there = section["lesioned"], section["healthy"]
+    columns = [
+        (f"{leg}, {who}", body["clearance"][side])
+        for side, leg in enumerate(("right", "left"))
+        for who, body in (("cut", here), ("healthy", there))
+    ]
+    counts = " + ".join(str(len(values)) for _, values in columns)
+    rows = []
+    for name, (words, unit, form) in _SWING.items():
+        scale = 100 if name == "touches" else 1
+        cells = [_spread(body[name][side], scale, form) for side in (0, 1) for body in (there, here)]
+        rows.append([words, unit, *cells])
+    rises = [[in_words(m), f"+{v:.3f}"] for m, v in section["rises"].items()]
+    return {
+        "cut": ", ".join(in_words(m) for m in section["cut"]) or "no muscle; all are weaker",
+        "rows": rows,
+        "rises": rises,
+        "clearance": Panel(
+            svg=figures.dots_panel(columns, "toes above the floor, mm", "floor"),
+            title="how high the toes pass the floor, stride by stride, mm",
+            caption=f"n = {counts} strides; black: mean. Least height of the toes in the middle half of the swing.",
+        ),
+        "comparison": comparison(section | {"titles": ["with the lesion", "healthy"]}),
+    }
+
+
+def _spread(values: list[float], scale: float, form: str) -> str:
+    if not values:
+        return "–"
+    mean = scale * sum(values) / len(values)
+    if scale != 1:
+        return f"{mean:{form}}"
+    sd = (sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5
+    return f"{mean:{form}} ± {sd:{form}}"
+
+
+def speeds(section: dict[str, Any]) -> dict[str, Any] | None:
+    """Likeness and cost by speed, as one table and one picture; None where nothing walked."""
+    rows = section["rows"]
+    if not rows:
+        return None
+    titles = list(dict.fromkeys(row["title"] for row in rows))
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    people = {speed: r for speed, r in section["people"]}
+    late = f"; dotted, triangles: {groups[1]}" if len(groups) > 1 else ""
+    return {
+        "titles": titles,
+        "missing": [f"{title}, {group}: {reason}" for group, title, reason in section["missing"]],
+        "picture": Panel(
+            svg=figures.speed_chart(rows, section["people"], section["spent"]),
+            title="likeness with people's muscles, cost, and what a delay would change, by speed",
+            caption=f"Solid, dots: {groups[0]}{late}. Top: r; grey: people with each other. Middle: cost of transport; "
+            "cross: people. Bottom: r of the first column if its muscles acted earlier by that much, one line for each "
+            "speed of the people, in m/s: a look, not a result.",
+        ),
+        "head": ["who", "walks", "speed walked", "people walked at", "strides, right + left", "r, right leg [95 %]",
+                 "left leg", "people", "r by delay, 0 to 100 ms", "cost, J/kg/m", "fell"],
+        "rows": [
+            [row["title"], row["group"], f"{row['walked']:.2f} m/s", number(row["speed"], ".2f", " m/s"),
+             " + ".join(map(str, row["strides"])),
+             *(interval(dict(zip(("value", "low", "high"), row["r"][s], strict=True))) if s in row["r"] else "–"
+               for s in "rl"),
+             number(people.get(row["speed"]), ".2f"),
+             " ".join(f"{v:.2f}" for v in row.get("by_delay", [])) or "–",
+             f"{row['cost']:.1f}", f"{row['fell']} of {row['clips']}"]
+            for row in rows
+        ],
+    }  # fmt: skip

@@ -71,6 +71,18 @@ class Strides:
         measures, sides = self.measures()
         return measures["speed"][sides == side]
 
+    def by_speed(self, nearest: Callable[[float], int]) -> dict[int, Strides]:
+        """Recordings by what `nearest` says of the median speed of their strides in m/s, in its order; strides of
+        which it says otherwise, as those of starting and stopping, are left out."""
+        parts: dict[int, list[tuple[Recording, GaitCycles]]] = {}
+        for recording, cycles in self.found:
+            speeds = stride_measures(cycles, _heels(recording))["speed"]
+            k = nearest(float(np.median(speeds)))
+            own = tuple(c for c, v in zip(cycles.cycles, speeds, strict=True) if nearest(float(v)) == k)
+            if own:
+                parts.setdefault(k, []).append((recording, replace(cycles, cycles=own)))
+        return {k: replace(self, found=tuple(parts[k])) for k in sorted(parts)}
+
     @property
     def speed(self) -> float:
         """Mean speed of the strides in m/s."""
@@ -83,7 +95,7 @@ class Strides:
 
 
 def collect(
-    run: Run, *, straight: bool = True, speeds: tuple[float, float] = WALKING_SPEEDS
+    run: Run, *, straight: bool = True, speeds: tuple[float, float] = WALKING_SPEEDS, slowest: float = SLOWEST
 ) -> tuple[Strides | None, list[dict[str, Any]]]:
     """Strides of a run, and what became of each clip.
 
@@ -92,17 +104,18 @@ def collect(
         straight: keep only strides of walking straight ahead at one of `speeds`, which is what published curves are of.
             Where none of the straight strides is that fast or slow, all of them are kept and `note` says so.
         speeds: slowest and fastest stride in m/s.
+        slowest: speed in m/s below which a stride is none of walking ahead.
 
     Returns:
         The strides, None where there are none; and per clip name, label, seconds, speed in m/s, whether the body
         `fell`, `strides` kept, `others` left out, and `note`: why there are none or fewer, '' where all is well.
     """
     every, notes = _all_cycles(run)
-    ahead = [_straight(r, c) if straight else c.cycles for r, c in every.values()]
-    steady = [_between(r, c, part, speeds) for (r, c), part in zip(every.values(), ahead, strict=True)]
-    in_range = not straight or any(steady) or not any(ahead)
-    kept = (steady if in_range else ahead) if straight else ahead
-    found = {k: replace(c, cycles=part) for (k, (_, c)), part in zip(every.items(), kept, strict=True) if part}
+    ahead = {k: _ahead(r, c, slowest) if straight else [(i, 0.0) for i in c.cycles] for k, (r, c) in every.items()}
+    steady = {k: [(c, v) for c, v in part if speeds[0] <= v <= speeds[1]] for k, part in ahead.items()}
+    in_range = not straight or any(steady.values()) or not any(ahead.values())
+    kept = steady if straight and in_range else ahead
+    found = {k: replace(every[k][1], cycles=tuple(c for c, _ in part)) for k, part in kept.items() if part}
     clips = []
     for k, recording in enumerate(run.recordings):
         whole = len(every[k][1].cycles) if k in every else 0
@@ -162,30 +175,21 @@ def why_none(clips: Sequence[dict[str, Any]]) -> str:
     return f"{said}."
 
 
-def _straight(recording: Recording, cycles: GaitCycles) -> tuple[Cycle, ...]:
-    """Cycles of walking ahead without a turn."""
+def _ahead(recording: Recording, cycles: GaitCycles, slowest: float) -> list[tuple[Cycle, float]]:
+    """Cycles of walking ahead without a turn, and the speed of each in m/s."""
     heels = _heels(recording)
     measures = stride_measures(cycles, heels)
     w, x, y, z = recording.qpos[:, 3:7].T
     heading = np.unwrap(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
     kept = []
-    for k, cycle in enumerate(cycles.cycles):
+    for cycle, speed, flight in zip(cycles.cycles, measures["speed"], measures["flight"], strict=True):
         a, b = cycle.strike, min(cycle.next_strike, len(heels) - 1)
         ahead = heels[b, cycle.side, :2] - heels[a, cycle.side, :2]
-        mean = heading[a : b + 1].mean()
-        off = np.angle(np.exp(1j * (np.arctan2(ahead[1], ahead[0]) - mean)))
-        walking = measures["speed"][k] >= SLOWEST and measures["flight"][k] <= FLIGHT
+        off = np.angle(np.exp(1j * (np.arctan2(ahead[1], ahead[0]) - heading[a : b + 1].mean())))
+        walking = speed >= slowest and flight <= FLIGHT
         if walking and abs(off) <= ASTRAY and abs(heading[b] - heading[a]) <= TURN:
-            kept.append(cycle)
-    return tuple(kept)
-
-
-def _between(
-    recording: Recording, cycles: GaitCycles, part: tuple[Cycle, ...], speeds: tuple[float, float]
-) -> tuple[Cycle, ...]:
-    """Those of `part` of the cycles whose stride is at one of `speeds`."""
-    found = stride_measures(cycles, _heels(recording))["speed"]
-    return tuple(c for c, v in zip(cycles.cycles, found, strict=True) if c in part and speeds[0] <= v <= speeds[1])
+            kept.append((cycle, float(speed)))
+    return kept
 
 
 def _heels(recording: Recording) -> Array:

@@ -18,24 +18,11 @@ class SynergyError(ValueError):
     """Activity that cannot be factorised; the message says why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SynergyConfig:
-    """How many synergies are tried, and how many are enough."""
-
-    most: int = 8
-    """Largest number of synergies."""
-    enough: float = 0.9
-    """Explained variance from which a number of synergies is enough."""
-    iterations: int = 1000
-    """Limit of iterations of a factorisation."""
-    silent: float = 1e-3
-    """Muscles whose activity never passes this are left out: scaled to their peak, their noise would count in full."""
-
-    def __post_init__(self) -> None:
-        if self.most < 1 or self.iterations < 1 or not 0 < self.enough < 1 or not 0 <= self.silent < 1:
-            raise ValueError(
-                "most and iterations must be at least 1, enough between 0 and 1, silent from 0 to below 1."
-            )
+ENOUGH = 0.9
+"""Explained variance from which a number of synergies is enough."""
+SILENT = 1e-3
+"""Muscles whose activity never passes this are left out: scaled to their peak, their noise would count in full."""
+_ITERATIONS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +41,8 @@ class Synergies:
     """(n, M) share of each muscle in each, the largest 1."""
 
 
-def synergies(activation: Array, names: Sequence[str], config: SynergyConfig | None = None) -> Synergies:
-    """Factorise activation, each muscle scaled to its own peak, into 1 … `config.most` synergies.
+def synergies(activation: Array, names: Sequence[str], most: int = 8) -> Synergies:
+    """Factorise activation, each muscle scaled to its own peak, into 1 … `most` synergies.
 
     Deterministic: scikit-learn's coordinate descent from a singular value decomposition. Compare numbers of
     synergies only between factorisations of the same muscles: fewer muscles need fewer.
@@ -63,29 +50,28 @@ def synergies(activation: Array, names: Sequence[str], config: SynergyConfig | N
     Args:
         activation: (T, M) activation of one leg, whole gait cycles, T ≥ 2.
         names: M muscles.
-        config: settings.
+        most: largest number of synergies.
 
     Raises:
         SynergyError: another shape, negative or infinite values, or no active muscle.
     """
-    config = config or SynergyConfig()
     values = np.asarray(activation, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(names) or len(values) < 2:
         raise SynergyError(f"activation has shape {values.shape}, expected (samples ≥ 2, {len(names)} muscles).")
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise SynergyError("activation holds negative or infinite numbers; expected 0 to 1.")
     peak = values.max(0)
-    active = peak > config.silent
+    active = peak > SILENT
     if not active.any():
         raise SynergyError("no muscle is active; there is nothing to factorise.")
     scaled = values[:, active] / peak[active]
     total = np.square(scaled).sum()
     explained, factors = [], []
-    for number in range(1, min(config.most, *scaled.shape) + 1):
-        pattern, weight = _factorise(scaled, number, config)
+    for number in range(1, min(most, *scaled.shape) + 1):
+        pattern, weight = _factorise(scaled, number)
         explained.append(1 - np.square(scaled - pattern @ weight).sum() / total)
         factors.append((pattern, weight))
-    reached = np.flatnonzero(np.array(explained) >= config.enough)
+    reached = np.flatnonzero(np.array(explained) >= ENOUGH)
     enough = int(reached[0]) + 1 if len(reached) else None
     pattern, weight = factors[(enough or len(factors)) - 1]
     size = np.maximum(weight.max(1), np.finfo(float).tiny)
@@ -98,8 +84,8 @@ def synergies(activation: Array, names: Sequence[str], config: SynergyConfig | N
     )
 
 
-def _factorise(scaled: Array, number: int, config: SynergyConfig) -> tuple[Array, Array]:
-    model = NMF(n_components=number, init="nndsvda", solver="cd", max_iter=config.iterations, tol=1e-4, random_state=0)
+def _factorise(scaled: Array, number: int) -> tuple[Array, Array]:
+    model = NMF(n_components=number, init="nndsvda", solver="cd", max_iter=_ITERATIONS, tol=1e-4, random_state=0)
     with warnings.catch_warnings():
         # Explained variance tells how good a factorisation is; the last digits do not matter.
         warnings.simplefilter("ignore", ConvergenceWarning)

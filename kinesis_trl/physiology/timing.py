@@ -26,27 +26,18 @@ BINS = 200
 _PERCENT = (np.arange(BINS) + 0.5) * 100 / BINS
 
 
+THRESHOLD = 0.05
+"""Activation above which a muscle is on: Perry's 5 % of maximal effort (Perry 1992)."""
+SHORTEST = 5.0
+"""Bursts and pauses shorter than this are ignored, in % of the cycle (5 % after Perry 1992)."""
+AGREEMENT = 0.75
+"""Balanced accuracy from which timing agrees with a table; chance is 0.5."""
+DISPUTE = 10.0
+"""The tables disagree where they differ for this long on end, in % of the cycle."""
+
+
 class TimingError(ValueError):
     """An activation profile of another form than expected."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimingConfig:
-    """When a muscle counts as on, and when its timing counts as right."""
-
-    threshold: float = 0.05
-    """Activation above which a muscle is on: Perry's 5 % of maximal effort (Perry 1992)."""
-    shortest: float = 5.0
-    """Bursts and pauses shorter than this are ignored, in % of the cycle (5 % after Perry 1992)."""
-    agreement: float = 0.75
-    """Balanced accuracy from which timing agrees with a table; chance is 0.5."""
-    dispute: float = 10.0
-    """The tables disagree where they differ for this long on end, in % of the cycle."""
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("threshold", 0, 1), ("shortest", 0, 50), ("agreement", 0.5, 1), ("dispute", 0, 100)):
-            if not low < getattr(self, name) < high:
-                raise ValueError(f"{name} must lie between {low} and {high}, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +56,9 @@ class Overlap:
 class MuscleTiming:
     """On/off timing of one muscle."""
 
-    muscle: str
-    """Name with side."""
     active: Spans
     """When it is on, (on, off) in % of the cycle; a burst across foot contact is two spans."""
-    overlaps: Mapping[str, Overlap]
+    tables: Mapping[str, Overlap]
     """By table."""
     verdict: Verdict
     """Whether the timing is right."""
@@ -84,13 +73,12 @@ def tables() -> dict[str, dict[str, Spans]]:
     return {table: {m: tuple(spans) for m, spans in rows.items()} for table, rows in found.items()}
 
 
-def timing(profile: Array, names: Sequence[str], config: TimingConfig | None = None) -> list[MuscleTiming]:
+def timing(profile: Array, names: Sequence[str]) -> dict[str, MuscleTiming]:
     """Compare every muscle of one leg with the tables.
 
     Args:
         profile: (P, M) mean activation over that leg's cycle, points from contact to contact, both included.
         names: M muscles with side.
-        config: thresholds.
 
     Raises:
         TimingError: another shape, or numbers that are not finite.
@@ -100,15 +88,13 @@ def timing(profile: Array, names: Sequence[str], config: TimingConfig | None = N
         raise TimingError(f"the profile has shape {values.shape}, expected (points ≥ 2, {len(names)} muscles).")
     if not np.isfinite(values).all():
         raise TimingError("the profile is not finite; leave out the cycles in which the simulation broke.")
-    config = config or TimingConfig()
-    return [_judge(name, active_mask(values[:, k], config), config) for k, name in enumerate(names)]
+    return {name: _judge(name, active_mask(values[:, k])) for k, name in enumerate(names)}
 
 
-def active_mask(profile: Array, config: TimingConfig) -> Mask:
+def active_mask(profile: Array) -> Mask:
     """(BINS,) whether a muscle with activation (P,) over the cycle is on, short pauses and bursts removed."""
-    mask = np.interp(_PERCENT, np.linspace(0, 100, len(profile)), profile) > config.threshold
-    fewest = config.shortest * BINS / 100
-    return _without_short(_without_short(mask, False, fewest), True, fewest)
+    mask = np.interp(_PERCENT, np.linspace(0, 100, len(profile)), profile) > THRESHOLD
+    return _without_short(_without_short(mask, False, SHORTEST), True, SHORTEST)
 
 
 def spans_of(mask: Mask) -> Spans:
@@ -122,19 +108,19 @@ def mask_of(spans: Spans) -> Mask:
     return np.any([(on <= _PERCENT) & (off > _PERCENT) for on, off in spans], axis=0)
 
 
-def _judge(name: str, mask: Mask, config: TimingConfig) -> MuscleTiming:
+def _judge(name: str, mask: Mask) -> MuscleTiming:
     stem = name.rsplit("_", 1)[0]
     references = {table: rows[stem] for table, rows in tables().items() if stem in rows}
     overlaps = {table: _overlap(mask, spans) for table, spans in references.items()}
-    verdicts = {overlap.balanced_accuracy >= config.agreement for overlap in overlaps.values()}
+    verdicts = {overlap.balanced_accuracy >= AGREEMENT for overlap in overlaps.values()}
     verdict: Verdict
     if not verdicts:
         verdict = "no reference"
-    elif len(verdicts) > 1 or _disputed(list(references.values()), config):
+    elif len(verdicts) > 1 or _disputed(list(references.values())):
         verdict = "not decided"
     else:
         verdict = "agrees" if verdicts.pop() else "differs"
-    return MuscleTiming(muscle=name, active=spans_of(mask), overlaps=overlaps, verdict=verdict)
+    return MuscleTiming(active=spans_of(mask), tables=overlaps, verdict=verdict)
 
 
 def _overlap(mask: Mask, spans: Spans) -> Overlap:
@@ -146,20 +132,20 @@ def _overlap(mask: Mask, spans: Spans) -> Overlap:
     )
 
 
-def _disputed(references: list[Spans], config: TimingConfig) -> bool:
+def _disputed(references: list[Spans]) -> bool:
     held = np.sum([mask_of(spans) for spans in references], axis=0)
     differ = (held > 0) & (held < len(references))
-    return bool(_without_short(differ, True, config.dispute * BINS / 100).any())
+    return bool(_without_short(differ, True, DISPUTE).any())
 
 
-def _without_short(mask: Mask, state: bool, fewest: float) -> Mask:
-    """The cyclic mask with runs of `state` shorter than `fewest` steps flipped."""
+def _without_short(mask: Mask, state: bool, percent: float) -> Mask:
+    """The cyclic mask with runs of `state` shorter than `percent` of the cycle flipped."""
     changes = np.flatnonzero(mask != np.roll(mask, 1))
     if not len(changes):
         return mask
     result = mask.copy()
     for start, end in zip(changes, np.roll(changes, -1), strict=True):
         length = (end - start) % len(mask) or len(mask)
-        if mask[start] == state and length < fewest:
+        if mask[start] == state and length < percent * BINS / 100:
             result[np.arange(start, start + length) % len(mask)] = not state
     return result

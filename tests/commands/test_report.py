@@ -9,7 +9,7 @@ import pytest
 import tyro
 from rich.console import Console
 
-from kinesis_trl.commands.report import ReportConfig, read_report, report
+from kinesis_trl.commands.report import ReportConfig, report
 from kinesis_trl.physiology.recording import Recording
 
 
@@ -42,7 +42,7 @@ def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
 
     again = ReportConfig(
         policy="zero", motions=motions, clips=("march",), out=tmp_path / "b", threads=1, solved=False,
-        lesion=("soleus_r",), strength=0.5, against=tmp_path / "a", emg=tmp_path / "nothing.csv",
+        lesion=("soleus_r",), strength=0.5, since=tmp_path / "a", emg=(tmp_path / "nothing.csv",),
     )  # fmt: skip
     figures, _ = run(again)
     html = (tmp_path / "b" / "report.html").read_text()
@@ -50,6 +50,8 @@ def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
     assert "no stride" in figures["sections"]["comparison"]["sentence"] + figures["runs"][0]["reason"]
     assert "no file at" in figures["sections"]["muscles"]["emg"]["reason"]
     assert figures["config"]["lesion"] == ["soleus_r"]
+    assert [run["title"] for run in figures["runs"]] == ["muscles cut", "healthy"]
+    assert "made no stride to compare" in figures["sections"]["lesion"]["sentence"]
 
 
 def test_standing_with_a_table_of_ones_own(tmp_path):
@@ -60,7 +62,7 @@ def test_standing_with_a_table_of_ones_own(tmp_path):
     (tmp_path / "own.csv").write_text("subject,percent,soleus,elbow wiggler\n" + "\n".join(rows))
     asked = ReportConfig(
         policy="motion", text="stand still for 2 seconds", persons=2, threads=1, out=tmp_path / "out",
-        emg=tmp_path / "own.csv", controls=(tmp_path / "own.csv",),
+        emg=(tmp_path / "own.csv",), controls=(tmp_path / "own.csv",),
     )  # fmt: skip
     figures, said = run(asked)
     html = (tmp_path / "out" / "report.html").read_text()
@@ -77,6 +79,8 @@ def test_options_that_make_no_sense_are_refused():
         ReportConfig(persons=0)
     with pytest.raises(ValueError, match="not both"):
         ReportConfig(motions="a", text="b")
+    with pytest.raises(ValueError, match="nothing is played with --policy motion; leave out --lesion"):
+        ReportConfig(policy="motion", lesion=("soleus_r",))
     with pytest.raises(ValueError, match="slowest and the fastest stride"):
         ReportConfig(speeds=(2.0, 1.0))
 
@@ -89,10 +93,11 @@ def test_names_that_are_not_there_are_refused(motions, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_another_report_that_is_none_is_said(tmp_path):
-    assert read_report(None) == ""
-    assert "no report at" in read_report(tmp_path)
-    (tmp_path / "report.json").write_text("{}")
-    assert "make it anew" in read_report(tmp_path)
-    (tmp_path / "report.json").write_text("[" * 100_000)
-    assert "make it anew" in read_report(tmp_path)
+def test_another_report_that_is_none_is_refused_before_anything_is_played(motions, tmp_path):
+    (tmp_path / "report.json").write_text('{"format": "a shopping list"}')
+    asked = ReportConfig(policy="zero", motions=motions, since=tmp_path / "report.json", out=tmp_path / "out")
+    with pytest.raises(
+        ValueError, match="is 'a shopping list' version None, expected 'kinesis_trl physiology report' 1"
+    ):
+        run(asked)
+    assert not (tmp_path / "out").exists()

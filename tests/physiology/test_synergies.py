@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinesis_trl.physiology.synergies import SynergyConfig, SynergyError, synergies
+from kinesis_trl.physiology.synergies import SynergyError, synergies
 
 
 def test_two_patterns_are_found() -> None:
@@ -13,7 +13,7 @@ def test_two_patterns_are_found() -> None:
     pattern = np.stack([np.exp(-((t - 0.2) ** 2) / 0.005), np.exp(-((t - 0.7) ** 2) / 0.005)], axis=1)
     weight = np.array([[1.0, 0.5, 0.0, 0.0, 0.2], [0.0, 0.0, 1.0, 0.3, 0.2]])
     activation = np.concatenate([0.4 * pattern @ weight, np.zeros((200, 1))], axis=1)
-    found = synergies(activation, list("abcdef"), SynergyConfig(most=4))
+    found = synergies(activation, list("abcdef"), 4)
     assert found.muscles == tuple("abcde")  # the silent one is left out
     assert found.explained[0] < 0.9
     assert found.explained[1] > 0.999
@@ -23,7 +23,7 @@ def test_two_patterns_are_found() -> None:
     early = found.pattern.argmax(0).argmin()
     np.testing.assert_allclose(found.weight[early], [1, 1, 0, 0, 0.5], atol=0.55)
     assert found.weight[early, :2].min() > 5 * found.weight[early, 2:4].max()
-    again = synergies(activation, list("abcdef"), SynergyConfig(most=4))
+    again = synergies(activation, list("abcdef"), 4)
     np.testing.assert_array_equal(found.weight, again.weight)
 
 
@@ -37,7 +37,7 @@ def test_explained_variance_by_hand() -> None:
 
 def test_too_few_synergies_are_said() -> None:
     noise = np.random.default_rng(0).random((300, 12)) ** 4
-    found = synergies(noise, [str(k) for k in range(12)], SynergyConfig(most=2))
+    found = synergies(noise, [str(k) for k in range(12)], 2)
     assert found.enough is None and found.pattern.shape == (300, 2)
 
 
