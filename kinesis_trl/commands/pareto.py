@@ -9,8 +9,8 @@ Each folder holds what two commands say of one policy; it goes by the folder's n
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +76,4 @@ def pareto(config: ParetoConfig, console: Console) -> dict[str, Any]:
     return figures
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and compare."""
-    run_command(ParetoConfig, pareto, arguments, name="pareto", description=__doc__, simulates=False)
+main = partial(run_command, ParetoConfig, pareto, name="pareto", description=__doc__, simulates=False)
