@@ -22,6 +22,7 @@ from kinesis_trl.body.lean import leave_out_unused
 from kinesis_trl.body.scaling import Scaling
 from kinesis_trl.body.subject import Subject, split_name
 
+_LOCKED = ("Abs_t1", "Abs_t2")
 _LEGS = ("femur", "tibia", "talus", "calcn", "toes", "patella")
 
 
@@ -172,10 +173,29 @@ def _from_package(name: str) -> mujoco.MjSpec:
     import myo_sim  # noqa: PLC0415  takes 0.3 s, and a user's own XML does not need it
 
     with _quiet_attach():
-        spec = myo_sim.load_spec(name)
+        spec = _legs_and_back() if name == "myolegs_back" else myo_sim.load_spec(name)
         _add_ground(spec)
         _face_forward(spec)
         _symmetric_inertia(spec)
+    return spec
+
+
+def _legs_and_back() -> mujoco.MjSpec:
+    """The package's torso with its 210 muscles on its legs with 80, without arms.
+
+    Two slides of the abdomen, which the torso locks at zero, are left out.
+    """
+    from myo_sim.build import compose  # noqa: PLC0415  as above
+
+    legs = compose.MODEL_REGISTRY["myolegs"]
+    parts = replace(legs, build_kwargs={**legs.build_kwargs, "add_root_freejoint": True})
+    spec = compose.build_torso_spec(parts)
+    frame = spec.body("Full Body").add_frame(name="legs_attach")
+    spec.attach(compose.build_legs_spec(parts), prefix="", suffix="", frame=frame)
+    for equality in [e for e in spec.equalities if e.name1 in _LOCKED]:
+        spec.delete(equality)
+    for name in _LOCKED:
+        spec.delete(spec.joint(name))
     return spec
 
 
@@ -191,11 +211,12 @@ def _from_xml(path: Path) -> mujoco.MjSpec:
 CATALOG: dict[str, BodyEntry] = {
     "myolegs": BodyEntry(build=partial(_from_package, "myolegs"), root="Full Body"),
     "myolegs_abdomen": BodyEntry(build=partial(_from_package, "myolegs_abdomen"), root="root", muscles=86),
+    "myolegs_back": BodyEntry(build=partial(_from_package, "myolegs_back"), root="Full Body", muscles=290),
 }
 """Bodies by name; anything else `load_body` is given is a path to a KINESIS model file."""
 
 
-ALIASES = {"legs": "myolegs", "legs_abs": "myolegs_abdomen"}
+ALIASES = {"legs": "myolegs", "legs_abs": "myolegs_abdomen", "legs_back": "myolegs_back"}
 """KINESIS's names."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -32,9 +33,13 @@ MUSCLE_GROUPS: dict[str, tuple[str, ...]] = {
     "dorsiflexors": ("tibant", "edl", "ehl"),
     "deep plantarflexors": ("tibpost", "fdl", "fhl"),
     "evertors": ("perbrev", "perlong"),
-    "abdomen": ("ercspn", "intobl", "extobl"),
+    "abdomen": ("rect_abd", "intobl", "extobl", "EO*", "IO*"),
+    "psoas fascicles": ("Ps_*",),
+    "erector spinae": ("ercspn", "IL_*", "LTp*"),
+    "multifidus": ("MF_*",),
+    "quadratus lumborum": ("QL_*",),
 }
-"""Functional groups of muscles, by the muscle's name without its side."""
+"""Functional groups of muscles, by the muscle's name without its side; * stands for any letters."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,10 @@ class BodyModel:
     def muscle_groups(self) -> dict[str, NDArray[np.int64]]:
         """Indices of the muscles of each functional group that this body has, both sides."""
         stems = [n.rsplit("_", 1)[0] for n in self.muscle_names]
-        groups = {g: np.flatnonzero([s in members for s in stems]) for g, members in MUSCLE_GROUPS.items()}
+        groups = {
+            g: np.flatnonzero([any(fnmatchcase(s, m) for m in members) for s in stems])
+            for g, members in MUSCLE_GROUPS.items()
+        }
         return {g: ids for g, ids in groups.items() if len(ids)}
 
     @cached_property
