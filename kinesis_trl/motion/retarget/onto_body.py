@@ -25,6 +25,7 @@ from kinesis_trl.motion.retarget.contacts import PARTS, ContactConfig, detect_st
 from kinesis_trl.motion.retarget.inverse_kinematics import FitConfig, Targets, fit_trajectory
 from kinesis_trl.motion.retarget.plausibility import Plausibility, plausibility
 from kinesis_trl.motion.retarget.quality import QualityReport, assess
+from kinesis_trl.motion.retarget.trunk import follow_spine, trunk_joints
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -161,6 +162,10 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
         scale, pose, position = _scaled(joint, orientation, stance, shape)
     resting = np.tile(body.standing_qpos, (len(positions), 1))
     resting[:, :3], resting[:, 3:7] = position[:, 0], orientation
+    trunk = trunk_joints(body)
+    if len(trunk):
+        resting[:, trunk] = follow_spine(body, joint, orientation)
+        resting = body.couplings.apply(resting)
     initial = resting.copy()
     for side in "LR":  # a bent knee may not be found from a straight one
         thigh, shank = joint[f"{side}_Knee"] - joint[f"{side}_Hip"], joint[f"{side}_Ankle"] - joint[f"{side}_Knee"]
