@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -172,14 +172,23 @@ def _reads_dataclass(kind: Any) -> Callable[[Any, Any], Any]:
         if not isinstance(value, Mapping):
             raise SettingsError(f"expected the fields of {kind.__name__}, found {value!r:.80}")
         named = value.get(_TYPE, kind.__name__)
-        kinds = {one.__name__: one for one in (kind, *kind.__subclasses__())}
+        kinds = {one.__name__: one for one in _family(kind)}
         if named not in kinds:
             raise SettingsError(f"expected {' or '.join(kinds)}, found {named!r:.80}")
         if kinds[named] is not kind:
             return _converter.structure(value, kinds[named])
+        if (upgraded := getattr(kind, "upgraded", None)) is not None:
+            value = upgraded(value)
         return fill({key: v for key, v in value.items() if key != _TYPE}, kind)
 
     return read
+
+
+def _family(kind: type) -> Iterator[type]:
+    """A class and all below it."""
+    yield kind
+    for one in kind.__subclasses__():
+        yield from _family(one)
 
 
 def _write_dataclass(value: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import torch
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.directional import DirectionalEnv
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
@@ -27,7 +28,7 @@ from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 FILE = Path(__file__).parent / "golden" / "shipped.npz"
 STEPS = 30
 IMITATORS = (SHIPPED_POLICY, "policies/forward")
-GOALS = {"point-goal": PointGoalEnv, "directional": DirectionalEnv}
+GOALS = {"point-goal": (PointGoalEnv, PointGoalConfig()), "directional": (DirectionalEnv, DirectionalConfig())}
 
 
 def processor() -> str:
@@ -72,9 +73,9 @@ def _outcomes(body) -> dict[str, np.ndarray]:
         env = ImitationEnv(body, library, player.settings)
         env.assign([0, 1, 2])
         found |= {f"{name}/{key}": value for key, value in play(env, player.policy(env)).items()}
-    for name, make in GOALS.items():
+    for name, (make, config) in GOALS.items():
         player = make_player(str(asset(f"{GOAL_POLICIES}/{name}")), body, ImitationConfig(num_envs=3))
-        env = make(body, settings=player.settings)
+        env = make(body, config.as_seen_in(player.settings))
         found |= {f"{name}/{key}": value[:, :3] for key, value in play(env, player.policy(env)).items()}
     return found
 

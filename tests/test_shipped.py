@@ -6,10 +6,8 @@ from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
 from kinesis_trl.envs.described import as_described
-from kinesis_trl.envs.directional import DirectionalEnv
-from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
@@ -33,8 +31,8 @@ def test_shipped_policies_load_and_fit_their_own_config(body, name):
 @pytest.mark.parametrize("task", ["point-goal", "directional"])
 def test_policies_that_see_goals_ship(body, task):
     loaded = load_checkpoint(asset(f"{GOAL_POLICIES}/{task}"), body=body.name)
-    settings = as_described(ImitationConfig(), loaded.notes)
-    env = (PointGoalEnv if task == "point-goal" else DirectionalEnv)(body, settings=settings)
+    settings = as_described(PointGoalConfig() if task == "point-goal" else DirectionalConfig(), loaded.notes)
+    env = settings.make(body)
     assert settings.control.name == "pd"  # a goal has no inverse solution to correct
     assert loaded.policy.observation_width == env.observation_width and loaded.policy.action_width == body.model.nu
 

@@ -54,6 +54,7 @@ class BatchPhysics:
         length, velocity: muscle–tendon lengths (N, M) in metres and their rates, as last derived.
         strength: (M,) share of its excitation that each muscle receives; may be changed between steps.
         fatigue: how far muscles are fatigued; None where they do not tire.
+        running: (N,) which simulations step; the others stay as they are until they are reset.
         failures: reports on simulations that became non-finite, newest last.
         on_substep: called before every physics substep, states and excitations as they enter it; None: never.
     """
@@ -93,6 +94,7 @@ class BatchPhysics:
         self.length = np.zeros((num, body.model.nu))
         self.velocity = np.zeros((num, body.model.nu))
         self.lag = np.zeros(num)
+        self.running = np.ones(num, dtype=bool)
         self._moment: tuple[MomentArms, Array, Array] | None = None
         self.failures: deque[Failure] = deque(maxlen=16)
         self.on_substep: Callable[[], None] | None = None
@@ -108,6 +110,11 @@ class BatchPhysics:
     def substep(self) -> float:
         """Physics step in seconds."""
         return float(self.body.model.opt.timestep)
+
+    @property
+    def running_rows(self) -> Rows:
+        """Which simulations step, to index with."""
+        return ALL if self.running.all() else np.flatnonzero(self.running)
 
     @property
     def muscle_force(self) -> Array:
@@ -133,6 +140,7 @@ class BatchPhysics:
         self.qpos[rows], self.qvel[rows], self.activation[rows] = qpos, qvel, activation
         self._batch.forward(rows)
         self._batch.warning[rows] = 0
+        self.running[rows] = True
         self.lag[rows] = 0.0
         self._keep_lengths(rows)
         if self.config.sensing == "original":
@@ -237,7 +245,7 @@ class BatchPhysics:
         """Keep the velocities of the centres of mass as derived last, then bring the poses up to date."""
         centres = self._derived["xipos"][rows][:, self.body.observed_ids]
         self._sensed[0][rows], self._sensed[1][rows] = self._velocities(rows, centres)
-        self._batch.forward(None if isinstance(rows, slice) else rows, stage=_POSES)
+        self._batch.forward(_ids(rows), stage=_POSES)
 
     def live_state(self) -> dict[str, Array]:
         """Everything needed to go on to the same numbers, (N, …) each: the arrays themselves, to read and to write."""
@@ -300,15 +308,16 @@ class BatchPhysics:
             self.on_substep()
         fresh = last and self.config.sensing == "fresh"
         active = None if self.fatigue is None else self.fatigue.advance(self.activation, self.excitation)
+        rows = self.running_rows
         try:
-            self._batch.step(nstep=substeps, stage=_CURRENT if fresh else _NONE)
+            self._batch.step(_ids(rows), nstep=substeps, stage=_CURRENT if fresh else _NONE)
         except SimulationError as error:  # these kept their last state; the others went on
             self._failed[error.ids] = True
         if active is not None:
-            self.activation[:] = active
-        self._keep_lengths(ALL)
+            self.activation[rows] = active[rows]
+        self._keep_lengths(rows)
         if last and self.config.sensing == "original":
-            self._sense_as_original(ALL)
+            self._sense_as_original(rows)
         self.lag[:] = self.substep if self.config.sensing == "lagged" else 0.0
 
     def _guard(self) -> NDArray[np.bool_]:
@@ -332,3 +341,8 @@ class BatchPhysics:
                 failure.save(self.config.failure_dir)
         self._stand(np.flatnonzero(failed))
         return failed
+
+
+def _ids(rows: Rows) -> NDArray[np.int64] | None:
+    """As MuJoCo takes them; None: all."""
+    return None if isinstance(rows, slice) else rows

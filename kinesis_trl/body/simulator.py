@@ -99,6 +99,8 @@ class Physics(Protocol):
     """(M,) share of its excitation that each muscle receives."""
     fatigue: Fatigue | None
     """How far the muscles are fatigued; None where they do not tire."""
+    running: NDArray[np.bool_]
+    """(N,) which simulations step; the others stay as they are until they are reset."""
     failures: deque[Failure]
     """Reports on simulations that became non-finite, newest last."""
     on_substep: Callable[[], None] | None
@@ -107,6 +109,10 @@ class Physics(Protocol):
     @property
     def substep(self) -> float:
         """Physics step in seconds."""
+
+    @property
+    def running_rows(self) -> Rows:
+        """Which simulations step, to index with."""
 
     @property
     def muscle_force(self) -> Array:

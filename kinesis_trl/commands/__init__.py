@@ -38,6 +38,7 @@ RENAMED = {
     "--search.pull": "--search.distance-cost",
     "--search.choice": "--search.inverse-temperature",
     "--student.": "--learner.",
+    "--goal.": "--env.",
 }
 """Options of version 0.1.0 and their names now; a dot at the end stands for all options that begin so."""
 

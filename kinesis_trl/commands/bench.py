@@ -23,9 +23,10 @@ def bench(config: BenchConfig, console: Console) -> None:
     """Time everything, print the table, write the file."""
     from kinesis_trl.atomic import write_text
     from kinesis_trl.training.bench import ENV_2, run, table
+    from kinesis_trl.training.presets import preset
 
     check_outputs(config.json)
-    report = run(config, console)
+    report = run(config, preset("laptop"), console)
     ratio = report["training_over_bare_2_threads"]
     speed = 1 / report["timings"][ENV_2]["median"]
     console.print(

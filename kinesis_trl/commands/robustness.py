@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 

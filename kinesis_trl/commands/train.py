@@ -28,7 +28,7 @@ import tyro
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.subject import sized
 from kinesis_trl.commands import finish, make_console
-from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
+from kinesis_trl.envs.config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -76,7 +76,7 @@ class ImitationCommand(TrainCommand):
     def __post_init__(self) -> None:
         if (self.expert is not None) + self.moe + self.curriculum > 1:
             raise ValueError("give one of --expert, --moe and --curriculum.")
-        if self.run.goal is not None:
+        if not self.run.env.follows_clips:
             raise ValueError("experts, gates and the curriculum are for imitation, not for a task with a goal.")
 
 
@@ -123,7 +123,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
 def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> TrainCommand:
     """A run with the fields changed that the options name."""
     about = f"{name}: {text}\n\n{__doc__}"
-    kind = ImitationCommand if run.goal is None else GoalCommand
+    kind = ImitationCommand if run.env.follows_clips else GoalCommand
     command = tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
     return replace(command, run=replace(command.run, body=sized(command.run.body, command.subject)), subject="")
 
@@ -210,11 +210,11 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
         raise CheckpointError(f"no policy at {start}; give the folder of one that imitates.")
     if start.suffix == ".pth":
         return run
-    assert isinstance(run.goal, PointGoalConfig | DirectionalConfig)
+    assert isinstance(run.env, GoalConfig)
     distillation = DistilConfig(
         policy=start,
         out=run.runs / f"{run.name}-distilled",
-        goal=run.goal,
+        goal=run.env,
         body=run.body,
         dagger=replace(GOAL_DAGGER, labels=labels),
         num_envs=run.env.num_envs,
@@ -235,9 +235,8 @@ def closing(command: TrainCommand, console: Console, *, finished: bool) -> None:
     runs = "" if run.runs == Path("runs") else f" RUNS={run.runs}"
     name = run.name
     advice = f"kinesis eval --policy {run.folder / 'policy'}"
-    if isinstance(run.goal, PointGoalConfig | DirectionalConfig):
-        task = "point-goal" if isinstance(run.goal, PointGoalConfig) else "directional"
-        advice = f"kinesis eval --task {task} --route policy --policy {run.folder / 'policy'}"
+    if isinstance(command, GoalCommand):
+        advice = f"kinesis eval --task {run.env.name} --route policy --policy {run.folder / 'policy'}"
     elif isinstance(command, ImitationCommand) and command.expert is not None:
         name, advice = f"expert{command.expert}", f"make mine EXPERT={command.expert}{runs}"
     elif isinstance(command, ImitationCommand) and (command.moe or command.curriculum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,44 +16,38 @@ from torchrl.envs import EnvBase
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import ALL
+from kinesis_trl.envs.anatomy import Anatomy
 from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.control.base import Reference
 from kinesis_trl.envs.layout import Layout
 from kinesis_trl.envs.scene import Ahead, Scene, Tracked
+from kinesis_trl.envs.scoring import Metric, Scoring, StepResult
 from kinesis_trl.envs.symmetry import SampleMirror
+from kinesis_trl.envs.terms.metrics import episode_steps
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a task says of the step just made; all (N,)."""
-
-    reward: Tensor
-    terminated: Tensor
-    truncated: Tensor
-    metrics: dict[str, Tensor]
 
 
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
 
-    `metrics` (N, K) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
+    `metrics` (N, m) are logged terms of the step just made, in the order of `metric_names`; zero after a reset.
 
-    A task defines `metric_names` and three hooks: `_start` (where episodes begin), `_ahead_of` (what is observed of its
-    references) and `_judge`.
+    A task defines `metrics` and three hooks: `_start` (where episodes begin), `_ahead_of` (what is observed of its
+    references) and `_result`.
 
     Attributes:
-        settings: the config.
+        settings: the config, with the task's own part.
         state: (N,) all that belongs to single bodies, with the simulations' own memory: clone it to keep it, index it
             to pick bodies, write to it to put them elsewhere. A task adds its own entries and changes them in place.
         layout: what is observed, term by term.
         control: what actions mean.
+        anatomy: what reward terms know of the body.
+        scoring: reward, terminations and metrics, term by term.
         actions: (N, 3, A) the last three, newest first, within [−1, 1]; zero before an episode began.
+        episode_steps: (N,) policy steps made in the present episode.
         joint_dofs: (J,) places of the independent joints in qvel; in qpos they are one further.
     """
-
-    metric_names: tuple[str, ...] = ()
 
     def __init__(self, body: BodyModel, config: EnvConfig) -> None:
         """Build the simulations and declare the specs.
@@ -68,6 +61,8 @@ class MyoLegsEnv(EnvBase):
         self.physics = BatchPhysics(body, config.num_envs, config.physics)
         self.layout = Layout(body, config.observation)
         self.control = config.control.make(body, config.num_envs)
+        self.anatomy = Anatomy(body)
+        self.scoring = Scoring(config, self.metrics(config))
         self.policy_dt = config.physics.substeps * self.physics.substep
         self._tracked = torch.from_numpy(body.tracked_in_observed)
         self.joint_dofs = torch.from_numpy(body.couplings.independent_dofs(body.model.nv)[6:])
@@ -83,10 +78,16 @@ class MyoLegsEnv(EnvBase):
         live = {name: torch.from_numpy(array) for name, array in self.physics.live_state().items()}
         self.state = TensorDict({"physics": live, "control": self.control.state}, batch_size=self.batch_size)
         self.actions = self.state["actions"] = torch.zeros(config.num_envs, 3, self.control.width, dtype=torch.float64)
+        self.episode_steps = self.state["episode_steps"] = torch.zeros(config.num_envs, dtype=torch.int64)
         self._observation = self.state["observation"] = torch.zeros(config.num_envs, self.layout.width)
         self._restored = False
 
     # -- hooks ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def metrics(cls, config: EnvConfig) -> tuple[Metric, ...]:
+        """What is logged besides the reward terms."""
+        return (episode_steps,)
 
     @abstractmethod
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -97,7 +98,7 @@ class MyoLegsEnv(EnvBase):
         """The references of `rows` (R,), whose bodies are as `state` says."""
 
     @abstractmethod
-    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+    def _result(self, state: Tracked, effort: Tensor) -> StepResult:
         """Reward and ends of the step just made; `effort` (N,) is the energy term of the reward."""
 
     # -- TorchRL -------------------------------------------------------------------------------------------
@@ -127,6 +128,7 @@ class MyoLegsEnv(EnvBase):
             self.actions[torch.from_numpy(rows)] = 0.0
             if self.physics.fatigue is not None:
                 self.physics.fatigue.start(rows, self.generator)
+            self.episode_steps[torch.from_numpy(rows)] = 0
             self.physics.reset(rows, *self._start(rows))
             self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
         return TensorDict(
@@ -145,18 +147,17 @@ class MyoLegsEnv(EnvBase):
         effort, failed = self._act(action)
         self._advance_time()
         state = self._observe()
-        judged = self._judge(state, torch.from_numpy(effort))
+        result = self._result(state, torch.from_numpy(effort))
         lost = torch.from_numpy(failed)
-        terminated = judged.terminated | lost
-        truncated = judged.truncated & ~terminated
+        terminated = result.terminated | lost
+        truncated = result.truncated & ~terminated
         observation = self._describe(state, ALL)
         self._observation.copy_(observation)
-        metrics = torch.stack([judged.metrics[name].double() for name in self.metric_names], dim=-1).float()
         return TensorDict(
             {
                 "observation": observation,
-                "reward": judged.reward.masked_fill(lost, 0.0).float()[:, None],
-                "metrics": metrics,
+                "reward": result.reward.masked_fill(lost, 0.0).float()[:, None],
+                "metrics": result.metrics,
                 "done": (terminated | truncated)[:, None],
                 "terminated": terminated[:, None],
                 "truncated": truncated[:, None],
@@ -180,7 +181,8 @@ class MyoLegsEnv(EnvBase):
         return None
 
     def _advance_time(self) -> None:
-        """Called after each policy step; tasks with a clock move it here."""
+        """Called after each policy step: tasks move their clocks here."""
+        self.episode_steps += 1
 
     def _describe(self, state: Tracked, rows: Any) -> Tensor:
         """Observation (R, O), float32, of `rows`, whose bodies `state` describes."""
@@ -192,6 +194,22 @@ class MyoLegsEnv(EnvBase):
 
     def _scene(self, state: Tracked, rows: Any) -> Scene:
         return Scene(state, self.physics, rows, self.joint_dofs, self._ahead_of(state, rows), self.actions[rows, 0])
+
+    def _step_made(self, state: Tracked, effort: Tensor) -> dict[str, Any]:
+        """What every task knows of the step just made, for its kind of `Step`."""
+        return {
+            "state": state,
+            "physics": self.physics,
+            "anatomy": self.anatomy,
+            "actions": self.actions,
+            "effort": effort,
+            "episode_steps": self.episode_steps,
+        }
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the logged terms."""
+        return self.scoring.names
 
     @property
     def observation_width(self) -> int:

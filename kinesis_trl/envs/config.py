@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.control.config import ControlArgument, LengthConfig, control_named
 from kinesis_trl.envs.sampling import StartConfig
-from kinesis_trl.envs.terminations import STRICT, DistanceRule
+from kinesis_trl.envs.terms.rewards import RewardConfig, Weights
+from kinesis_trl.envs.terms.terminations import STRICT, DistanceRule
 from kinesis_trl.settings import FileOnly
+
+if TYPE_CHECKING:
+    from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.envs.base import MyoLegsEnv
+    from kinesis_trl.motion.library import MotionLibrary
+
+_Task = TypeVar("_Task", bound="EnvConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +81,22 @@ class ObservationConfig:
         return replace(self, terms=tuple(name for name in self.terms if name not in names))
 
 
+SHARED = ("num_envs", "control", "observation", "physics", "seed")
+"""Fields that say the same in every task."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnvConfig:
-    """What all tasks share."""
+    """What all tasks share; each task has a subclass with what only it needs."""
+
+    name: ClassVar[str] = ""
+    """What commands and checkpoints call the task."""
+    made_as: ClassVar[str] = ""
+    """Module and class of its environment."""
+    evaluated_as: ClassVar[str] = ""
+    """Module whose `TASK` evaluates it (see `evaluation.task`)."""
+    follows_clips: ClassVar[bool] = False
+    """Whether its environment needs motions."""
 
     num_envs: int = 64
     """Number of environments stepped together."""
@@ -88,6 +110,10 @@ class EnvConfig:
     """How the body is simulated."""
     seed: int = 0
     """Seed of the environment's own random numbers."""
+    reward: Weights = field(default_factory=Weights)
+    """Weights and scales of the reward."""
+    terminations: FileOnly[tuple[str, ...]] = ()
+    """Names of what ends an episode (`envs/terms/terminations.py` says what each one is)."""
 
     def __post_init__(self) -> None:
         if isinstance(self.control, str):
@@ -95,43 +121,21 @@ class EnvConfig:
         if self.num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {self.num_envs}.")
 
+    def make(self, body: BodyModel, library: MotionLibrary | None = None) -> MyoLegsEnv:
+        """The task's environment on a body; with the motions that it follows, where it does."""
+        module, _, name = self.made_as.partition(":")
+        make = getattr(import_module(module), name)
+        env: MyoLegsEnv = make(body, library, self) if self.follows_clips else make(body, self)
+        return env
 
-@dataclass(frozen=True, kw_only=True)
-class CalmConfig:
-    """Weights of the costs that make movement calm; a cost of weight 0 is not computed."""
-
-    action_weight: float = 0.0
-    """Weight of the mean squared action."""
-    change_weight: float = 0.0
-    """Weight of the mean squared change of the action from one policy step to the next."""
-    bend_weight: float = 0.0
-    """Weight of the mean squared second change of the action."""
-    activation_weight: float = 0.0
-    """Weight of the squared activation of the muscles, averaged by their volumes."""
-    load_weight: float = 0.0
-    """Weight of the squared force of the floor above `load_limit`, in body weights."""
-    scuff_weight: float = 0.0
-    """Weight of the floor's force, in body weights, on feet whose reference is in the air."""
-    limit_weight: float = 0.0
-    """Weight of the mean squared angle, in radians, by which joints pass their ranges."""
-    load_limit: FileOnly[float] = 1.2
-    """Force of the floor on both feet, in body weights, that costs nothing."""
-
-    def __post_init__(self) -> None:
-        for spec in fields(self):
-            if not getattr(self, spec.name) >= 0:
-                raise ValueError(f"{spec.name} must not be negative, got {getattr(self, spec.name)}.")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Costs that count: action, change, bend, activation, load, scuff, limit."""
-        named = (spec.name.removesuffix("_weight") for spec in fields(self) if spec.name.endswith("_weight"))
-        return tuple(name for name in named if getattr(self, f"{name}_weight") > 0)
+    def as_seen_in(self: _Task, other: EnvConfig) -> _Task:
+        """This task, observed, controlled and simulated as another, so that the same policy acts in both."""
+        return replace(self, **{name: getattr(other, name) for name in SHARED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveEffortConfig:
-    """All costs of `CalmConfig` times a factor that rises while tracking is good and falls while it is not."""
+    """All costs of the reward times a factor that rises while tracking is good and falls while it is not."""
 
     threshold: float = 0.0
     """Share of the bodies within 0.15 m of their reference, smoothed over time, above which the factor rises; 0: it
@@ -158,40 +162,13 @@ class AdaptiveEffortConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardConfig:
-    """Weights and scales of the reward (KINESIS, arXiv 2503.14637)."""
-
-    position_weight: float = 0.6
-    """Weight of the position term."""
-    position_scale: FileOnly[float] = 200.0
-    """Scale of the mean squared position error, 1/m²."""
-    far_weight: float = 0.0
-    """Weight of a second, wider position term, which KINESIS does not have: it draws back bodies that are far off."""
-    far_scale: FileOnly[float] = 15.0
-    """Scale of the mean squared position error in it, 1/m²."""
-    velocity_weight: float = 0.2
-    """Weight of the velocity term."""
-    velocity_scale: FileOnly[float] = 5.0
-    """Scale of the mean squared velocity error, s²/m²."""
-    orientation_weight: float = 0.0
-    """Weight of the term for the root's orientation, which KINESIS does not have."""
-    orientation_scale: FileOnly[float] = 20.0
-    """Scale of the squared angle between the root and its reference, 1/rad²."""
-    upright_weight: float = 0.1
-    """Weight of the upright term."""
-    upright_scale: FileOnly[float] = 3.0
-    """Scale of the root's squared tilt, 1/rad²."""
-    effort_weight: float = 0.1
-    """Weight of the effort term."""
-    survival: float = 0.0
-    """Reward of every step, so that costs never make it pay to end an episode."""
-    calm: FileOnly[CalmConfig] = field(default_factory=CalmConfig)
-    """What is taken off for restless actions, effort and heavy steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ImitationConfig(EnvConfig):
     """The imitation task; the defaults are the training rules."""
+
+    name = "imitation"
+    made_as = "kinesis_trl.envs.imitation:ImitationEnv"
+    evaluated_as = "kinesis_trl.evaluation.rollout"
+    follows_clips = True
 
     FORMER: ClassVar[dict[str, str]] = {
         "compact": "removed, as is what was trained with it",
@@ -214,7 +191,9 @@ class ImitationConfig(EnvConfig):
     disturbance: DisturbanceConfig = field(default_factory=DisturbanceConfig)
     """Pushes while training; evaluation has none."""
     rule: DistanceRule = STRICT
-    """When an episode has failed."""
+    """When a body is lost."""
+    terminations: FileOnly[tuple[str, ...]] = ("lost", "clip_over")
+    """Names of what ends an episode."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
     effort: FileOnly[AdaptiveEffortConfig] = field(default_factory=AdaptiveEffortConfig)
@@ -222,15 +201,11 @@ class ImitationConfig(EnvConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoalConfig:
-    """What the rules of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
+class GoalRewardConfig(Weights):
+    """What the rewards of tasks with a goal share (KINESIS, arXiv 2503.14637)."""
 
-    height: float = 0.94
-    """Height of the goal in metres."""
-    lowest: float = 0.7
-    """Height of the root in metres below which the body has fallen."""
     effort_weight: float = 0.1
-    """Weight of the effort term of the reward."""
+    """Weight of the effort term."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
     upright_scale: FileOnly[float] = 3.0
@@ -238,21 +213,58 @@ class GoalConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointGoalRewardConfig(GoalRewardConfig):
+    """The reward of target reaching."""
+
+    progress_weight: float = 16.0
+    """Reward per metre come nearer."""
+    near_weight: float = 100.0
+    """Reward of a step within the distance that counts as reached."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionalRewardConfig(GoalRewardConfig):
+    """The reward of directional control."""
+
+    command_weight: float = 0.8
+    """Weight of the term for the commanded velocity."""
+    command_scale: FileOnly[float] = 4.0
+    """Scale of the squared error of the root's velocity on the floor, s²/m²."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalConfig(EnvConfig):
+    """What tasks with a goal share (KINESIS, arXiv 2503.14637)."""
+
+    height: float = 0.94
+    """Height of the goal in metres."""
+    lowest: float = 0.7
+    """Height of the root in metres below which the body has fallen."""
+    steps: int = 150
+    """Policy steps of an episode."""
+    terminations: FileOnly[tuple[str, ...]] = ("fallen", "time_over")
+    """Names of what ends an episode."""
+    reward: GoalRewardConfig = field(default_factory=GoalRewardConfig)
+    """Weights and scales of the reward."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointGoalConfig(GoalConfig):
     """The target-reaching task (KINESIS, arXiv 2503.14637)."""
 
+    name = "point-goal"
+    made_as = "kinesis_trl.envs.point_goal:PointGoalEnv"
+    evaluated_as = "kinesis_trl.evaluation.point_goal"
+
     reach: float = 2.0
     """Goals are drawn from a square of twice this side around the start, in metres."""
-    steps: int = 150
-    """Policy steps of an episode."""
     near: float = 0.1
     """Distance on the floor within which the goal counts as reached, in metres."""
-    progress_weight: float = 16.0
-    """Reward per metre come nearer."""
-    near_reward: float = 100.0
-    """Reward of a step within `near`."""
+    reward: PointGoalRewardConfig = field(default_factory=PointGoalRewardConfig)
+    """Weights and scales of the reward."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.reach <= 0.0 or self.near <= 0.0 or self.steps < 1:
             raise ValueError(f"reach and near must be positive, steps at least 1: {self.reach}, {self.near}.")
 
@@ -265,6 +277,10 @@ SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1
 class DirectionalConfig(GoalConfig):
     """The directional task."""
 
+    name = "directional"
+    made_as = "kinesis_trl.envs.directional:DirectionalEnv"
+    evaluated_as = "kinesis_trl.evaluation.directional"
+
     ahead: float = 1.265
     """How far ahead of the body the goal is at 1 m/s, in metres; in proportion at other speeds."""
     steps: int = 300
@@ -275,11 +291,10 @@ class DirectionalConfig(GoalConfig):
     """Range of speeds drawn at random, in m/s."""
     stop_share: float = 0.15
     """Share of commands drawn at random that stop."""
-    velocity_weight: float = 0.8
-    """Weight of the velocity term of the reward."""
-    velocity_scale: FileOnly[float] = 4.0
-    """Scale of the squared error of the root's velocity on the floor, s²/m²."""
+    reward: DirectionalRewardConfig = field(default_factory=DirectionalRewardConfig)
+    """Weights and scales of the reward."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (0.0 < self.hold[0] <= self.hold[1] and SLOWEST <= self.speeds[0] <= self.speeds[1] <= FASTEST):
             raise ValueError(f"hold {self.hold} and speeds {self.speeds} must be (low, high), the latter in 0.1 … 3.0.")

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import Judgement, Rows
+from kinesis_trl.envs.base import Rows
 from kinesis_trl.envs.config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig, EnvConfig
 from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.rewards import upright_reward
 from kinesis_trl.envs.scene import Tracked
+from kinesis_trl.envs.scoring import Metric, StepResult
+from kinesis_trl.envs.step import DirectionalStep
+from kinesis_trl.envs.terms.metrics import episode_steps, velocity_error
 
 DIRECTIONS: dict[str, float] = {
     name: atan2(left, ahead)
@@ -70,11 +72,11 @@ class Heading:
         return self.speed * np.array([np.cos(self.direction), np.sin(self.direction)])
 
 
-def draw_heading(rules: DirectionalConfig, rng: np.random.Generator) -> Heading:
-    """A command drawn at random: to stop, or one of eight directions at a speed of `rules.speeds`."""
-    if rng.random() < rules.stop_share:
+def draw_heading(config: DirectionalConfig, rng: np.random.Generator) -> Heading:
+    """A command drawn at random: to stop, or one of eight directions at a speed of `config.speeds`."""
+    if rng.random() < config.stop_share:
         return Heading()
-    return Heading(direction=float(rng.integers(0, 8)) * pi / 4, speed=float(rng.uniform(*rules.speeds)))
+    return Heading(direction=float(rng.integers(0, 8)) * pi / 4, speed=float(rng.uniform(*config.speeds)))
 
 
 class DirectionalEnv(GoalEnv):
@@ -84,19 +86,20 @@ class DirectionalEnv(GoalEnv):
         velocity: (N, 2) commanded velocity on the floor in m/s; zero: stand.
     """
 
-    task: DirectionalConfig
+    settings: DirectionalConfig
 
-    metric_names = ("velocity_error", "velocity_reward", "upright_reward", "effort_reward", "episode_steps")
-
-    def __init__(
-        self, body: BodyModel, rules: DirectionalConfig | None = None, settings: EnvConfig | None = None
-    ) -> None:
-        """Environment on a body; default: seen as in imitation. Arguments as of `GoalEnv`."""
-        settings = settings or EnvConfig()
-        super().__init__(body, rules or DirectionalConfig(), settings)
-        self.velocity = self.state["velocity"] = torch.zeros(settings.num_envs, 2, dtype=torch.float64)
-        self._left = self.state["left"] = torch.zeros(settings.num_envs, dtype=torch.int64)
+    def __init__(self, body: BodyModel, config: DirectionalConfig | None = None) -> None:
+        """Environment on a body. Arguments as of `GoalEnv`."""
+        super().__init__(body, config or DirectionalConfig())
+        n = self.settings.num_envs
+        self.velocity = self.state["velocity"] = torch.zeros(n, 2, dtype=torch.float64)
+        self._left = self.state["left"] = torch.zeros(n, dtype=torch.int64)
         self._commanded = False
+
+    @classmethod
+    def metrics(cls, config: EnvConfig) -> tuple[Metric, ...]:
+        """As the base class."""
+        return velocity_error, episode_steps
 
     def command(self, heading: Heading) -> None:
         """Command all bodies; from now on nothing changes at random."""
@@ -105,7 +108,7 @@ class DirectionalEnv(GoalEnv):
         self._set_goals()
 
     def _set_goals(self) -> None:
-        self.goal[:] = self.place + self.task.ahead * self.velocity
+        self.goal[:] = self.place + self.settings.ahead * self.velocity
 
     def _place_goals(self, rows: Rows) -> None:
         self._draw(rows)
@@ -116,33 +119,17 @@ class DirectionalEnv(GoalEnv):
         if self._commanded or not len(rows):
             return
         rng, count, index = self.generator, len(rows), torch.from_numpy(rows)
-        headings = [draw_heading(self.task, rng) for _ in range(count)]
+        headings = [draw_heading(self.settings, rng) for _ in range(count)]
         self.velocity[index] = torch.from_numpy(np.stack([heading.velocity for heading in headings]))
-        self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.task.hold, count) / self.policy_dt)).long()
+        self._left[index] = torch.from_numpy(np.rint(rng.uniform(*self.settings.hold, count) / self.policy_dt)).long()
 
     def _advance_time(self) -> None:
         super()._advance_time()
         self._left -= 1
 
-    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
-        error = (state.linear_velocity[:, 0, :2] - self.velocity).square().sum(-1)
-        velocity = torch.exp(-self.task.velocity_scale * error)
-        upright = upright_reward(state.tilt, self.task.upright_scale)
-        terminated = state.position[:, 0, 2] < self.task.lowest
+    def _result(self, state: Tracked, effort: Tensor) -> StepResult:
+        result = self.scoring(DirectionalStep(**self._step_made(state, effort), velocity=self.velocity))
         self.place[:] = state.position[:, 0, :2]
         self._draw(np.flatnonzero((self._left <= 0).numpy()))
         self._set_goals()
-        return Judgement(
-            reward=self.task.velocity_weight * velocity
-            + self.task.effort_weight * effort
-            + self.task.upright_weight * upright,
-            terminated=terminated,
-            truncated=(self.episode_steps >= self.task.steps) & ~terminated,
-            metrics={
-                "velocity_error": error.sqrt(),
-                "velocity_reward": velocity,
-                "upright_reward": upright,
-                "effort_reward": effort,
-                "episode_steps": self.episode_steps,
-            },
-        )
+        return result

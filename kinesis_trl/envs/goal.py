@@ -12,61 +12,60 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv, Rows
-from kinesis_trl.envs.config import EnvConfig, GoalConfig
+from kinesis_trl.envs.config import GoalConfig
 from kinesis_trl.envs.scene import Tracked
+from kinesis_trl.envs.scoring import StepResult
+from kinesis_trl.envs.step import Step
 
 
 class GoalEnv(MyoLegsEnv):
     """N bodies that start standing at the origin, facing +x; a task says where each one's goal is.
 
-    The observation is as wide as that of imitation with the same settings, so that its policies act here.
+    The observation is as wide as that of imitation with the same terms, so that its policies act here.
 
     Attributes:
         goal: (N, 2) goals on the floor in metres, float64.
-        episode_steps: (N,) policy steps made in the present episode.
         place: (N, 2) where the roots are, as last seen.
     """
 
-    def __init__(self, body: BodyModel, task: GoalConfig, settings: EnvConfig) -> None:
+    settings: GoalConfig
+
+    def __init__(self, body: BodyModel, config: GoalConfig) -> None:
         """Environment on a body.
 
         Args:
             body: the model to control.
-            task: rules of the task.
-            settings: how the body is observed, controlled and simulated, as its policy learnt to imitate.
+            config: rules, and how the body is observed, controlled and simulated, as its policy learnt to imitate.
 
         Raises:
             ValueError: a control that needs a reference.
         """
-        if settings.control.needs_reference:
+        if config.control.needs_reference:
             raise ValueError(
-                f"a goal has no reference for control {settings.control.name}; take a policy of control pd or direct "
+                f"a goal has no reference for control {config.control.name}; take a policy of control pd or direct "
                 "(kinesis distil makes one), or the route planner."
             )
-        n = settings.num_envs
-        super().__init__(body, settings)
-        self.task = task
+        n = config.num_envs
+        super().__init__(body, config)
         self.goal = self.state["goal"] = torch.zeros(n, 2, dtype=torch.float64)
         self.place = self.state["place"] = torch.zeros(n, 2, dtype=torch.float64)
-        self.episode_steps = self.state["episode_steps"] = torch.zeros(n, dtype=torch.int64)
 
     @abstractmethod
     def _place_goals(self, rows: Rows) -> None:
-        """Begin episodes in `rows` (R,), whose `place` and `episode_steps` are set: choose their goals."""
+        """Begin episodes in `rows` (R,), whose `place` is set: choose their goals."""
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         model, index = self.body.model, torch.from_numpy(rows)
         qpos = np.tile(self.body.standing_qpos, (len(rows), 1))
         self.place[index] = torch.from_numpy(qpos[:, :2].copy())
-        self.episode_steps[index] = 0
         self._place_goals(rows)
         return qpos, np.zeros((len(rows), model.nv)), self.control.start(rows, self.current_reference())
 
-    def _advance_time(self) -> None:
-        self.episode_steps += 1
+    def _result(self, state: Tracked, effort: Tensor) -> StepResult:
+        return self.scoring(Step(**self._step_made(state, effort)))
 
     def _ahead_of(self, state: Tracked, rows: Any) -> GoalAhead:
-        return GoalAhead(self, state, rows, self.goal[rows], self.task.height)
+        return GoalAhead(self, state, rows, self.goal[rows], self.settings.height)
 
 
 class GoalAhead:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.directional import DirectionalConfig, Heading, draw_heading
+from kinesis_trl.envs.config import DirectionalConfig, GoalConfig, PointGoalConfig
+from kinesis_trl.envs.directional import Heading, draw_heading
 from kinesis_trl.envs.live import order_for
-from kinesis_trl.envs.point_goal import PointGoalConfig, draw_goals
+from kinesis_trl.envs.point_goal import draw_goals
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.gait.planner import GaitPlanner, reference, solved
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -36,13 +38,24 @@ class Guides:
             raise ValueError(f"a library of {len(self.library.qpos)} frames with goals of shape {self.goal.shape}.")
 
 
+OnClip = Callable[[int], None]
+"""Called with 1 after every clip, for progress."""
+Maker = Callable[[Any, BodyModel, int, np.random.Generator, OnClip], Guides]
+_MAKERS: dict[type[GoalConfig], Maker] = {}
+
+
+def guides_of(kind: type[GoalConfig]) -> Callable[[Maker], Maker]:
+    """Declare a function that makes the guides of a task: of its config, a body, how many, and random numbers."""
+
+    def register(maker: Maker) -> Maker:
+        _MAKERS[kind] = maker
+        return maker
+
+    return register
+
+
 def make_guides(
-    task: PointGoalConfig | DirectionalConfig,
-    body: BodyModel,
-    count: int,
-    *,
-    seed: int = 0,
-    on_clip: Callable[[int], None] | None = None,
+    task: GoalConfig, body: BodyModel, count: int, *, seed: int = 0, on_clip: OnClip = lambda made: None
 ) -> Guides:
     """As many episodes of a task as `count`, carried out by the planner.
 
@@ -52,23 +65,36 @@ def make_guides(
         count: number of clips.
         seed: of goals and commands.
         on_clip: called with 1 after every clip, for progress.
+
+    Raises:
+        ValueError: a task that no planner carries out.
     """
-    rng = np.random.default_rng(seed)
-    if isinstance(task, PointGoalConfig):
-        goals = draw_goals(count, task.reach, rng)
-        library = paths_to(goals, task.steps / FPS, body, inverse=InverseConfig(), on_path=on_clip)
-        return Guides(library, np.repeat(goals, library.frames.numpy(), axis=0), from_body=False)
+    if type(task) not in _MAKERS:
+        raise ValueError(f"no planner carries out task {task.name}, so nothing shows the way to its goals.")
+    return _MAKERS[type(task)](task, body, count, np.random.default_rng(seed), on_clip)
+
+
+@guides_of(PointGoalConfig)
+def _paths(task: PointGoalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip) -> Guides:
+    goals = draw_goals(count, task.reach, rng)
+    library = paths_to(goals, task.steps / FPS, body, inverse=InverseConfig(), on_path=on_clip)
+    return Guides(library, np.repeat(goals, library.frames.numpy(), axis=0), from_body=False)
+
+
+@guides_of(DirectionalConfig)
+def _commanded(
+    task: DirectionalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip
+) -> Guides:
     clips, velocities = [], []
     for k in range(count):
-        qpos, velocity = _ride(task, body, rng)
-        clips.append(reference(body, *solved(body, qpos, InverseConfig()), name=f"ride {k}"))
+        qpos, velocity = _obeying(task, body, rng)
+        clips.append(reference(body, *solved(body, qpos, InverseConfig()), name=f"commands {k}"))
         velocities.append(velocity)
-        if on_clip is not None:
-            on_clip(1)
+        on_clip(1)
     return Guides(MotionLibrary.joined(clips), task.ahead * np.concatenate(velocities), from_body=True)
 
 
-def _ride(task: DirectionalConfig, body: BodyModel, rng: np.random.Generator) -> tuple[Array, Array]:
+def _obeying(task: DirectionalConfig, body: BodyModel, rng: np.random.Generator) -> tuple[Array, Array]:
     """Coordinates (T, nq) of an episode that starts standing, and the commanded velocity (T, 2)."""
     planner = GaitPlanner(body)
     heading, left = Heading(), 0

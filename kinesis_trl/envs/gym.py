@@ -7,7 +7,6 @@ env = gymnasium.make("kinesis_trl/Imitation-v0", library=library, body=body, ren
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +23,8 @@ from tensordict import TensorDict
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.config import DirectionalConfig, EnvConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 
@@ -164,78 +162,46 @@ class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
             self._renderer = None
 
 
-def make_imitation(
+def make_vector(
+    task: str,
     num_envs: int = 1,
     *,
     body: BodyModel | str | Path = "myolegs",
     library: MotionLibrary | str | Path = "locomotion-v1/train",
-    config: ImitationConfig | None = None,
+    config: EnvConfig | None = None,
     autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     **options: Any,
 ) -> MyoLegsVectorEnv:
-    """Vector environment of the imitation task.
+    """Vector environment of a registered task.
 
     Args:
+        task: as Gymnasium calls it.
         num_envs: environments stepped together.
         body: a body, its name, or a path to a KINESIS model file.
-        library: motions, or what `kinesis_trl.motion.sources.open_library` takes.
-        config: settings; default: training rules.
+        library: motions, or what `kinesis_trl.motion.sources.open_library` takes, for a task that follows clips.
+        config: settings; default: the task's own.
         autoreset_mode: when an environment that ended is reset.
         options: fields of the config to replace.
     """
     model = body if isinstance(body, BodyModel) else load_body(body)
-    settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    motions = library
-    if not isinstance(motions, MotionLibrary):
-        motions, _ = open_library(motions, model, inverse=inverse_for(settings.control))
-    return MyoLegsVectorEnv(ImitationEnv(model, motions, settings), autoreset_mode)
-
-
-def make_point_goal(
-    num_envs: int = 1,
-    *,
-    body: BodyModel | str | Path = "myolegs",
-    rules: PointGoalConfig | None = None,
-    config: ImitationConfig | None = None,
-    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
-    **options: Any,
-) -> MyoLegsVectorEnv:
-    """Vector environment of target reaching; `rules` of the task, `config` and `options` as of `make_imitation`."""
-    model = body if isinstance(body, BodyModel) else load_body(body)
-    settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(PointGoalEnv(model, rules, settings), autoreset_mode)
-
-
-def make_directional(
-    num_envs: int = 1,
-    *,
-    body: BodyModel | str | Path = "myolegs",
-    rules: DirectionalConfig | None = None,
-    config: ImitationConfig | None = None,
-    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
-    **options: Any,
-) -> MyoLegsVectorEnv:
-    """Vector environment of directional control; arguments as of `make_point_goal`."""
-    model = body if isinstance(body, BodyModel) else load_body(body)
-    settings = replace(config or ImitationConfig(), num_envs=num_envs, **options)
-    return MyoLegsVectorEnv(DirectionalEnv(model, rules, settings), autoreset_mode)
+    settings = replace(config or _TASKS[task](), num_envs=num_envs, **options)
+    motions = library if isinstance(library, MotionLibrary) else None
+    if settings.follows_clips and motions is None:
+        motions, _ = open_library(library, model, inverse=inverse_for(settings.control))  # type: ignore[arg-type]
+    return MyoLegsVectorEnv(settings.make(model, motions), autoreset_mode)
 
 
 def make_single(task: str, *, render_mode: str | None = None, **options: Any) -> MyoLegsSingleEnv:
-    """One environment of a registered task; `options` as of the function that makes its vector environment."""
-    envs = _TASKS[task](1, autoreset_mode=AutoresetMode.DISABLED, **options)
+    """One environment of a registered task; `options` as of `make_vector`."""
+    envs = make_vector(task, 1, autoreset_mode=AutoresetMode.DISABLED, **options)
     return MyoLegsSingleEnv(envs, render_mode)
 
 
-_TASKS: dict[str, Callable[..., MyoLegsVectorEnv]] = {
-    IMITATION: make_imitation,
-    POINT_GOAL: make_point_goal,
-    DIRECTIONAL: make_directional,
+_TASKS: dict[str, type[EnvConfig]] = {
+    IMITATION: ImitationConfig,
+    POINT_GOAL: PointGoalConfig,
+    DIRECTIONAL: DirectionalConfig,
 }
-for _id, _entry in _TASKS.items():
+for _id in _TASKS:
     if _id not in gym.registry:
-        gym.register(
-            id=_id,
-            entry_point=partial(make_single, _id),
-            vector_entry_point=f"{__name__}:{_entry.__name__}",
-        )
+        gym.register(id=_id, entry_point=partial(make_single, _id), vector_entry_point=partial(make_vector, _id))

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.base import Judgement, MyoLegsEnv, Rows
-from kinesis_trl.envs.calm import Calm
+from kinesis_trl.envs.base import MyoLegsEnv, Rows
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.control.base import Reference
 from kinesis_trl.envs.control.config import ControlConfig
@@ -20,11 +19,12 @@ from kinesis_trl.envs.control.feedforward import InverseSolutions
 from kinesis_trl.envs.disturbance import Disturbance
 from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.placement import Placement
-from kinesis_trl.envs.rewards import orientation_reward, total_cost, tracking_reward, upright_reward, weighted_sum
 from kinesis_trl.envs.sampling import StartSampler
 from kinesis_trl.envs.scene import Tracked
+from kinesis_trl.envs.scoring import AdaptiveEffort, Metric, StepResult
 from kinesis_trl.envs.starts import Starts
-from kinesis_trl.envs.terminations import STRICT, body_distance
+from kinesis_trl.envs.step import ImitationStep, body_distance
+from kinesis_trl.envs.terms.metrics import clip, close, effort_factor, episode_steps, largest_error, mean_error
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 
@@ -41,7 +41,6 @@ class ImitationEnv(MyoLegsEnv):
 
     Attributes:
         clip: (N,) clip each row follows.
-        episode_steps: (N,) policy steps made in the present episode.
         time: (N,) seconds into that clip, float64.
         distances: (N, K) distance in metres of each tracked body from its reference at the last step.
         clip_weights: (C,) probabilities of the clips where starts do not look at failures; may be changed.
@@ -51,17 +50,11 @@ class ImitationEnv(MyoLegsEnv):
 
     settings: ImitationConfig
 
-    metric_names: tuple[str, ...] = (
-        "position_reward",
-        "velocity_reward",
-        "orientation_reward",
-        "upright_reward",
-        "effort_reward",
-        "mean_error",
-        "largest_error",
-        "clip",
-        "episode_steps",
-    )
+    @classmethod
+    def metrics(cls, config: ImitationConfig) -> tuple[Metric, ...]:  # type: ignore[override]  # its own config
+        """As the base class."""
+        adaptive = (effort_factor, close) if config.effort.threshold else ()
+        return mean_error, largest_error, clip, episode_steps, *adaptive
 
     def __init__(self, body: BodyModel, library: MotionLibrary, config: ImitationConfig | None = None) -> None:
         """Environment on a body with references prepared for it.
@@ -80,8 +73,6 @@ class ImitationEnv(MyoLegsEnv):
             raise ValueError(
                 f"the motion library is of body {library.body_name!r}, not {body.name!r}; prepare it anew."
             )
-        self.metric_names = (*ImitationEnv.metric_names, *(f"{name}_cost" for name in config.reward.calm.names))
-        self.metric_names += ("effort_factor", "near") if config.effort.threshold else ()
         super().__init__(body, config)
         wanting = [f"observation term {term.name}" for term in self.layout.terms if term.needs_inverse]
         wanting += [f"control {config.control.name}"] * config.control.needs_inverse
@@ -90,7 +81,6 @@ class ImitationEnv(MyoLegsEnv):
         n = config.num_envs
         self.library = library
         self.clip = self.state["clip"] = torch.zeros(n, dtype=torch.int64)
-        self.episode_steps = self.state["episode_steps"] = torch.zeros(n, dtype=torch.int64)
         self.time = self.state["time"] = torch.zeros(n, dtype=torch.float64)
         self.distances = torch.zeros(n, len(body.tracked_ids), dtype=torch.float64)
         self._body_pos = torch.zeros(n, len(body.tracked_ids), 3, dtype=torch.float64)
@@ -99,7 +89,7 @@ class ImitationEnv(MyoLegsEnv):
         self.sampler = StartSampler(library.duration.numpy(), config.starts)
         self.disturbance = Disturbance(n, config.disturbance)
         self.placement = Placement(n)
-        self.calm = Calm(body, config.reward.calm, config.effort)
+        self.adaptive = AdaptiveEffort(config.effort)
         self.state["disturbance"] = self.disturbance.state
         self.state["placement"] = self.placement.state
         self._starts = Starts(
@@ -183,7 +173,6 @@ class ImitationEnv(MyoLegsEnv):
         index = torch.from_numpy(rows)
         self.clip[index] = torch.from_numpy(start.clip)
         self.time[index] = torch.from_numpy(start.time)
-        self.episode_steps[index] = 0
         self.disturbance.clear(index)
         # the frame nearest to the start, because states are stored at whole frames
         frame = self.library.frame_index(self.clip[index], self.time[index])
@@ -200,8 +189,8 @@ class ImitationEnv(MyoLegsEnv):
         return super()._act(action)
 
     def _advance_time(self) -> None:
+        super()._advance_time()
         self.time += self.policy_dt
-        self.episode_steps += 1
 
     def _look_ahead(self, now: Tensor, rows: Any = ALL) -> tuple[Tensor, Tensor]:
         """Keep what `rows` (R,) will observe of their references; returns positions and velocities of `now`."""
@@ -219,44 +208,27 @@ class ImitationEnv(MyoLegsEnv):
         now = self.library.frame_index(self.clip[rows], self.time[rows])
         return torch.from_numpy(self.solutions.moment_error(now, self.physics.activation[rows]))
 
-    def _judge(self, state: Tracked, effort: Tensor) -> Judgement:
+    def _result(self, state: Tracked, effort: Tensor) -> StepResult:
         # the description is `lag` old: compare it with the reference at that moment
         now = self.time - state.lag
         ref_pos, ref_vel = self._look_ahead(now)
-        weights, turned = self.settings.reward, rotation_between(state.quaternion[:, 0], self.reference_root(now))
-        terms = {
-            "position": tracking_reward(state.body_pos, ref_pos, weights.position_scale),
-            **({"far": tracking_reward(state.body_pos, ref_pos, weights.far_scale)} if weights.far_weight else {}),
-            "velocity": tracking_reward(state.body_vel, ref_vel, weights.velocity_scale),
-            "orientation": orientation_reward(turned, weights.orientation_scale),
-            "upright": upright_reward(state.tilt, weights.upright_scale),
-            "effort": effort,
-        }
-        costs = self.calm.costs(self.actions, self.physics, state.touch, ref_pos[..., 2])
-        self._body_pos, self._lag = state.body_pos, state.lag
-        self.distances = distance = body_distance(state.body_pos, ref_pos)
-        failed = self.settings.rule.failed(distance)
-        near = distance.amax(-1) < STRICT.distance
-        asked = self.calm.factor * total_cost(costs, weights.calm)
-        reward = weighted_sum(terms, weights) + weights.survival - asked
-        self.calm.adapt(near)
-        lost = failed.numpy()
-        self.sampler.note(self.clip.numpy()[lost], self.time.numpy()[lost])
-        return Judgement(
-            reward=reward,
-            terminated=failed,
-            truncated=self.time >= self.library.duration[self.clip] - 1e-6,
-            metrics={
-                **{f"{name}_reward": term for name, term in terms.items()},
-                **{f"{name}_cost": cost for name, cost in costs.items()},
-                "effort_factor": torch.full_like(self.time, self.calm.factor),
-                "near": near,
-                "mean_error": distance.mean(-1),
-                "largest_error": distance.amax(-1),
-                "clip": self.clip,
-                "episode_steps": self.episode_steps,
-            },
+        step = ImitationStep(
+            **self._step_made(state, effort),
+            ref_pos=ref_pos,
+            ref_vel=ref_vel,
+            root_turn=rotation_between(state.quaternion[:, 0], self.reference_root(now)),
+            clip=self.clip,
+            time=self.time,
+            duration=self.library.duration[self.clip],
+            effort_factor=self.adaptive.factor,
         )
+        self._body_pos, self._lag = state.body_pos, state.lag
+        self.distances = step.distance
+        result = self.scoring(step, self.adaptive.factor)
+        self.adaptive.adapt(close(step, self.settings))
+        failed = result.terminated.numpy()
+        self.sampler.note(self.clip.numpy()[failed], self.time.numpy()[failed])
+        return result
 
     # -- going on later ------------------------------------------------------------------------------------
 
@@ -264,12 +236,12 @@ class ImitationEnv(MyoLegsEnv):
         """As the base class, with the clips' weights and failures."""
         counts = {"clip_weights": self.clip_weights, "failures": self.sampler.failures}
         mine = {name: torch.tensor(array) for name, array in counts.items()}
-        return super().get_state() | mine | self.calm.get_state()
+        return super().get_state() | mine | self.adaptive.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
         super().set_state(state)
-        self.calm.set_state(state)
+        self.adaptive.set_state(state)
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
 

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 from scipy.ndimage import uniform_filter1d
-from tensordict import TensorDictBase
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv, Heading
-from kinesis_trl.envs.live import LiveEnv, order_for
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.config import DirectionalConfig
+from kinesis_trl.envs.directional import Heading
+from kinesis_trl.evaluation.steering import SteeringController, steering_controller
+from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.planning.controllers import Player
 
 matplotlib.use("Agg")
 
 Array = NDArray[np.float64]
-Route = Literal["planner", "policy"]
 
 SCRIPT = (
     "away", "away left", "left", "towards left", "towards", "towards right", "right", "away right", "stop", "away",
@@ -40,90 +35,6 @@ _STRIDE = 1.0  # s over which a velocity is averaged, about a stride
 _SOON = 0.5  # s over which it is averaged to tell when a command is obeyed
 _OBEYED_ANGLE, _OBEYED_SPEED, _STANDING = np.radians(30.0), 0.5, 0.2
 _KEPT = 0.8  # share of the next second in which a command must be obeyed too
-
-
-class Rider(Protocol):
-    """A body that can be commanded."""
-
-    env: MyoLegsEnv
-
-    def reset(self) -> None:
-        """Stand at the origin, facing +x, and obey `command` as it was given last."""
-
-    def command(self, heading: Heading) -> None:
-        """Obey from the next step on."""
-
-    def step(self) -> bool:
-        """One policy step; whether the body fell."""
-
-
-class _Stepping:
-    """What both riders do."""
-
-    def __init__(self, env: MyoLegsEnv, player: Player, lowest: float) -> None:
-        player.check(env)
-        self.env, self._lowest = env, lowest
-        self._policy = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
-        self._next: TensorDictBase = env.reset()
-
-    def step(self) -> bool:
-        """One policy step with the most probable action; whether the body fell."""
-        with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-            self._next = self.env.step(self._policy(self._next))["next"]
-        return bool(self._next["terminated"].any()) or bool((self.env.physics.qpos[0, 2] < self._lowest).any())
-
-
-class PlannerRider(_Stepping):
-    """Imitates a reference that a planner lays while it goes."""
-
-    env: LiveEnv
-
-    def __init__(self, body: BodyModel, player: Player, rules: DirectionalConfig) -> None:
-        """With a policy of imitation; the body counts as fallen when it lost its reference by 0.5 m on average."""
-        super().__init__(LiveEnv(body, replace(player.settings, rule=KINESIS)), player, rules.lowest)
-        self._heading = Heading()
-
-    def reset(self) -> None:
-        """As of `Rider`."""
-        self._next = self.env.reset()
-        self.command(self._heading)
-
-    def command(self, heading: Heading) -> None:
-        """As of `Rider`."""
-        self._heading = heading
-        self.env.order(order_for(heading))
-
-
-class PolicyRider(_Stepping):
-    """Sees its goal ahead of itself."""
-
-    env: DirectionalEnv
-
-    def __init__(self, body: BodyModel, player: Player, rules: DirectionalConfig) -> None:
-        """With a policy fine-tuned for the task."""
-        env = DirectionalEnv(body, replace(rules, steps=10**9), replace(player.settings, num_envs=1))
-        env.command(Heading())
-        super().__init__(env, player, rules.lowest)
-
-    def reset(self) -> None:
-        """As of `Rider`."""
-        self._next = self.env.reset()
-
-    def command(self, heading: Heading) -> None:
-        """As of `Rider`."""
-        self.env.command(heading)
-
-
-def make_rider(
-    body: BodyModel, player: Player, route: Route, rules: DirectionalConfig | None = None
-) -> PlannerRider | PolicyRider:
-    """A body to be commanded, by either route.
-
-    Raises:
-        CheckpointError: the policy's widths do not fit.
-        ValueError: control feedforward with route policy.
-    """
-    return (PlannerRider if route == "planner" else PolicyRider)(body, player, rules or DirectionalConfig())
 
 
 @dataclass(frozen=True)
@@ -196,8 +107,8 @@ def _between(velocity: Array, wanted: Array) -> Array:
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
-def ride(
-    rider: Rider,
+def obey(
+    body: SteeringController,
     script: Sequence[str] = SCRIPT,
     *,
     hold: float = 6.0,
@@ -208,7 +119,7 @@ def ride(
     """Carry out a script of commands, `hold` seconds each; a body that fell stands up and goes on.
 
     Args:
-        rider: the body.
+        body: that is commanded.
         script: names of commands.
         hold: seconds of each.
         start: speed before the first command; default 0.8 m/s.
@@ -222,17 +133,17 @@ def ride(
     for name in script:  # before anything moves
         heading.obey(name)
     segments = []
-    rider.command(heading)
+    body.command(heading)
     for name in script:
         before, heading = heading, heading.obey(name)
-        rider.command(heading)
-        falls, path = 0, [rider.env.physics.qpos[0, :2].copy()]
+        body.command(heading)
+        falls, path = 0, [body.env.physics.qpos[0, :2].copy()]
         for _ in range(round(hold * FPS)):
-            if rider.step():
+            if body.step():
                 falls += 1
-                rider.reset()
+                body.reset()
                 path = []
-            path.append(rider.env.physics.qpos[0, :2].copy())
+            path.append(body.env.physics.qpos[0, :2].copy())
             if on_step is not None:
                 on_step(1)
             if on_frame is not None:
@@ -242,7 +153,7 @@ def ride(
     return segments
 
 
-def report_ride(segments: Sequence[Segment], hold: float = 6.0) -> dict[str, Any]:
+def report_commands(segments: Sequence[Segment], hold: float = 6.0) -> Report:
     """Summary and every command, as JSON values."""
     scores = [s.score() for s in segments]
 
@@ -270,7 +181,7 @@ def report_ride(segments: Sequence[Segment], hold: float = 6.0) -> dict[str, Any
     }
 
 
-def verdict(report: dict[str, Any]) -> str:
+def verdict(report: Report) -> str:
     """The result in words: how many commands were carried out, how exactly, and how often the body fell."""
     total = report["summary"]
     said = f"{total['commands_without_fall']} of {total['commands']} commands were carried out without a fall"
@@ -279,7 +190,7 @@ def verdict(report: dict[str, Any]) -> str:
     return f"{said}; the body fell {total['falls']} times in {total['seconds']:.0f} s."
 
 
-def ride_table(report: dict[str, Any]) -> Table:
+def command_table(report: Report) -> Table:
     """One line a command, and the summary."""
     table = Table(title="Directional control; errors over the last 3 s of each command without a fall")
     table.add_column("command")
@@ -314,7 +225,7 @@ def ride_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def draw_ride(segments: Sequence[Segment], path: Path) -> None:
+def draw_commands(segments: Sequence[Segment], path: Path) -> None:
     """Every command's path from where it was given, and the velocity asked for as an arrow, as .png or .svg."""
     columns = min(5, len(segments))
     rows = -(-len(segments) // columns)
@@ -336,3 +247,12 @@ def draw_ride(segments: Sequence[Segment], path: Path) -> None:
     figure.suptitle("seen from above, viewer below; arrow: two seconds at the velocity asked for; metres", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
+
+
+def _evaluate(body: BodyModel, player: Player, route: Route, task: DirectionalConfig, seed: int) -> Report:
+    """The script of two minutes."""
+    return report_commands(obey(steering_controller(body, player, route, task)))
+
+
+TASK = Task(evaluate=_evaluate, table=command_table, verdict=verdict)
+"""Directional control."""

@@ -9,19 +9,19 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
-from torchrl.envs.utils import ExplorationType, set_exploration_type
+from tensordict import TensorDict
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.envs.sampling import StartConfig
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 matplotlib.use("Agg")
@@ -103,19 +103,20 @@ def find_weak_spots(
     starts = StartConfig(failure_share=0.0)
     settings = replace(settings, start="random", starts=starts, rule=rule, seed=seed, disturbance=DisturbanceConfig())
     env = ImitationEnv(body, library, settings)
-    acts = policy(env)
     found = [Failures(np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)) for n in library.frames.tolist()]
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        td = env.reset()
-        for _ in range(steps):
-            clips, frames = env.clip.tolist(), (env.time * FPS).round().long().tolist()
-            done, td = env.step_and_maybe_reset(acts(td))
-            lost = done["next", "terminated"].reshape(-1).tolist()
-            for clip, frame, gone in zip(clips, frames, lost, strict=True):
-                found[clip].passed[frame] += 1
-                found[clip].failed[frame] += gone
-            if on_step is not None:
-                on_step(len(clips))
+    env.reset()
+    played = rollout(env, policy(env))
+    for _ in range(steps):
+        clips, frames = env.clip.tolist(), (env.time * FPS).round().long().tolist()
+        after = next(played)
+        lost = after["terminated"].reshape(-1).tolist()
+        for clip, frame, gone in zip(clips, frames, lost, strict=True):
+            found[clip].passed[frame] += 1
+            found[clip].failed[frame] += gone
+        if after["done"].any():
+            env.reset(TensorDict({"_reset": after["done"]}, batch_size=env.batch_size))
+        if on_step is not None:
+            on_step(len(clips))
     return found
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.directional import COMMANDS, Heading
-from kinesis_trl.evaluation.directional import Rider
 from kinesis_trl.evaluation.rendering import muscle_colours
+from kinesis_trl.evaluation.steering import SteeringController
 from kinesis_trl.motion.library import FPS
 
 NUMPAD: Mapping[str, str] = {
@@ -113,7 +113,7 @@ def require_display() -> None:
 
 
 def steer_live(
-    rider: Rider, body: BodyModel, bindings: Bindings, start: Heading, say: Callable[[str], None]
+    steered: SteeringController, body: BodyModel, bindings: Bindings, start: Heading, say: Callable[[str], None]
 ) -> None:  # pragma: no cover - needs a window
     """Open MuJoCo's viewer and let keys command the body, in real time, until the window is closed.
 
@@ -128,19 +128,19 @@ def steer_live(
     heading = start
     with mujoco.viewer.launch_passive(body.model, data, key_callback=pressed.append) as window:
         window.cam.azimuth, window.cam.distance = 0.0, 4.0  # looks along +x
-        rider.command(heading)
+        steered.command(heading)
         due = time.perf_counter()
         while window.is_running():
             while pressed:
                 command = bindings.command(pressed.pop(0))
                 if command is not None:
                     heading = heading.obey(command)
-                    rider.command(heading)
+                    steered.command(heading)
                     say(f"{command}, {heading.speed:.1f} m/s")
-            if rider.step():
+            if steered.step():
                 say("fell; standing up again")
-                rider.reset()
-            physics = rider.env.physics
+                steered.reset()
+            physics = steered.env.physics
             with window.lock():
                 data.qpos[:] = physics.qpos[0]
                 colours = muscle_colours(physics.activation[0])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kinesis_trl.envs.terminations import RULES, DistanceRule
+from kinesis_trl.envs.terms.terminations import RULES, DistanceRule
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import ClipEntry
 

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from kinesis_trl.agents.parity import agents_parity
 from kinesis_trl.body import muscles as hill
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.rewards import tracking_reward
 from kinesis_trl.envs.scene import Scene, Tracked
-from kinesis_trl.envs.terminations import DistanceRule, body_distance
+from kinesis_trl.envs.step import body_distance
 from kinesis_trl.envs.terms.observations import OBSERVATIONS
+from kinesis_trl.envs.terms.rewards import REWARDS, RewardConfig
+from kinesis_trl.envs.terms.terminations import DistanceRule
 
 MUSCLE_TOLERANCE = 1e-9
 ENV_TOLERANCE = 1e-6
@@ -135,8 +136,10 @@ def _reward_errors(golden: dict[str, NDArray[Any]]) -> dict[str, float]:
     body_pos, body_vel, ref_pos, ref_vel = (
         torch.from_numpy(golden[k]) for k in ("track_pos", "track_vel", "ref_pos", "ref_vel")
     )
-    position = tracking_reward(body_pos, ref_pos, 200.0)
-    velocity = tracking_reward(body_vel, ref_vel, 5.0)
+    step = SimpleNamespace(
+        state=SimpleNamespace(body_pos=body_pos, body_vel=body_vel), ref_pos=ref_pos, ref_vel=ref_vel
+    )
+    position, velocity = (REWARDS[name].compute(step, RewardConfig()) for name in ("position", "velocity"))
     distance = body_distance(body_pos, ref_pos)
     rules = {
         "reset_max_015": DistanceRule(over="any", distance=0.15),

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.point_goal import PointGoalEnv, draw_goals
+from kinesis_trl.envs.rollout import rollout
+from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.planning.controllers import Player
@@ -29,17 +29,15 @@ from kinesis_trl.planning.controllers import Player
 matplotlib.use("Agg")
 
 Array = NDArray[np.float64]
-Route = Literal["planner", "policy"]
 
 RANGES = ((0.0, 1.0), (1.0, 2.0), (2.0, np.inf))
 """Distances of goals, in metres, by which the table is split."""
-_ENDLESS = DistanceRule(over="mean", distance=1e9)  # the task judges, not the distance from the path
 _BESIDE = 128  # bodies side by side
 
 
 @dataclass(frozen=True)
-class Trip:
-    """One goal, and the way there."""
+class Attempt:
+    """One goal, and the path towards it."""
 
     goal: Array
     """(2,) in metres; the body starts at the origin, facing +x."""
@@ -75,32 +73,32 @@ class Trip:
         return float(far[-1] + 1 if len(far) else 0) / FPS
 
 
-def travel_to_goals(
+def reach_goals(
     body: BodyModel,
     player: Player,
     route: Route,
-    rules: PointGoalConfig,
+    task: PointGoalConfig,
     *,
     count: int,
     seed: int = 0,
     keep: int = 0,
     on_path: Callable[[int], None] | None = None,
     on_step: Callable[[int], None] | None = None,
-) -> tuple[list[Trip], list[MotionLibrary]]:
-    """Send bodies to `count` goals drawn by `seed`, one attempt each.
+) -> tuple[list[Attempt], list[MotionLibrary]]:
+    """Let bodies go to `count` goals drawn by `seed`, one attempt each.
 
     Args:
         body: the model.
         player: a policy of imitation for route planner, of this task for route policy.
         route: planner: imitate a path laid to the goal; policy: the policy sees the goal.
-        rules: range of goals, time, and what counts as reached.
+        task: range of goals, time, and what counts as reached.
         count: number of goals; the first ones do not depend on it.
         seed: of the goals.
-        keep: of the first so many trips the states are kept, for videos.
+        keep: of the first so many attempts the states are kept, for videos.
         on_path, on_step: called with paths laid and policy steps made, for progress.
 
     Returns:
-        trips, and with route planner the paths in libraries of up to 128 clips.
+        attempts, and with route planner the paths in libraries of up to 128 clips.
 
     Raises:
         CheckpointError: the policy's widths do not fit.
@@ -108,65 +106,65 @@ def travel_to_goals(
     """
     if count < 1:
         raise ValueError(f"{count} goals; give at least one.")
-    goals = draw_goals(count, rules.reach, np.random.default_rng(seed))
-    trips: list[Trip] = []
+    goals = draw_goals(count, task.reach, np.random.default_rng(seed))
+    attempts: list[Attempt] = []
     paths: list[MotionLibrary] = []
     for first in range(0, count, _BESIDE):
         chunk = goals[first : first + _BESIDE]
         env: MyoLegsEnv
         if route == "planner":
             inverse = InverseConfig() if player.settings.control.needs_inverse else None
-            paths.append(paths_to(chunk, rules.steps / FPS, body, inverse=inverse, on_path=on_path))
+            paths.append(paths_to(chunk, task.steps / FPS, body, inverse=inverse, on_path=on_path))
             env = _path_env(body, player, paths[-1])
         else:
-            env = PointGoalEnv(body, rules, replace(player.settings, num_envs=len(chunk)))
+            env = PointGoalEnv(body, replace(task.as_seen_in(player.settings), num_envs=len(chunk)))
             env.assign(chunk)
         player.check(env)
         policy: Policy = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
-        trips += _travel(env, policy, chunk, rules, max(keep - first, 0), on_step)
-    return trips, paths
+        attempts += _attempt(env, policy, chunk, task, max(keep - first, 0), on_step)
+    return attempts, paths
 
 
 def _path_env(body: BodyModel, player: Player, paths: MotionLibrary) -> ImitationEnv:
-    settings = replace(player.settings, num_envs=len(paths), start="beginning", random_heading=False, rule=_ENDLESS)
+    settings = replace(player.settings, num_envs=len(paths), start="beginning", random_heading=False)
+    settings = replace(settings, terminations=())  # the task judges, not the distance from the path
     env = ImitationEnv(body, paths, settings)
     env.assign(list(range(len(paths))))
     return env
 
 
-def _travel(
+def _attempt(
     env: MyoLegsEnv,
     policy: Policy,
     goals: Array,
-    rules: PointGoalConfig,
+    task: PointGoalConfig,
     keep: int,
     on_step: Callable[[int], None] | None,
-) -> list[Trip]:
+) -> list[Attempt]:
     physics, count = env.physics, len(goals)
     keep = min(keep, count)
-    ended = np.full(count, rules.steps)
+    ended = np.full(count, task.steps)
     fell = np.zeros(count, dtype=bool)
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        td = env.reset()
-        start = physics.qpos[:, :2].copy()
-        places, states = [start], [(physics.qpos[:keep].copy(), physics.activation[:keep].copy())]
-        for step in range(1, rules.steps + 1):
-            td = env.step(policy(td))["next"]
-            places.append(physics.qpos[:, :2].copy())
-            states.append((physics.qpos[:keep].copy(), physics.activation[:keep].copy()))
-            lost = (physics.qpos[:, 2] < rules.lowest) | td["terminated"].reshape(-1).numpy()
-            ended[lost & ~fell] = step
-            fell |= lost
-            if on_step is not None:
-                on_step(count)
+    env.reset()
+    start = physics.qpos[:, :2].copy()
+    places, states = [start], [(physics.qpos[:keep].copy(), physics.activation[:keep].copy())]
+    for step, after in zip(range(1, task.steps + 1), rollout(env, policy), strict=False):
+        places.append(physics.qpos[:, :2].copy())
+        states.append((physics.qpos[:keep].copy(), physics.activation[:keep].copy()))
+        lost = (physics.qpos[:, 2] < task.lowest) | after["terminated"].reshape(-1).numpy()
+        ended[lost & ~fell] = step
+        fell |= lost
+        physics.running &= ~fell
+        if on_step is not None:
+            on_step(count)
     path = np.stack(places, axis=1) - start[:, None]
     return [
-        Trip(
+        Attempt(
             goal=goals[i],
             path=path[i, : ended[i] + 1],
             fell=bool(fell[i]),
-            steps=rules.steps,
-            near=rules.near,
+            steps=task.steps,
+            near=task.near,
             qpos=np.stack([q[i] for q, _ in states[: ended[i] + 1]]) if i < keep else None,
             activation=np.stack([a[i] for _, a in states[: ended[i] + 1]]) if i < keep else None,
         )
@@ -174,36 +172,36 @@ def _travel(
     ]
 
 
-def report_trips(trips: Sequence[Trip]) -> dict[str, Any]:
+def report_attempts(attempts: Sequence[Attempt]) -> dict[str, Any]:
     """Summary, summary by distance of the goal, and every goal, as JSON values."""
-    far = np.array([np.linalg.norm(t.goal) for t in trips])
+    far = np.array([np.linalg.norm(a.goal) for a in attempts])
     return {
-        "summary": _summary(trips),
+        "summary": _summary(attempts),
         "by_range": {
-            _range(low, high): _summary([t for t, d in zip(trips, far, strict=True) if low <= d < high])
+            _range(low, high): _summary([a for a, d in zip(attempts, far, strict=True) if low <= d < high])
             for low, high in RANGES
             if ((far >= low) & (far < high)).any()
         },
         "goals": [
             {
-                "goal": t.goal.tolist(),
-                "success": t.success,
-                "fell": t.fell,
-                "distance_m": t.distance,
-                "seconds_to_reach": t.seconds,
+                "goal": a.goal.tolist(),
+                "success": a.success,
+                "fell": a.fell,
+                "distance_m": a.distance,
+                "seconds_to_reach": a.seconds,
             }
-            for t in trips
+            for a in attempts
         ],
     }
 
 
-def _summary(trips: Sequence[Trip]) -> dict[str, Any]:
-    times = [t.seconds for t in trips if t.seconds is not None]
-    distance = [t.distance for t in trips]
+def _summary(attempts: Sequence[Attempt]) -> dict[str, Any]:
+    times = [a.seconds for a in attempts if a.seconds is not None]
+    distance = [a.distance for a in attempts]
     return {
-        "goals": len(trips),
-        "success": float(np.mean([t.success for t in trips])),
-        "fell": float(np.mean([t.fell for t in trips])),
+        "goals": len(attempts),
+        "success": float(np.mean([a.success for a in attempts])),
+        "fell": float(np.mean([a.fell for a in attempts])),
         "distance_m": {"mean": float(np.mean(distance)), "median": float(np.median(distance))},
         "seconds_to_reach": float(np.mean(times)) if times else None,
     }
@@ -223,7 +221,7 @@ def verdict(report: dict[str, Any]) -> str:
     )
 
 
-def trip_table(report: dict[str, Any]) -> Table:
+def goal_table(report: dict[str, Any]) -> Table:
     """Success, falls, final distance and time to reach, overall and by distance of the goal."""
     table = Table(title="Target reaching; time to reach over the goals reached")
     table.add_column("goals")
@@ -244,22 +242,36 @@ def trip_table(report: dict[str, Any]) -> Table:
     return table
 
 
-def draw_trips(trips: Sequence[Trip], path: Path, *, most: int = 100) -> None:
-    """Paths of the first `most` trips seen from above, reached, missed and fallen apart, as .png or .svg."""
+def draw_paths(attempts: Sequence[Attempt], path: Path, *, most: int = 100) -> None:
+    """Paths of the first `most` attempts seen from above, reached, missed and fallen apart, as .png or .svg."""
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.subplots()
     named: set[str] = set()
-    for trip in trips[:most]:
-        kind = "reached" if trip.success else "fell" if trip.fell else "missed"
+    for attempt in attempts[:most]:
+        kind = "reached" if attempt.success else "fell" if attempt.fell else "missed"
         colour = {"reached": "#33658a", "missed": "#d98a29", "fell": "#b3262a"}[kind]
-        axes.plot(*trip.path.T, color=colour, lw=1, alpha=0.7, label=None if kind in named else kind)
-        axes.plot(*np.stack([trip.path[-1], trip.goal]).T, color=colour, lw=0.6, ls=":")
-        axes.plot(*trip.goal, marker="o", ms=4, mfc="none", mec=colour)
+        axes.plot(*attempt.path.T, color=colour, lw=1, alpha=0.7, label=None if kind in named else kind)
+        axes.plot(*np.stack([attempt.path[-1], attempt.goal]).T, color=colour, lw=0.6, ls=":")
+        axes.plot(*attempt.goal, marker="o", ms=4, mfc="none", mec=colour)
         named.add(kind)
     axes.plot(0, 0, marker="+", ms=10, color="black")
-    shown = min(most, len(trips))
-    axes.set(aspect="equal", xlabel="forward, m", ylabel="left, m", title=f"{shown} of {len(trips)} goals (circles)")
+    shown = min(most, len(attempts))
+    axes.set(aspect="equal", xlabel="forward, m", ylabel="left, m", title=f"{shown} of {len(attempts)} goals (circles)")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
+
+
+GOALS = 100
+"""Goals of an evaluation while training."""
+
+
+def _evaluate(body: BodyModel, player: Player, route: Route, task: PointGoalConfig, seed: int) -> Report:
+    """Go to 100 goals."""
+    attempts, _ = reach_goals(body, player, route, task, count=GOALS, seed=seed)
+    return report_attempts(attempts)
+
+
+TASK = Task(evaluate=_evaluate, table=goal_table, verdict=verdict)
+"""Target reaching."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.rollout import rollout
+from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.library import MotionLibrary
 
 
@@ -90,25 +90,26 @@ def _play(
     states: dict[int, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {row: [] for row in kept}
     running = np.ones(len(clips), dtype=bool)
     broken = np.zeros(len(clips), dtype=bool)
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        td = env.reset()
-        for row in kept:
-            states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
-        while running.any():
+    env.reset()
+    for row in kept:
+        states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
+    failures = len(env.physics.failures)
+    for after in rollout(env, policy, halt=True):
+        apart = env.apart_from_prepared().numpy()
+        for row in np.flatnonzero(running).tolist():
+            distance[row].append(apart[row])
+            reward[row].append(float(after["reward"][row]))
+            if row in states:
+                states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
+        if len(env.physics.failures) > failures:
+            lost = {f.row for f in list(env.physics.failures)[failures:]}
+            broken |= running & np.isin(np.arange(len(clips)), list(lost))
             failures = len(env.physics.failures)
-            td = env.step(policy(td))["next"]
-            apart = env.apart_from_prepared().numpy()
-            for row in np.flatnonzero(running).tolist():
-                distance[row].append(apart[row])
-                reward[row].append(float(td["reward"][row]))
-                if row in states:
-                    states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
-            if len(env.physics.failures) > failures:
-                lost = {f.row for f in list(env.physics.failures)[failures:]}
-                broken |= running & np.isin(np.arange(len(clips)), list(lost))
-            if on_step is not None:
-                on_step(int(running.sum()))
-            running &= ~td["done"].reshape(-1).numpy()
+        if on_step is not None:
+            on_step(int(running.sum()))
+        running &= ~after["done"].reshape(-1).numpy()
+        if not running.any():
+            break
     return [
         Episode(
             clip=clip,

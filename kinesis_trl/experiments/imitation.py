@@ -11,15 +11,14 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.config import (
     JOINT_TERMS,
     AdaptiveEffortConfig,
-    CalmConfig,
     DisturbanceConfig,
     ImitationConfig,
     ObservationConfig,
-    RewardConfig,
 )
 from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
 from kinesis_trl.envs.sampling import StartConfig
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.terms.rewards import CalmConfig, RewardConfig
+from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.training.config import CollectConfig, PPOConfig, TrainConfig
 
 CORES = os.cpu_count() or 1

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.config import ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import PointGoalConfig
 from kinesis_trl.experiments.imitation import LAPTOP as IMITATION
 from kinesis_trl.training.config import CollectConfig, EvaluationConfig
 
@@ -13,8 +13,7 @@ CORES = os.cpu_count() or 1
 LAPTOP = replace(
     IMITATION,
     name="point-goal",
-    env=ImitationConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
-    goal=PointGoalConfig(),
+    env=PointGoalConfig(num_envs=128, physics=PhysicsConfig(threads=min(CORES, 4))),
     ppo=replace(
         IMITATION.ppo,
         gamma=0.99,

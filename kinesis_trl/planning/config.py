@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kinesis_trl.envs.terminations import KINESIS
+from kinesis_trl.envs.terms.terminations import KINESIS
 
 
 @dataclass(frozen=True, kw_only=True)

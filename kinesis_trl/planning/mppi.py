@@ -16,8 +16,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tensordict import TensorDict, TensorDictBase
-from torchrl.envs.utils import ExplorationType, set_exploration_type
+from tensordict import TensorDictBase
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.agents.critic import Critic
@@ -26,6 +25,7 @@ from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.branches import put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.planning.config import MppiConfig
 
 Array = NDArray[np.float64]
@@ -101,22 +101,25 @@ class Mppi:
 
     def _worth(self, tried: Array) -> Array:
         """Returns (N, F) of corrections (N, F, S, A): discounted rewards and the value at the horizon, 0 where lost."""
-        env, count = self._model, len(self._rows)
+        env, count, steps = self._model, len(self._rows), tried.shape[2]
         env.library = self.env.library  # a live reference changes
-        seen = put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
+        put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
         env.physics.push(np.zeros((count, 3)))
         env.physics.weaken(self.env.physics.strength)
-        worth, alive = np.zeros(count), np.ones(count, dtype=bool)
-        with set_exploration_type(ExplorationType.DETERMINISTIC):
-            for step in range(tried.shape[2]):
-                td = self.policy(TensorDict({"observation": seen}, batch_size=[count]))
-                correction = torch.from_numpy(tried[:, :, step].reshape(count, -1)).float()
-                after = env.step(td.set("action", (td["action"] + correction).clamp(-1, 1)))["next"]
-                seen = after["observation"]
-                earned = after["reward"].reshape(-1).double().numpy()
-                earned = earned - self.config.distance_cost * env.apart_from_prepared().amax(-1).numpy()
-                worth += np.where(alive, self.config.discount**step * earned, 0.0)
-                alive &= ~after["terminated"].reshape(-1).numpy()
-            end = self._critic.net(seen).reshape(-1).numpy()
-        worth += np.where(alive, self.config.discount ** tried.shape[2] * end, 0.0)
+        env.physics.running[:] = alive = self.env.physics.running[self._rows]
+        worth = np.zeros(count)
+        made = iter(torch.from_numpy(tried).float().flatten(0, 1).unbind(1))
+
+        def corrected(td: TensorDictBase) -> TensorDictBase:
+            td = self.policy(td)
+            return td.set("action", (td["action"] + next(made)).clamp(-1, 1))
+
+        for step, after in zip(range(steps), rollout(env, corrected), strict=False):
+            earned = after["reward"].reshape(-1).double().numpy()
+            earned = earned - self.config.distance_cost * env.apart_from_prepared().amax(-1).numpy()
+            worth += np.where(alive, self.config.discount**step * earned, 0.0)
+            alive &= ~after["terminated"].reshape(-1).numpy()
+            env.physics.running &= alive  # samples that are lost earn nothing more
+        end = self._critic.net(env.state["observation"]).reshape(-1).numpy()
+        worth += np.where(alive, self.config.discount**steps * end, 0.0)
         return worth.reshape(tried.shape[:2])

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tensordict import TensorDict
-from torchrl.envs.utils import ExplorationType, set_exploration_type
+from tensordict import TensorDict, TensorDictBase
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.agents.critic import Critic
@@ -22,7 +21,8 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.branches import Snapshot, put, rows_of, snapshot
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.rollout import rollout
+from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.config import SearchConfig
 
@@ -96,15 +96,14 @@ def search(
     """
     run = _Run(body, library, policy, critic, settings, config)
     waiting = list(clips)
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        while waiting or any(run.searches):
-            for place, busy in enumerate(run.searches):
-                if busy is None and waiting:
-                    run.begin(place, waiting.pop(0))
-            moved = run.step()
-            if on_step is not None:
-                on_step(moved)
-            yield from run.finished()
+    while waiting or any(run.searches):
+        for place, busy in enumerate(run.searches):
+            if busy is None and waiting:
+                run.begin(place, waiting.pop(0))
+        moved = run.step()
+        if on_step is not None:
+            on_step(moved)
+        yield from run.finished()
 
 
 class _Run:
@@ -139,7 +138,9 @@ class _Run:
         self.assigned = np.zeros(count, dtype=np.int64)
         self.noise = np.zeros((count, int(self.env.action_spec.shape[-1])))
         self.earned, self.apart = np.zeros(count), np.zeros(count)
-        self.observation = self.env.reset()["observation"]
+        self.action = np.zeros_like(self.noise)
+        self.env.reset()
+        self._steps = rollout(self.env, self._noisy)
 
     def begin(self, place: int, clip: int) -> None:
         """Let the bodies at `place` start a clip."""
@@ -149,7 +150,6 @@ class _Run:
         mask = torch.zeros(len(self.assigned), 1, dtype=torch.bool)
         mask[rows] = True
         self.env.reset(TensorDict({"_reset": mask}, batch_size=[len(mask)]))
-        self.observation = self.env.state["observation"].clone()  # what a reset returns is zero in the other rows
         for array in (self.noise, self.earned, self.apart):
             array[rows] = 0.0
         found = _Search(clip, int(self.env.library.frames[clip]) - 1, rows)
@@ -159,30 +159,34 @@ class _Run:
     def step(self) -> int:
         """One policy step of all bodies; returns by how many steps the clips' searches got further."""
         config = self.config
-        td = self.policy(TensorDict({"observation": self.observation}, batch_size=[len(self.observation)]))
         fresh = np.sqrt(1 - config.ar1**2) * config.noise * self.rng.standard_normal(self.noise.shape)
         for one in self._running():
             fresh[one.rows] *= 1 + 0.25 * min(one.lost_here, 4)
         self.noise = config.ar1 * self.noise + fresh
-        action = np.clip(td["action"].double().numpy() + self.noise, -1, 1)
-        after = self.env.step(td.set("action", torch.from_numpy(action).float()))["next"]
-        self.observation = after["observation"]
+        after = next(self._steps)
         lost = after["terminated"].reshape(-1).numpy()
         made = {
-            "action": action,
+            "action": self.action,
             "distance": self.env.apart_from_prepared().numpy(),
             "reward": after["reward"].reshape(-1).double().numpy(),
         }
         apart = made["distance"].mean(-1)
         self.apart = self.apart + apart
         self.earned = config.memory * self.earned + made["reward"] - config.distance_cost * apart
-        worth = self.earned + self.critic.net(self.observation).reshape(-1).double().numpy()
+        with torch.no_grad():
+            worth = self.earned + self.critic.net(after["observation"]).reshape(-1).double().numpy()
         now = snapshot(self.env)
         before = sum(one.done for one in self._running())
         for one in self._running():
             here = {name: array[one.rows] for name, array in made.items()}
             self._go_on(one, here, ~lost[one.rows], worth[one.rows], now)
         return sum(one.done for one in self._running()) - before
+
+    def _noisy(self, td: TensorDictBase) -> TensorDictBase:
+        """The policy's action with the present noise; kept."""
+        td = self.policy(td)
+        self.action = np.clip(td["action"].double().numpy() + self.noise, -1, 1)
+        return td.set("action", torch.from_numpy(self.action).float())
 
     def finished(self) -> Iterator[tuple[int, Found]]:
         """Clips that are done, and their places freed."""
@@ -214,7 +218,7 @@ class _Run:
             array[one.rows] = array[rows]
         chosen = rows_of(now, rows)
         if (parents != np.arange(count)).any():
-            self.observation = put(self.env, one.rows, chosen)
+            put(self.env, one.rows, chosen)
         self._keep(one, chosen)
 
     def _go_back(self, one: _Search) -> None:
@@ -228,7 +232,7 @@ class _Run:
         to = max(0, one.done - self.config.back * min(one.lost_here, 4))
         del one.made[to:], one.parents[to:], one.kept[to + 1 :], one.scores[to + 1 :]
         self.earned[one.rows], self.apart[one.rows], self.noise[one.rows] = (part.copy() for part in one.scores[to])
-        self.observation = put(self.env, one.rows, one.kept[to])
+        put(self.env, one.rows, one.kept[to])
 
     def _keep(self, one: _Search, bodies: Snapshot) -> None:
         one.kept.append(bodies)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from kinesis_trl.agents.critic import Critic, CriticConfig
 from kinesis_trl.agents.policy import Actor, ActorConfig, make_actor
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.imitation import ImitationEnv
 
 
-def new_actor(config: ActorConfig, env: ImitationEnv) -> Actor:
+def new_actor(config: ActorConfig, env: MyoLegsEnv) -> Actor:
     """A policy with random weights."""
     actor = make_actor(config, env.observation_width, int(env.action_spec.shape[-1]))
     mirror = env.sample_mirror()

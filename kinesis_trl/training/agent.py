@@ -16,8 +16,8 @@ from kinesis_trl.agents.lattice import LatticeActor
 from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy, make_actor
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.training.actors import new_actor, new_critic
 from kinesis_trl.training.config import TrainConfig
 
@@ -26,7 +26,7 @@ class RunError(RuntimeError):
     """A run cannot be started or gone on with; the message says why and what to do."""
 
 
-def make_agent(config: TrainConfig, env: ImitationEnv | GoalEnv) -> tuple[Policy, Critic]:
+def make_agent(config: TrainConfig, env: MyoLegsEnv) -> tuple[Policy, Critic]:
     """New networks, or those of `config.warm_start`, or a gate over `config.experts`.
 
     Raises:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,13 @@ from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.terminations import STRICT, DistanceRule
+from kinesis_trl.envs.terms.terminations import STRICT, DistanceRule
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.training.collect import make_source
-from kinesis_trl.training.config import BenchConfig
+from kinesis_trl.training.config import BenchConfig, TrainConfig
 from kinesis_trl.training.ppo import Learner
-from kinesis_trl.training.presets import preset
 
 BARE = "bare mj_step, 1 thread"
 BARE_2 = "bare mj_step, 2 threads"
@@ -68,12 +68,12 @@ class Timing:
         return cls(float(np.median(seconds)), float(np.min(seconds)))
 
 
-def run(config: BenchConfig, console: Console) -> dict[str, Any]:
-    """Figures of all parts, and the ratios between them."""
+def run(config: BenchConfig, laptop: TrainConfig, console: Console) -> dict[str, Any]:
+    """Figures of all parts, and the ratios between them; training as of the preset laptop."""
     torch.set_num_threads(1)
     body = load_body()
     library, _ = open_library(config.motions, body)
-    parts = _parts(body, library, config)
+    parts = _parts(body, library, config, laptop)
     seconds: dict[str, list[float]] = {name: [] for name in parts}
     with progress(console, "timing", (config.rounds + 1) * len(parts), "parts") as advance:
         for part in parts.values():  # nothing is timed in its first run
@@ -120,7 +120,9 @@ def table(report: dict[str, Any]) -> Table:
     return out
 
 
-def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict[str, Callable[[], float]]:
+def _parts(
+    body: BodyModel, library: MotionLibrary, config: BenchConfig, laptop: TrainConfig
+) -> dict[str, Callable[[], float]]:
     def make(threads: int, rule: DistanceRule = STRICT) -> ImitationEnv:
         physics = PhysicsConfig(threads=threads)
         settings = ImitationConfig(num_envs=config.num_envs, seed=config.seed, physics=physics, rule=rule)
@@ -163,7 +165,7 @@ def _parts(body: BodyModel, library: MotionLibrary, config: BenchConfig) -> dict
             mujoco.mj_step(body.model, data, physics.config.substeps)
         return (time.perf_counter() - started) / len(everything)
 
-    training = _Training(body, library, config, pair)
+    training = _Training(body, library, config, laptop, pair)
     few = [(state, targets[t, row]) for t, s in enumerate(states) for row, state in enumerate(s["state"][:2])]
 
     def loop() -> float:
@@ -211,8 +213,9 @@ class _TwoThreads:
 class _Training:
     """Iterations of the laptop preset's size on 2 threads, control pd, in seconds per policy step."""
 
-    def __init__(self, body: BodyModel, library: MotionLibrary, config: BenchConfig, pair: _TwoThreads) -> None:
-        laptop = preset("laptop")
+    def __init__(
+        self, body: BodyModel, library: MotionLibrary, config: BenchConfig, laptop: TrainConfig, pair: _TwoThreads
+    ) -> None:
         count = laptop.env.num_envs
         settings = ImitationConfig(num_envs=count, seed=config.seed, physics=PhysicsConfig(threads=2))
         env = ImitationEnv(body, library, settings)
@@ -222,15 +225,15 @@ class _Training:
         self.batches = iter(make_source(laptop, policy, torch.device("cpu"), env).collector)
         next(self.batches)
         states: list[NDArray[np.float64]] = []
-        step = env.physics.step_lengths
+        substeps = count_from()
 
-        def recorded(target: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-            states.extend(env.physics.get_state()["state"])
-            return step(target)
+        def record() -> None:
+            if next(substeps) % env.physics.config.substeps == 0:
+                states.extend(env.physics.get_state()["state"])
 
-        env.physics.step_lengths = recorded  # type: ignore[method-assign]
+        env.physics.on_substep = record
         next(self.batches)
-        env.physics.step_lengths = step  # type: ignore[method-assign]
+        env.physics.on_substep = None
         self.states, self.pair = states[:: len(states) // 1024], pair
 
     def bare(self) -> float:

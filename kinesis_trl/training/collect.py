@@ -16,10 +16,7 @@ from torchrl.collectors import BaseCollector, Collector
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
-from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
@@ -77,7 +74,7 @@ def select_clips(library: MotionLibrary, names: list[str], *, where: str) -> Mot
     return library.subset([index[name] for name in names])
 
 
-def make_env(config: TrainConfig, worker: int | None = None) -> ImitationEnv | GoalEnv:
+def make_env(config: TrainConfig, worker: int | None = None) -> MyoLegsEnv:
     """The training environment, or one worker's share of it; workers draw from seeds of their own."""
     body = load_body(config.body)
     settings = config.env
@@ -87,11 +84,7 @@ def make_env(config: TrainConfig, worker: int | None = None) -> ImitationEnv | G
         share = settings.num_envs // config.collect.workers
         physics = replace(settings.physics, threads=config.collect.worker_threads)
         settings = replace(settings, num_envs=share, seed=config.seed + 1000 * (worker + 1), physics=physics)
-    if isinstance(config.goal, PointGoalConfig):
-        return PointGoalEnv(body, config.goal, settings)
-    if isinstance(config.goal, DirectionalConfig):
-        return DirectionalEnv(body, config.goal, settings)
-    return ImitationEnv(body, open_clips(config, body), settings)
+    return settings.make(body, open_clips(config, body) if settings.follows_clips else None)
 
 
 @dataclass

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
-from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import SHARED, EnvConfig, GoalConfig, ImitationConfig
 from kinesis_trl.settings import FileOnly
 
 
@@ -134,9 +135,24 @@ class TrackingConfig:
     """Longest that Aim may take for one call before the run goes on without it, in seconds."""
 
 
+_FORMER_WEIGHTS = {
+    "effort_weight": "effort_weight",
+    "upright_weight": "upright_weight",
+    "upright_scale": "upright_scale",
+    "progress_weight": "progress_weight",
+    "near_reward": "near_weight",
+    "velocity_weight": "command_weight",
+    "velocity_scale": "command_scale",
+}
+"""Fields of the rewards of tasks with a goal until version 0.2, and what they are now."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run: a policy trained on a set of clips."""
+
+    FORMER: ClassVar[dict[str, str]] = {"goal": "part of env (_type: PointGoalConfig or DirectionalConfig)"}
+    """Fields that settings of earlier versions have, and what they are now."""
 
     name: str = "expert0"
     """Name of the run; its folder is runs/NAME."""
@@ -152,10 +168,8 @@ class TrainConfig:
     """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
     warm_noise: float = 1.0
     """Factor on the deviation of the exploration noise of the policy in warm_start: less of it refines a policy."""
-    env: ImitationConfig = field(default_factory=ImitationConfig)
-    """The task, or, with a goal, how the body is observed and controlled."""
-    goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
-    """The task instead of imitation; starts from the policy in warm_start."""
+    env: EnvConfig = field(default_factory=ImitationConfig)
+    """The task; one with a goal starts from the policy in warm_start."""
     actor: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(default_factory=LatticeConfig)
     """The policy."""
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -183,6 +197,18 @@ class TrainConfig:
     """Seed of everything: the same seed gives the same run on the same machine."""
     torch_threads: int = 2
     """Threads of the networks."""
+
+    @staticmethod
+    def upgraded(value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Settings as they were until version 0.2, with a goal beside the fields of imitation, in today's form."""
+        goal, env = value.get("goal"), value.get("env", {})
+        rest = {name: field for name, field in value.items() if name != "goal"}
+        if not (isinstance(goal, Mapping) and isinstance(env, Mapping)):
+            return rest if goal is None else value
+        reward = {new: goal[old] for old, new in _FORMER_WEIGHTS.items() if old in goal}
+        task = {name: field for name, field in goal.items() if name not in _FORMER_WEIGHTS}
+        shared = {name: env[name] for name in SHARED if name in env}
+        return rest | {"env": {**shared, **task, "reward": reward}}
 
     @property
     def folder(self) -> Path:
@@ -252,7 +278,7 @@ class DistilConfig:
     """The teacher: a policy folder, trained with control feedforward."""
     out: Path
     """Folder of the learner, a policy with control pd; one that is there goes on."""
-    goal: Annotated[PointGoalConfig | DirectionalConfig | None, AvoidSubcommands] = None
+    goal: FileOnly[GoalConfig | None] = None
     """Task whose goal the learner observes instead of the reference; None: the reference."""
     motions: str = "locomotion-v1/train"
     """As for training; not read with a goal."""

@@ -27,17 +27,16 @@ from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import make_guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.layout import without_inverse
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.point_goal import Route
 from kinesis_trl.evaluation.rollout import play_clips
+from kinesis_trl.evaluation.task import Route, task_of
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.planning.controllers import Player
 from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.config import DistilConfig
 from kinesis_trl.training.dagger import Dagger, length_labels, open_learner, open_teacher
-from kinesis_trl.training.goals import goal_report, goal_table
 
 COMPARISON = "comparison.json"
 """File in the learner's folder with the evaluation of teacher and learner; written at the end."""
@@ -76,7 +75,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
         labelled=labelled,
         seed=config.seed,
     )
-    task = {"motions": config.motions} if config.goal is None else {"task": type(config.goal).__name__}
+    task = {"motions": config.motions} if config.goal is None else {"task": config.goal.name}
 
     def save() -> None:
         notes = describe(mine) | task | {"teacher": str(config.policy), "seed": config.seed}
@@ -152,8 +151,9 @@ def _follow(config: DistilConfig, body: BodyModel, policy: Policy, settings: Imi
 def _reach(config: DistilConfig, body: BodyModel, player: Player, route: Route, console: Console) -> dict[str, Any]:
     assert config.goal is not None
     console.print("teacher, on planner references:" if route == "planner" else "learner, which sees the goal:")
-    report = goal_report(body, player, route, config.goal, seed=config.seed + 1)
-    console.print(goal_table(report, config.goal))
+    task = task_of(config.goal)
+    report = task.evaluate(body, player, route, config.goal, config.seed + 1)
+    console.print(task.table(report))
     summary: dict[str, Any] = report["summary"]
     return summary
 

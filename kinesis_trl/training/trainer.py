@@ -22,19 +22,12 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.described import describe
-from kinesis_trl.envs.imitation import inverse_for
-from kinesis_trl.evaluation.metrics import evaluate_episodes
-from kinesis_trl.evaluation.rendering import RenderError
-from kinesis_trl.evaluation.rollout import Episode, play_clips
-from kinesis_trl.evaluation.video import episode_frames
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.agent import RunError, make_agent
 from kinesis_trl.training.collect import Source, flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.goals import evaluate_goal
-from kinesis_trl.training.goals import figures as goal_figures
+from kinesis_trl.training.evaluation import Evaluation
 from kinesis_trl.training.ppo import Learner
 from kinesis_trl.training.run_folder import CHECKPOINTS, POLICY, claim, hold
 from kinesis_trl.training.run_log import CurriculumRound, RunLog
@@ -74,7 +67,7 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.body = load_body(config.body)
         self.library: MotionLibrary | None = None
-        if config.goal is None:
+        if config.env.follows_clips:
             with counting(self.console, "preparing motions, which are kept for the next time", "clips") as on_clip:
                 self.library = open_clips(config, self.body, workers=os.cpu_count() or 1, on_clip=on_clip)
         in_process = config.collect.mode == "in-process"
@@ -95,8 +88,7 @@ class Trainer:
         self._stop = False
         self._warned = -math.inf
         self._evaluated = -1
-        self._evaluation: MotionLibrary | None = None
-        self._draws = config.tracking.aim
+        self._evaluation = Evaluation(config, self.body, self.log, self.console)
 
     def run(self) -> dict[str, Any]:
         """Train until `total_steps` or `total_seconds`, or until Ctrl-C or a termination signal; returns the progress.
@@ -201,25 +193,8 @@ class Trainer:
         return None
 
     def evaluate(self) -> dict[str, Any]:
-        """Play the evaluation clips, or the task with a goal, with the most probable actions.
-
-        The report of `kinesis eval`.
-        """
-        if self.config.goal is not None:
-            return evaluate_goal(self.config, self.body, self.learner.averaged.eval())
-        if self._evaluation is None:
-            inverse = inverse_for(self.config.env.control)
-            cores = os.cpu_count() or 1
-            self._evaluation, _ = open_library(
-                self.config.evaluation.motions, self.body, inverse=inverse, workers=cores
-            )
-        policy = self.learner.averaged.eval()
-        shown = range(min(self.config.evaluation.images, len(self._evaluation)))
-        episodes = play_clips(
-            self.body, self._evaluation, lambda env: policy, self.config.env, keep_states=frozenset(shown)
-        )
-        self._film([episodes[i] for i in shown])
-        return evaluate_episodes(episodes, self._evaluation.clips)
+        """Play the evaluation clips, or the task with a goal, with the most probable actions."""
+        return self._evaluation.play(self.learner.averaged.eval(), self.progress["step"])
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -236,38 +211,7 @@ class Trainer:
             write_text(self.config.folder / "evaluation.json", json.dumps({"step": step, **report}, indent=1))
         except OSError as error:
             self._warn(f"evaluation at step {step} could not be written", error)
-        if self.config.goal is not None:
-            found = goal_figures(report)
-            self.log.log_scalars(found, step)
-            said = ", ".join(f"{name.removeprefix('eval/')} {value:.3g}" for name, value in found.items())
-            self.console.print(f"step {step:,}: {said}")
-            return
-        figures = {}
-        for rule, summary in report["summary"].items():
-            for name in ("success", "coverage", "mpjpe_mm"):
-                figures[f"eval/{rule}_{name}"] = summary[name]["mean"]
-        for category, rules in report["by_category"].items():
-            figures[f"eval/strict_coverage@{category}"] = rules["strict"]["coverage"]["mean"]
-        self.log.log_scalars(figures, step)
-        strict, lenient = report["summary"]["strict"], report["summary"]["kinesis"]
-        self.console.print(
-            f"step {step:,}: strict coverage {100 * strict['coverage']['mean']:.1f} %, "
-            f"kinesis success {100 * lenient['success']['mean']:.1f} %, MPJPE {lenient['mpjpe_mm']['mean']:.0f} mm"
-        )
-
-    def _film(self, episodes: list[Episode]) -> None:
-        """Moving pictures for the dashboard; where nothing can be drawn, that is said once."""
-        assert self._evaluation is not None
-        for index, episode in enumerate(episodes):
-            if not self._draws:
-                return
-            try:
-                frames = episode_frames(self.body, self._evaluation, episode)
-            except RenderError as error:
-                self._draws = False
-                self.console.print(f"no pictures for the dashboard: {error}", style="yellow", markup=False)
-                return
-            self.log.log_video(f"eval/clip_{index}", frames, self.progress["step"], fps=15.0)
+        self._evaluation.tell(report, step)
 
     def _describe(self, batch: TensorDictBase) -> dict[str, float]:
         """Means over a batch (N, T): reward terms, and lengths of the episodes that ended, by category too."""

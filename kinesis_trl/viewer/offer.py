@@ -18,7 +18,7 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
 from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.envs.terminations import KINESIS, DistanceRule
+from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -36,7 +36,6 @@ _BASELINES = {
     "reference": "baseline: asks for the muscle lengths of the reference, without feedback",
     "regulator": "feedback computed beforehand; for optimised motions only",
 }
-_ENDLESS = DistanceRule(over="mean", distance=1e9)  # whoever goes to a goal may leave the path
 
 
 class Offer:
@@ -125,7 +124,7 @@ class Offer:
             raise ValueError(f"a goal at {goal} m; expected up to {rules.reach:g} m ahead or behind, left or right.")
         inverse = InverseConfig() if player.settings.control.needs_inverse else None
         path = paths_to(place[None], rules.steps / FPS, self.body, inverse=inverse)
-        env = ImitationEnv(self.body, path, replace(player.settings, rule=_ENDLESS))
+        env = ImitationEnv(self.body, path, replace(player.settings, terminations=("clip_over",)))
         player.check(env)
         return GoalSimulation(env, player.policy(env), place, GoalRules(rules.lowest, rules.near))
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.envs.directional import DIRECTIONS, Heading
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
+from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.evaluation.ghosts import ghost
 from kinesis_trl.motion.library import FPS
 
@@ -71,33 +70,30 @@ class ClipSimulation:
 
     def __init__(self, env: ImitationEnv, policy: Policy, clip: int) -> None:
         """Follow clip `clip` in an environment of one body whose episodes start at the beginning."""
-        self.env, self._policy = env, policy
+        self.env, self._steps = env, rollout(env, policy)
         self._entry = env.library.clips[clip]
         self.title = self._entry.name
         self.seconds: float | None = (self._entry.frames - 1) / FPS
         env.assign([clip])
-        self._next: Any = None
         self._force, self._pushes = np.zeros(3), 0
 
     def begin(self) -> None:
         """Start at the clip's first frame."""
-        self._next = self.env.reset()
+        self.env.reset()
         self.push(np.zeros(3), 0.0)
 
     def step(self) -> Outcome:
         """One policy step; it fell when the mean distance passes 0.5 m."""
         failures = len(self.env.physics.failures)
-        with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-            acted = self._policy(self._next)
-            self.env.physics.push((self._force if self._pushes > 0 else np.zeros(3))[None])
-            self._pushes -= 1
-            self._next = self.env.step(acted)["next"]
+        self.env.physics.push((self._force if self._pushes > 0 else np.zeros(3))[None])
+        self._pushes -= 1
+        after = next(self._steps)
         if len(self.env.physics.failures) > failures:
             self.env.physics.failures.clear()  # a full queue would not grow any more
             return "broken"
-        if self._next["terminated"].item():
+        if after["terminated"].item():
             return "fell"
-        return "ended" if self._next["truncated"].item() else "on"
+        return "ended" if after["truncated"].item() else "on"
 
     def pose(self) -> tuple[Array, Array, Array | None]:
         """Coordinates (nq,), activations (M,) and the clip as it was prepared (nq,) now."""
@@ -133,7 +129,7 @@ class ClipSimulation:
     def restore(self, saved: Any) -> None:
         """Go back to a saved state."""
         self.env.set_state(saved)
-        self._next = self.env.reset()
+        self.env.reset()
         self.push(np.zeros(3), 0.0)
 
     def command(self, name: str) -> None:

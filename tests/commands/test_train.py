@@ -15,8 +15,8 @@ from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.commands.train import ImitationCommand, as_imitated, main, parse, train
 from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.experiments.imitation import LAPTOP, PAPER
+from kinesis_trl.experiments.point_goal import LAPTOP as POINT_GOAL
 from kinesis_trl.settings import SettingsError, to_yaml
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.distillation import COMPARISON
@@ -99,9 +99,9 @@ def test_the_command_says_what_is_missing_in_one_line(monkeypatch, capsys, tmp_p
 
 
 def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):
-    command = parse(["point-goal", "--warm-start", str(tmp_path / "plain"), "--goal.near", "0.2"])
-    assert command.run.goal == PointGoalConfig(near=0.2) and command.run.name == "point-goal"
-    assert parse(["directional"]).run.goal == DirectionalConfig()
+    command = parse(["point-goal", "--warm-start", str(tmp_path / "plain"), "--env.near", "0.2"])
+    assert command.run.env == replace(POINT_GOAL.env, near=0.2) and command.run.name == "point-goal"
+    assert isinstance(parse(["directional"]).run.env, DirectionalConfig)
     quiet = Console(quiet=True)
     with pytest.raises(CheckpointError, match="no policy at"):
         train(command, quiet)
@@ -134,7 +134,7 @@ def test_a_policy_that_sees_the_goal_is_distilled_from_what_ships(tmp_path, body
         assert str(tmp_path / "shipped") in said and "77 labels" in said and f"PPO starts from {run.warm_start}" in said
         assert run.env.control.name == "pd" and run.warm_start.parent == tmp_path / "runs"
     assert len(distilled) == 1 and distilled[0].dagger.labels == 77 and distilled[0].policy == tmp_path / "shipped"
-    assert distilled[0].goal == DirectionalConfig() and "directional" in run.warm_start.name
+    assert distilled[0].goal == command.run.env and "directional" in run.warm_start.name
 
 
 def test_training_to_the_end_is_said(library, tmp_path):

@@ -13,7 +13,6 @@ from kinesis_trl.envs.directional import (
     Heading,
     UnknownCommandError,
 )
-from kinesis_trl.envs.imitation import ImitationConfig
 
 
 def test_eight_directions_of_the_viewer():
@@ -41,7 +40,7 @@ def test_commands_change_direction_and_speed():
 
 
 def test_specs_and_goals_that_move_along(body):
-    env = DirectionalEnv(body, settings=ImitationConfig(num_envs=2))
+    env = DirectionalEnv(body, DirectionalConfig(num_envs=2))
     check_env_specs(env)
     env.command(Heading(direction=np.pi / 2, speed=2.0))
     td = env.reset()
@@ -55,8 +54,7 @@ def test_specs_and_goals_that_move_along(body):
 
 
 def test_commands_are_drawn_anew_while_training(body):
-    rules = DirectionalConfig(hold=(0.1, 0.1), speeds=(0.5, 0.6))
-    env = DirectionalEnv(body, rules, ImitationConfig(num_envs=4, seed=3))
+    env = DirectionalEnv(body, DirectionalConfig(hold=(0.1, 0.1), speeds=(0.5, 0.6), num_envs=4, seed=3))
     td = env.reset()
     seen = [env.velocity.clone()]
     for _ in range(9):
@@ -69,7 +67,7 @@ def test_commands_are_drawn_anew_while_training(body):
 
 
 def test_reward_is_highest_at_the_commanded_velocity(body):
-    env = DirectionalEnv(body, settings=ImitationConfig(num_envs=2))
+    env = DirectionalEnv(body, DirectionalConfig(num_envs=2))
     env.command(Heading())
     td = env.reset()
     env.physics.qvel[1, 0] = 1.0
@@ -77,6 +75,6 @@ def test_reward_is_highest_at_the_commanded_velocity(body):
     terms = dict(zip(env.metric_names, td["metrics"].T, strict=True))
     assert terms["velocity_error"][1] > 0.7 and terms["velocity_error"][0] < 0.3
     assert td["reward"][0] > td["reward"][1]
-    assert terms["velocity_reward"][1] == pytest.approx(np.exp(-4 * terms["velocity_error"][1].item() ** 2), rel=1e-4)
+    assert terms["command_reward"][1] == pytest.approx(np.exp(-4 * terms["velocity_error"][1].item() ** 2), rel=1e-4)
     with pytest.raises(ValueError, match="low, high"):
         DirectionalConfig(speeds=(0.5, 4.0))

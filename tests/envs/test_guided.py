@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig
-from kinesis_trl.envs.directional import DirectionalConfig, DirectionalEnv
+from kinesis_trl.envs.config import (
+    JOINT_TERMS,
+    MUSCLE_TERMS,
+    DirectionalConfig,
+    ObservationConfig,
+    PointGoalConfig,
+)
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import Guides, make_guides
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
+from kinesis_trl.envs.point_goal import draw_goals
 
 TASKS = {"places": PointGoalConfig(), "orders": DirectionalConfig(steps=120, hold=(1.0, 2.0))}
 PLAIN = ImitationConfig(
@@ -34,7 +39,7 @@ def test_ways_lead_to_the_goals_that_the_task_draws(guides):
         assert np.linalg.norm(found.library.qpos[frames][-1, :2].numpy() - goal) < 0.05
 
 
-def test_rides_go_where_they_are_ordered(guides):
+def test_commands_are_obeyed(guides):
     found = guides["orders"]
     ahead = found.goal.reshape(2, 121, 2)
     qpos = found.library.qpos.numpy().reshape(2, 121, -1)
@@ -56,8 +61,7 @@ def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, c
     settings = replace(PLAIN, observation=PLAIN.observation.plus(*change))
     env = GuidedEnv(body, guides[name], TASKS[name], replace(settings, start="beginning"))
     env.assign([0, 1, 1])
-    kind = PointGoalEnv if name == "places" else DirectionalEnv
-    task = kind(body, TASKS[name], settings)
+    task = TASKS[name].as_seen_in(settings).make(body)
     td = env.reset()
     for _ in range(3):
         task.physics = env.physics

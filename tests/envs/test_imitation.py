@@ -13,8 +13,8 @@ from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.terminations import KINESIS, DistanceRule
 from kinesis_trl.envs.terms.observations import OBSERVATIONS
+from kinesis_trl.envs.terms.terminations import KINESIS, DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 GIVEN = ImitationConfig(num_envs=3, start="beginning", random_heading=False)
@@ -24,8 +24,8 @@ def make(body, library, config=GIVEN, **changes):
     return ImitationEnv(body, library, replace(config, **changes))
 
 
-def metric(td, name):
-    return td["metrics"][..., ImitationEnv.metric_names.index(name)]
+def metric(env, td, name):
+    return td["metrics"][..., env.metric_names.index(name)]
 
 
 def act(env, td, action):
@@ -83,7 +83,7 @@ def test_extra_observations_by_hand(body, library):
 
 
 def test_orientation_reward_is_of_the_angle_to_the_reference(body, library):
-    env = make(body, library, random_heading=True)
+    env = make(body, library, random_heading=True, reward=RewardConfig(orientation_weight=0.1))
     env.assign([0, 1, 2])
     td = env.reset()
     turned = rotation_between(env._observe().quaternion[:, 0], env.reference_root(env.time))
@@ -94,7 +94,7 @@ def test_orientation_reward_is_of_the_angle_to_the_reference(body, library):
         Rotation.from_quat(env.reference_root(env.time - state.lag), scalar_first=True)
         * Rotation.from_quat(state.quaternion[:, 0], scalar_first=True).inv()
     )
-    np.testing.assert_allclose(metric(td, "orientation_reward"), np.exp(-20 * angle.magnitude() ** 2), atol=1e-6)
+    np.testing.assert_allclose(metric(env, td, "orientation_reward"), np.exp(-20 * angle.magnitude() ** 2), atol=1e-6)
 
 
 def test_the_far_term_is_the_position_term_with_a_wider_scale(body, library):
@@ -106,7 +106,7 @@ def test_the_far_term_is_the_position_term_with_a_wider_scale(body, library):
         for _ in range(8):  # muscles that let go: the body sinks away
             td = act(env, td, torch.ones(3, body.model.nu))["next"]
         seen.append(td)
-    near = metric(seen[0], "position_reward")  # exp(−200 e), so that exp(−20 e) is its tenth root
+    near = metric(env, seen[0], "position_reward")  # exp(−200 e), so that exp(−20 e) is its tenth root
     assert (near < 0.9).all()
     np.testing.assert_allclose((seen[1]["reward"] - seen[0]["reward"])[:, 0], 0.2 * near**0.1, atol=1e-5)
 
@@ -134,11 +134,12 @@ def test_reward_is_one_less_effort_on_the_reference(body, library):
     qpos = library.qpos[index].clone()
     qpos[:, :3] -= env.placement.origin[:, 0]
     env.physics.reset(np.arange(3), qpos.numpy(), library.qvel[index].numpy(), np.zeros((3, body.model.na)))
-    judged = env._judge(env._observe(), torch.ones(3, dtype=torch.float64))
-    np.testing.assert_allclose(judged.metrics["position_reward"], 1.0, atol=1e-9)
-    np.testing.assert_allclose(judged.metrics["velocity_reward"], 1.0, atol=1e-9)
-    np.testing.assert_allclose(judged.reward, 1.0, atol=1e-3)  # the clips lean a little
-    assert not judged.terminated.any()
+    result = env._result(env._observe(), torch.ones(3, dtype=torch.float64))
+    logged = dict(zip(env.metric_names, result.metrics.unbind(-1), strict=True))
+    np.testing.assert_allclose(logged["position_reward"], 1.0, atol=1e-9)
+    np.testing.assert_allclose(logged["velocity_reward"], 1.0, atol=1e-9)
+    np.testing.assert_allclose(result.reward, 1.0, atol=1e-3)  # the clips lean a little
+    assert not result.terminated.any()
 
 
 def test_lagged_and_fresh_descriptions_agree_on_the_reward(body, library):
@@ -148,7 +149,7 @@ def test_lagged_and_fresh_descriptions_agree_on_the_reward(body, library):
         env = make(body, library, physics=PhysicsConfig(sensing=sensing))
         env.assign([0, 1, 2])
         td = env.reset()
-        rewards.append(metric(act(env, td, env.reference_action())["next"], "position_reward"))
+        rewards.append(metric(env, act(env, td, env.reference_action())["next"], "position_reward"))
     np.testing.assert_allclose(rewards[0], rewards[1], atol=0.05)
 
 
@@ -164,7 +165,7 @@ def test_termination_by_distance_and_truncation_by_time(body, library):
     td = strict.reset()
     for _ in range(6):
         td = act(strict, td, torch.ones(3, 80))["next"]
-        np.testing.assert_array_equal(td["terminated"].squeeze(-1), metric(td, "largest_error") > 0.01)
+        np.testing.assert_array_equal(td["terminated"].squeeze(-1), metric(env, td, "largest_error") > 0.01)
     assert td["terminated"].all() and not td["truncated"].any() and td["done"].all()
 
 
@@ -179,7 +180,7 @@ def test_terminal_observation_is_kept_and_partial_resets_touch_ended_rows_only(b
         ended += int(done.sum())
         same = (now["next", "observation"] == after["observation"]).all(1)
         np.testing.assert_array_equal(same, ~done)
-        failed = metric(now["next"], "largest_error")[now["next", "terminated"].squeeze(-1)]
+        failed = metric(env, now["next"], "largest_error")[now["next", "terminated"].squeeze(-1)]
         assert (failed > 0.15).all()
         td = after
     assert ended > 5

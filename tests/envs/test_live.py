@@ -7,7 +7,7 @@ import torch
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.live import LiveEnv, order_for
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.motion.gait.commands import Command
 from kinesis_trl.motion.gait.steering import STOP, Travel
 

@@ -10,14 +10,13 @@ from kinesis_trl.envs.directional import COMMANDS, Heading, UnknownCommandError
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.directional import (
     SCRIPT,
-    PlannerRider,
     Segment,
-    draw_ride,
-    make_rider,
-    report_ride,
-    ride,
-    ride_table,
+    command_table,
+    draw_commands,
+    obey,
+    report_commands,
 )
+from kinesis_trl.evaluation.steering import PlannerSteering, steering_controller
 from kinesis_trl.planning.controllers import make_player
 
 
@@ -52,7 +51,7 @@ def test_the_script_has_every_command_and_two_minutes():
 
 
 def test_errors_and_response_of_a_known_motion():
-    report = report_ride(ride(Puppet(delay=0.4, off=np.radians(10.0))))
+    report = report_commands(obey(Puppet(delay=0.4, off=np.radians(10.0))))
     total = report["summary"]
     assert total["falls"] == 0 and total["never_obeyed"] == 0 and total["seconds"] == 120.0
     assert total["direction_error_deg"] == pytest.approx(10.0, abs=0.1)
@@ -61,11 +60,11 @@ def test_errors_and_response_of_a_known_motion():
     away = report["commands"][0]
     assert away["response"] == pytest.approx(0.4, abs=0.2)
     json.dumps(report, allow_nan=False)
-    assert ride_table(report).row_count == 21
+    assert command_table(report).row_count == 21
 
 
 def test_who_does_not_obey_has_no_response():
-    report = report_ride(ride(Puppet(off=np.pi / 2), ["away", "left", "stop"]))
+    report = report_commands(obey(Puppet(off=np.pi / 2), ["away", "left", "stop"]))
     assert [row["response"] is None for row in report["commands"]] == [True, True, False]
     assert report["summary"]["never_obeyed"] == 2
     assert report["commands"][0]["direction_error"] == pytest.approx(90.0, abs=0.5)
@@ -73,34 +72,34 @@ def test_who_does_not_obey_has_no_response():
 
 def test_falls_are_counted_and_the_body_stands_up(tmp_path):
     puppet = Puppet(falls=(50, 60, 400))
-    segments = ride(puppet, ["away", "left", "faster", "stop"])
+    segments = obey(puppet, ["away", "left", "faster", "stop"])
     assert [s.falls for s in segments] == [2, 0, 1, 0] and puppet.resets == 3
-    report = report_ride(segments)
+    report = report_commands(segments)
     assert report["summary"]["falls"] == 3 and report["summary"]["commands_without_fall"] == 2
     assert report["commands"][0]["response"] is None and report["commands"][1]["response"] is not None
-    draw_ride(segments, tmp_path / "ride.svg")
-    assert b"<svg" in (tmp_path / "ride.svg").read_bytes()
+    draw_commands(segments, tmp_path / "commands.svg")
+    assert b"<svg" in (tmp_path / "commands.svg").read_bytes()
 
 
 def test_an_unknown_command_is_refused_before_anything_moves():
     puppet = Puppet()
     with pytest.raises(UnknownCommandError, match="fly"):
-        ride(puppet, ["away", "fly"])
+        obey(puppet, ["away", "fly"])
     assert puppet.steps == 0
 
 
-def test_both_routes_ride(body):
+def test_both_routes_obey(body):
     player = make_player("zero", body, ImitationConfig())
     for route in ("planner", "policy"):
-        rider = make_rider(body, player, route)
+        steered = steering_controller(body, player, route)
         frames = []
-        segments = ride(rider, ["left", "stop"], hold=0.5, on_frame=lambda frames=frames: frames.append(1))
+        segments = obey(steered, ["left", "stop"], hold=0.5, on_frame=lambda frames=frames: frames.append(1))
         assert len(segments) == 2 and len(frames) == 30
-        assert isinstance(segments[0], Segment) and isinstance(rider, PlannerRider) == (route == "planner")
+        assert isinstance(segments[0], Segment) and isinstance(steered, PlannerSteering) == (route == "planner")
 
 
-def test_a_fallen_planner_rider_goes_on_with_its_command(body):
-    rider = make_rider(body, make_player("zero", body, ImitationConfig()), "planner")
-    rider.command(Heading(direction=1.0, speed=0.9))
-    rider.reset()
-    assert rider.env.frame == 0 and rider.env.planner.current.speed == 0.9
+def test_a_fallen_body_goes_on_with_its_command(body):
+    steered = steering_controller(body, make_player("zero", body, ImitationConfig()), "planner")
+    steered.command(Heading(direction=1.0, speed=0.9))
+    steered.reset()
+    assert steered.env.frame == 0 and steered.env.planner.current.speed == 0.9

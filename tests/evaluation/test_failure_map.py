@@ -9,7 +9,7 @@ from rich.console import Console
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.commands.weak_spots import WeakSpotsConfig, look
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.terminations import KINESIS, STRICT, DistanceRule
+from kinesis_trl.envs.terms.terminations import KINESIS, STRICT, DistanceRule
 from kinesis_trl.evaluation.failure_map import (
     Failures,
     draw_weak_spots,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinesis_trl.envs.terminations import KINESIS, STRICT
+from kinesis_trl.envs.terms.terminations import KINESIS, STRICT
 from kinesis_trl.evaluation.metrics import evaluate_episodes, score, summarise
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.library import ClipEntry

@@ -11,7 +11,7 @@ from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
-from kinesis_trl.envs.terminations import DistanceRule
+from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.library import MotionLibrary

@@ -11,7 +11,7 @@ from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.envs.directional import DirectionalConfig
 from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.training import goals
+from kinesis_trl.evaluation import directional, point_goal
 from kinesis_trl.training.dagger import DaggerConfig
 from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil, policy_without_inverse
 
@@ -20,7 +20,7 @@ SMALL = LatticeConfig(network=NetworkConfig(hidden=(8, 8)))
 
 @pytest.fixture
 def config(tmp_path, body, monkeypatch):
-    monkeypatch.setattr(goals, "GOALS", 2)
+    monkeypatch.setattr(point_goal, "GOALS", 2)
     save_policy(tmp_path / "teacher", make_actor(SMALL, 309, 14), body=body.name, notes={"control": "feedforward"})
     return DistilConfig(
         policy=tmp_path / "teacher",
@@ -37,7 +37,7 @@ def test_a_policy_that_sees_the_goal_is_distilled_compared_and_kept(config, cons
     found = distil(config, console)
     assert found["teacher"]["goals"] == found["learner"]["goals"] == 2
     learner = load_checkpoint(config.out)
-    assert learner.notes["control"] == {"name": "pd"} and learner.notes["task"] == "PointGoalConfig"
+    assert learner.notes["control"] == {"name": "pd"} and learner.notes["task"] == "point-goal"
     assert learner.notes["teacher"] == str(config.policy) and learner.notes["labels"] == 32
     assert (learner.policy.observation_width, learner.policy.action_width) == (309, 80)
     assert json.loads((config.out / COMPARISON).read_text()) == found
@@ -51,9 +51,9 @@ def test_a_policy_that_sees_the_goal_is_distilled_compared_and_kept(config, cons
 
 
 def test_commands_are_a_goal_too(config, console, monkeypatch):
-    monkeypatch.setattr(goals, "ride", lambda rider: rider.env and [])
-    monkeypatch.setattr(goals, "report_ride", lambda segments: {"summary": {"falls": 0}})
-    monkeypatch.setattr(goals, "ride_table", lambda report: "table")
+    monkeypatch.setattr(directional, "SCRIPT", ("stop",))
+    few = replace(directional.TASK, evaluate=lambda *given: {"summary": {"falls": 0}}, table=lambda report: "table")
+    monkeypatch.setattr(directional, "TASK", few)
     commands = replace(config, goal=DirectionalConfig(steps=40, hold=(0.5, 1.0)))
     assert distil(commands, console) == {"teacher": {"falls": 0}, "learner": {"falls": 0}}
 

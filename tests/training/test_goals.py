@@ -9,10 +9,17 @@ from safetensors.torch import load_file
 
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
-from kinesis_trl.settings import from_yaml, to_yaml
-from kinesis_trl.training import goals
+from kinesis_trl.envs.config import (
+    DirectionalConfig,
+    ImitationConfig,
+    ObservationConfig,
+    PointGoalConfig,
+    PointGoalRewardConfig,
+)
+from kinesis_trl.evaluation import point_goal
+from kinesis_trl.evaluation.task import task_of
+from kinesis_trl.settings import SettingsError, from_yaml, read_settings, to_yaml
+from kinesis_trl.shipped import asset
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.trainer import Trainer
@@ -30,7 +37,7 @@ def rows(config):
 
 @pytest.mark.parametrize("goal", [PointGoalConfig(steps=10), DirectionalConfig(hold=(0.1, 0.2))])
 def test_a_goal_is_learnt_from_imitation_and_goes_on_after_a_stop(small, imitator, console, tmp_path, goal):
-    config = replace(small, goal=goal, warm_start=imitator, motions="not looked for")
+    config = replace(small, env=goal.as_seen_in(small.env), warm_start=imitator, motions="not looked for")
     assert from_yaml(TrainConfig, to_yaml(config)) == config
     whole = replace(config, runs=tmp_path / "whole")
     Trainer(whole, console).run()
@@ -47,9 +54,9 @@ def test_a_goal_is_learnt_from_imitation_and_goes_on_after_a_stop(small, imitato
 
 
 def test_evaluation_of_a_goal_while_training(small, imitator, console, monkeypatch):
-    monkeypatch.setattr(goals, "GOALS", 2)
+    monkeypatch.setattr(point_goal, "GOALS", 2)
     evaluation = replace(small.evaluation, every=64)
-    config = replace(small, goal=PointGoalConfig(steps=5), warm_start=imitator, evaluation=evaluation)
+    config = replace(small, env=PointGoalConfig(num_envs=4, steps=5), warm_start=imitator, evaluation=evaluation)
     Trainer(config, console).run()
     report = json.loads((config.folder / "evaluation.json").read_text())
     assert report["summary"]["goals"] == 2 and len(report["goals"]) == 2
@@ -60,6 +67,38 @@ def test_evaluation_of_a_goal_while_training(small, imitator, console, monkeypat
 
 def test_a_goal_needs_a_policy_to_start_from(small, console):
     with pytest.raises(RunError, match="--warm-start"):
-        Trainer(replace(small, goal=PointGoalConfig()), console)
-    with pytest.raises(ValueError, match="no goal"):
-        goals.evaluate_goal(small, None, None)
+        Trainer(replace(small, env=PointGoalConfig(num_envs=4)), console)
+    with pytest.raises(ValueError, match="imitation has no goal"):
+        task_of(small.env)
+
+
+def test_settings_of_version_01_are_read_as_they_were_meant():
+    old = """
+    name: mine
+    env:
+      _type: ImitationConfig
+      num_envs: 12
+      seed: 3
+      random_heading: false
+      observation: {_type: ObservationConfig, terms: [root_height, position_error], reference_steps: []}
+    goal:
+      _type: %s
+      lowest: 0.6
+      upright_weight: 0.3
+      %s
+    """
+    point = from_yaml(TrainConfig, old % ("PointGoalConfig", "near_reward: 50.0")).env
+    observation = ObservationConfig(terms=("root_height", "position_error"))
+    reward = PointGoalRewardConfig(upright_weight=0.3, near_weight=50.0)
+    assert point == PointGoalConfig(num_envs=12, seed=3, lowest=0.6, observation=observation, reward=reward)
+    commands = from_yaml(TrainConfig, old % ("DirectionalConfig", "velocity_weight: 0.5")).env
+    assert isinstance(commands, DirectionalConfig) and commands.reward.command_weight == 0.5
+    assert from_yaml(TrainConfig, "goal: null\nenv: {num_envs: 8}").env == ImitationConfig(num_envs=8)
+    with pytest.raises(SettingsError, match="it is now part of env"):
+        from_yaml(TrainConfig, "goal: far away")
+
+
+@pytest.mark.parametrize("path", sorted(asset("").glob("*/*/config.yaml")), ids=lambda path: path.parent.name)
+def test_the_settings_of_what_ships_are_read(path):
+    config = read_settings(TrainConfig, path)
+    assert from_yaml(TrainConfig, to_yaml(config)) == config

@@ -1,8 +1,8 @@
-"""What can be evaluated: one file is one task, with its options and `run`.
+"""What can be evaluated: every task of a preset, and those that have a file here, with options of their own.
 
-A task is a module here with a docstring, a class `Options` of `EvalConfig`, a function
+Such a file is a module with a docstring, a class `Options` of `EvalConfig`, a function
 `run(options, body, player, console)` that plays, prints its verdict and tables, writes what was asked for, and returns
-the report, and a function `advice(options)` of what to do next. `kinesis eval` finds it by the file's name.
+the report, and a function `advice(options)` of what to do next. Tasks without one get `goal_task`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kinesis_trl.body.fatigue import Condition
 from kinesis_trl.commands import BodyOptions
@@ -83,15 +83,59 @@ class EvalConfig(BodyOptions):
         return self.json, self.picture, self.video
 
 
+@dataclass(frozen=True, kw_only=True)
+class GoalOptions(EvalConfig):
+    """What all tasks with a goal share."""
+
+    route: Literal["planner", "policy"] = "planner"
+    """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
+    sees the goal itself."""
+
+    def shipped(self) -> str:
+        """Of the route."""
+        from kinesis_trl.shipped import GOAL_POLICIES
+
+        return f"{GOAL_POLICIES}/{self.task}" if self.route == "policy" else super().shipped()
+
+
 def task_names() -> tuple[str, ...]:
     """All tasks as a user calls them; imitation, the usual one, first."""
-    found = sorted(path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py"))
-    return tuple(sorted(found, key=lambda name: name != "imitation"))
+    from kinesis_trl.training.presets import shipped_presets
+
+    found = _modules() | {item.run.env.name for item in shipped_presets().values()}
+    return tuple(sorted(found, key=lambda name: (name != "imitation", name)))
 
 
-def task_module(name: str) -> ModuleType:
+def _modules() -> set[str]:
+    return {path.stem.replace("_", "-") for path in Path(__file__).parent.glob("[a-z]*.py")}
+
+
+def task_module(name: str) -> ModuleType | SimpleNamespace:
     """The module of a task."""
-    return import_module(f"{__name__}.{name.replace('-', '_')}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}") if name in _modules() else goal_task(name)
+
+
+def goal_task(name: str) -> SimpleNamespace:
+    """Options and functions of a task that has no file here, as such a file has them."""
+    from kinesis_trl.training.presets import shipped_presets
+
+    preset = next(preset for preset in shipped_presets().values() if preset.run.env.name == name)
+
+    def run(config: GoalOptions, body: BodyModel, player: Player, console: Console) -> Report:
+        from kinesis_trl.evaluation.task import task_of
+
+        task = task_of(preset.run.env)
+        report = task.evaluate(body, player, config.route, preset.run.env, config.seed)
+        console.print(task.verdict(report), markup=False, highlight=False)
+        console.print(task.table(report))
+        return report
+
+    return SimpleNamespace(
+        __doc__=f"Task {name}: {preset.description}.",
+        Options=dataclass(frozen=True, kw_only=True)(type("Options", (GoalOptions,), {"task": name})),
+        run=run,
+        advice=lambda config: f"kinesis train {preset.run.name} trains a policy that sees the goal itself",
+    )
 
 
 def draw(path: Path, body: BodyModel, runs: list[Run], picture: PictureConfig, console: Console) -> None:

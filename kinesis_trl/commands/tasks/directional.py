@@ -1,17 +1,16 @@
 """Obey commands, of a script or by keys: go that way, slower, faster, stop.
 
 Examples:
-    kinesis eval --task directional --picture ride.png
+    kinesis eval --task directional --picture commands.png
     kinesis eval --task directional --interactive --keys w=away s=towards
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from kinesis_trl.commands.tasks import EvalConfig, Report, draw, player_of
-from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY
+from kinesis_trl.commands.tasks import GoalOptions, Report, draw, player_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +25,10 @@ _SHARED = ("policy", "body", "lesion", "strength", "planner", "keys", "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(EvalConfig):
+class Options(GoalOptions):
     """How to be commanded, and what to write."""
 
     task: ClassVar[str] = "directional"
-    route: Literal["planner", "policy"] = "planner"
-    """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
-    sees the goal itself."""
     hold: float = 6.0
     """Seconds that each of the 20 commands holds."""
     interactive: bool = False
@@ -47,24 +43,20 @@ class Options(EvalConfig):
         if not self.hold >= 4.0:
             raise ValueError(f"--hold {self.hold:g}: a command must hold for at least 4 s to be judged.")
 
-    def shipped(self) -> str:
-        """Of the route."""
-        return f"{GOAL_POLICIES}/{self.task}" if self.route == "policy" else SHIPPED_POLICY
-
 
 def steer(config: Options, console: Console) -> None:
     """Be commanded by keys: in MuJoCo's window, or without a display on a page; nothing is measured."""
     from kinesis_trl.envs.directional import Heading
-    from kinesis_trl.evaluation.directional import make_rider
     from kinesis_trl.evaluation.keyboard import Bindings, has_display, steer_live
+    from kinesis_trl.evaluation.steering import steering_controller
 
     if not has_display():
         _on_page(config, console)
         return
     bindings = Bindings.of(config.keys)
     body = config.load_body()
-    rider = make_rider(body, player_of(config, body), config.route)
-    steer_live(rider, body, bindings, Heading(speed=0.8), console.print)
+    steered = steering_controller(body, player_of(config, body), config.route)
+    steer_live(steered, body, bindings, Heading(speed=0.8), console.print)
 
 
 def _on_page(config: Options, console: Console) -> None:
@@ -89,35 +81,34 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
 
     from kinesis_trl.evaluation.directional import (
         SCRIPT,
-        PlannerRider,
-        draw_ride,
-        make_rider,
-        report_ride,
-        ride,
-        ride_table,
+        command_table,
+        draw_commands,
+        obey,
+        report_commands,
         verdict,
     )
     from kinesis_trl.evaluation.keyboard import Bindings
+    from kinesis_trl.evaluation.steering import PlannerSteering, steering_controller
     from kinesis_trl.evaluation.video import Run
     from kinesis_trl.motion.library import FPS
     from kinesis_trl.progress import progress
 
     Bindings.of(config.keys)
-    rider = make_rider(body, player, config.route)
+    steered = steering_controller(body, player, config.route)
     states: list[tuple[NDArray[np.float64], ...]] = []
 
     def keep() -> None:
-        physics = rider.env.physics
-        ghost = (rider.env.reference_qpos,) if isinstance(rider, PlannerRider) else ()
+        physics = steered.env.physics
+        ghost = (steered.env.reference_qpos,) if isinstance(steered, PlannerSteering) else ()
         states.append((physics.qpos[0].copy(), physics.activation[0].copy(), *ghost))
 
-    with progress(console, "riding", round(len(SCRIPT) * config.hold * FPS), "frames") as advance:
-        segments = ride(rider, hold=config.hold, on_step=advance, on_frame=keep if config.video else None)
-    report = report_ride(segments, config.hold)
+    with progress(console, "obeying", round(len(SCRIPT) * config.hold * FPS), "frames") as advance:
+        segments = obey(steered, hold=config.hold, on_step=advance, on_frame=keep if config.video else None)
+    report = report_commands(segments, config.hold)
     console.print(verdict(report), markup=False, highlight=False)
-    console.print(ride_table(report))
+    console.print(command_table(report))
     if config.picture:
-        draw_ride(segments, config.picture)
+        draw_commands(segments, config.picture)
     if config.video:
         arrays = [np.stack(column) for column in zip(*states, strict=True)]
         draw(config.video, body, [Run("directional", *arrays)], config.drawing, console)

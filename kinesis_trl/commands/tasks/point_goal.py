@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from kinesis_trl.commands.tasks import EvalConfig, Report, draw
-from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY
+from kinesis_trl.commands.tasks import GoalOptions, Report, draw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,13 +22,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(EvalConfig):
+class Options(GoalOptions):
     """How many goals to go to, how, and what to write."""
 
     task: ClassVar[str] = "point-goal"
-    route: Literal["planner", "policy"] = "planner"
-    """planner: a policy of imitation follows what the gait planner lays; policy: a policy fine-tuned for the task
-    sees the goal itself."""
     goals: int = 1000
     """How many goals."""
 
@@ -37,53 +33,49 @@ class Options(EvalConfig):
         if self.goals < 1:
             raise ValueError(f"--goals {self.goals}: at least one goal is needed.")
 
-    def shipped(self) -> str:
-        """Of the route."""
-        return f"{GOAL_POLICIES}/{self.task}" if self.route == "policy" else SHIPPED_POLICY
-
 
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
     """Go to all goals."""
     from kinesis_trl.envs.config import PointGoalConfig
-    from kinesis_trl.evaluation.point_goal import draw_trips, report_trips, travel_to_goals, trip_table, verdict
+    from kinesis_trl.evaluation.point_goal import draw_paths, goal_table, reach_goals, report_attempts, verdict
     from kinesis_trl.evaluation.video import Run
     from kinesis_trl.progress import progress
 
-    rules = PointGoalConfig()
+    task = PointGoalConfig()
     keep = config.video_clips if config.video else 0
     laid = config.goals if config.route == "planner" else 0
-    with progress(console, "reaching", config.goals * rules.steps + laid, "paths and steps") as advance:
-        trips, paths = travel_to_goals(
+    with progress(console, "reaching", config.goals * task.steps + laid, "paths and steps") as advance:
+        attempts, paths = reach_goals(
             body,
             player,
             config.route,
-            rules,
+            task,
             count=config.goals,
             seed=config.seed,
             keep=keep,
             on_path=advance,
             on_step=advance,
         )
-    report = report_trips(trips)
+    report = report_attempts(attempts)
     console.print(verdict(report), markup=False, highlight=False)
-    console.print(trip_table(report))
+    console.print(goal_table(report))
     if config.picture:
-        draw_trips(trips, config.picture)
+        draw_paths(attempts, config.picture)
     if config.video:
         runs = [
-            Run(f"goal {t.goal[0]:+.2f} {t.goal[1]:+.2f}", t.qpos, t.activation, _ghost(paths, i))
-            for i, t in enumerate(trips[:keep])
-            if t.qpos is not None and t.activation is not None
+            Run(f"goal {a.goal[0]:+.2f} {a.goal[1]:+.2f}", a.qpos, a.activation, _ghost(paths, i))
+            for i, a in enumerate(attempts[:keep])
+            if a.qpos is not None and a.activation is not None
         ]
         draw(config.video, body, runs, config.drawing, console)
     return report
 
 
-def _ghost(paths: Sequence[MotionLibrary], trip: int) -> NDArray[np.float64] | None:
-    """Reference (T, nq) of one of the first trips, where there is one."""
+def _ghost(paths: Sequence[MotionLibrary], attempt: int) -> NDArray[np.float64] | None:
+    """Reference (T, nq) of one of the first attempts, where there is one."""
     if not paths:
         return None
-    entry = paths[0].clips[trip]
+    entry = paths[0].clips[attempt]
     return paths[0].qpos[entry.start : entry.start + entry.frames].numpy()
 
 

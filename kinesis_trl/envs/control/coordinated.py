@@ -73,7 +73,6 @@ class CoordinatedControl(Control):
         self.lacking = np.zeros(len(action))
 
         def excitation(k: int) -> Array:
-            nonlocal wanted
             if k == 0 or self.config.every == "substep":
                 arm, velocity = physics.moment_arms()
                 # what muscles are told now acts in the substep after this one
@@ -82,9 +81,13 @@ class CoordinatedControl(Control):
                 gain = np.minimum(active_gain(length, velocity, muscles), _GAIN)
                 passive = np.einsum("nmj,nm->nj", arm, passive_bias(length, muscles))
                 moment = asked + self._feedback(path, physics, (k + 1) * step, step) - passive
-                shared = self._sharing.solve(arm * gain[..., None], moment, self._floor, dual, self._ceiling(physics))
-                np.maximum(self.lacking, np.abs(shared.lacking).max(1), out=self.lacking)
-                wanted = shared.activation
+                rows = physics.running_rows
+                start, most = dual[rows], self._ceiling(physics)
+                shared = self._sharing.solve(
+                    (arm * gain[..., None])[rows], moment[rows], self._floor, start, most if most is None else most[rows]
+                )
+                dual[rows], wanted[rows] = start, shared.activation
+                self.lacking[rows] = np.maximum(self.lacking[rows], np.abs(shared.lacking).max(1))
             return self._dynamics.excitation_for(physics.activation, wanted)
 
         return physics.step_controlled(excitation)

@@ -1,0 +1,36 @@
+"""How a policy is played: one generator for evaluation, planning, recording and the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from kinesis_trl.envs.base import MyoLegsEnv
+
+
+def rollout(
+    env: MyoLegsEnv, policy: Callable[[TensorDictBase], TensorDictBase], *, halt: bool = False
+) -> Iterator[TensorDictBase]:
+    """Policy steps without end, with the most probable actions, from where the bodies are now.
+
+    Between two steps bodies may be reset, put elsewhere or halted: the next step goes on from there.
+
+    Args:
+        env: reset before.
+        policy: adds "action" (N, A) to a TensorDict with "observation" (N, O).
+        halt: whether bodies whose episode ended are simulated no more. They stay as they are, and what the others do
+            does not depend on it.
+
+    Yields:
+        what a step led to: "observation", "reward", "metrics", "done", "terminated" and "truncated", (N, ·).
+    """
+    while True:
+        with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+            seen = TensorDict({"observation": env.state["observation"].clone()}, batch_size=env.batch_size)
+            after = env.step(policy(seen))["next"]
+        if halt:
+            env.physics.running &= ~after["done"].reshape(-1).numpy()
+        yield after
