@@ -114,27 +114,21 @@ def _say(error: BaseException, _: type | None) -> str:
     return ", ".join(said)
 
 
-def file_only_fields(kind: Any) -> set[str]:
-    """Fields of a config dataclass, nested ones with dots, that only a file sets."""
+def file_only_fields(config: Any) -> set[str]:
+    """Fields of a config, nested ones with dots, that only a file sets."""
     found = set()
-    for name, hint in get_type_hints(kind, include_extras=True).items():
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        value = getattr(config, name)
         if _is_file_only(hint):
             found.add(name)
-        for inner in _inside(hint):
-            found |= {f"{name}.{field}" for field in file_only_fields(inner)}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            found |= {f"{name}.{field}" for field in file_only_fields(value)}
     return found
 
 
 def _is_file_only(hint: Any) -> bool:
     marker = get_args(FileOnly[int])[1:]
     return get_origin(hint) is Annotated and set(marker) <= set(hint.__metadata__)
-
-
-def _inside(hint: Any) -> list[Any]:
-    """Dataclasses within a type."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return [hint]
-    return [kind for argument in get_args(hint) for kind in _inside(argument)]
 
 
 # -- how cattrs reads and writes each kind of field -------------------------------------------------------

@@ -98,7 +98,6 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         PresetError: a Python file without a preset.
     """
     arguments = list(arguments)
-    _refuse_file_only(arguments)
     if "--config" in arguments:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
@@ -122,6 +121,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
 
 def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> TrainCommand:
     """A run with the fields changed that the options name."""
+    _refuse_file_only(run, arguments)
     about = f"{name}: {text}\n\n{__doc__}"
     kind = ImitationCommand if run.env.follows_clips else GoalCommand
     command = tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
@@ -143,10 +143,10 @@ def _list_presets(known: dict[str, Preset], arguments: list[str]) -> None:
     sys.exit(0 if asked else 2)
 
 
-def _refuse_file_only(arguments: Sequence[str]) -> None:
+def _refuse_file_only(run: TrainConfig, arguments: Sequence[str]) -> None:
     given = {a.removeprefix("--").split("=")[0].replace("-", "_") for a in arguments if a.startswith("--")}
     given = {name.replace(".no_", ".") for name in given}
-    for name in sorted(file_only_fields(TrainConfig)):
+    for name in sorted(file_only_fields(run)):
         for option in given:
             if option == name or option.startswith(f"{name}."):
                 raise SettingsError(

@@ -203,8 +203,10 @@ class TrainConfig:
         """Settings as they were until version 0.2, with a goal beside the fields of imitation, in today's form."""
         goal, env = value.get("goal"), value.get("env", {})
         rest = {name: field for name, field in value.items() if name != "goal"}
+        if goal is None and isinstance(env, Mapping):
+            return rest | {"env": {"_type": ImitationConfig.__name__, **env}}
         if not (isinstance(goal, Mapping) and isinstance(env, Mapping)):
-            return rest if goal is None else value
+            return value
         reward = {new: goal[old] for old, new in _FORMER_WEIGHTS.items() if old in goal}
         task = {name: field for name, field in goal.items() if name not in _FORMER_WEIGHTS}
         shared = {name: env[name] for name in SHARED if name in env}
@@ -218,6 +220,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name or self.name.startswith("."):
             raise ValueError(f"name {self.name!r} cannot be a folder's; use letters, digits, - and _.")
+        if not self.env.name:
+            raise ValueError("env is of no task; give it _type: ImitationConfig, or that of another task.")
         if self.env.num_envs % self.collect.workers:
             raise ValueError(
                 f"{self.env.num_envs} environments cannot be shared out evenly to {self.collect.workers} workers."

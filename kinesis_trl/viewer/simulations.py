@@ -70,7 +70,7 @@ class ClipSimulation:
 
     def __init__(self, env: ImitationEnv, policy: Policy, clip: int) -> None:
         """Follow clip `clip` in an environment of one body whose episodes start at the beginning."""
-        self.env, self._steps = env, rollout(env, policy)
+        self.env, self.policy, self._steps = env, policy, rollout(env, policy)
         self._entry = env.library.clips[clip]
         self.title = self._entry.name
         self.seconds: float | None = (self._entry.frames - 1) / FPS

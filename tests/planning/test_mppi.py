@@ -207,7 +207,7 @@ def test_noise_is_measured_by_the_policy_inside(body, solved):
 def test_what_cannot_look_ahead_says_so(body, env):
     with pytest.raises(ValueError, match="value function"):
         Mppi(env, uncorrected, None, body, FEW)
-    goals = PointGoalEnv(body, PointGoalConfig(), replace(SETTINGS, control="pd"))
+    goals = PointGoalEnv(body, PointGoalConfig(num_envs=1))
     with pytest.raises(ValueError, match="imitate"):
         Mppi(goals, uncorrected, Constant(0.0), body, FEW)
     with pytest.raises(ValueError, match="'zero' is none"):

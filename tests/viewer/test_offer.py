@@ -107,9 +107,9 @@ def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
         Choice(policy="walking", task="directional", planner=True),
     ):
         simulation = known.make(choice)
-        assert isinstance(simulation._policy, Mppi)
+        assert isinstance(simulation.policy, Mppi)
         simulation.begin()
-        assert simulation.step() == "on" and simulation._policy.plan.any()
+        assert simulation.step() == "on" and simulation.policy.plan.any()
         saved = simulation.save()
         simulation.step()
         simulation.restore(saved)
