@@ -178,7 +178,7 @@ def _reads_dataclass(kind: Any) -> Callable[[Any, Any], Any]:
     return read
 
 
-def _family(kind: type) -> Iterator[type]:
+def _family(kind: Any) -> Iterator[Any]:
     """A class and all below it."""
     yield kind
     for one in kind.__subclasses__():

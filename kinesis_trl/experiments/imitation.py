@@ -28,17 +28,17 @@ FOLLOW = RewardConfig(
 )
 """The reward of KINESIS, with a share for the orientation of the trunk, which tilts before the body falls."""
 
+TASK = ImitationConfig(
+    num_envs=128,
+    control=FeedforwardConfig(),
+    observation=ObservationConfig().plus("turn_to_reference", *JOINT_TERMS, "moment_error", reference_steps=(2, 6, 14)),
+    disturbance=DisturbanceConfig(force=20.0),
+    reward=FOLLOW,
+    physics=PhysicsConfig(threads=min(CORES, 4)),
+)
+
 LAPTOP = TrainConfig(
-    env=ImitationConfig(
-        num_envs=128,
-        control=FeedforwardConfig(),
-        observation=ObservationConfig().plus(
-            "turn_to_reference", *JOINT_TERMS, "moment_error", reference_steps=(2, 6, 14)
-        ),
-        disturbance=DisturbanceConfig(force=20.0),
-        reward=FOLLOW,
-        physics=PhysicsConfig(threads=min(CORES, 4)),
-    ),
+    env=TASK,
     actor=LatticeConfig(network=SMALL, symmetric=True),
     critic=CriticConfig(network=SMALL, symmetric=True),
     ppo=PPOConfig(epochs=3, max_lr=2e-3, target_kl=0.15, final_kl=0.02, stop_kl=0.4, autocast=None),
@@ -47,14 +47,16 @@ LAPTOP = TrainConfig(
     torch_threads=min(CORES, 2),
 )
 
+RECOVER_TASK = replace(
+    TASK,
+    rule=KINESIS,
+    starts=StartConfig(failure_share=0.3),
+    reward=replace(FOLLOW, position_weight=0.3, far_weight=0.2, velocity_weight=0.1),
+)
+
 RECOVER = replace(
     LAPTOP,
-    env=replace(
-        LAPTOP.env,
-        rule=KINESIS,
-        starts=StartConfig(failure_share=0.3),
-        reward=replace(FOLLOW, position_weight=0.3, far_weight=0.2, velocity_weight=0.1),
-    ),
+    env=RECOVER_TASK,
     ppo=replace(LAPTOP.ppo, minibatch=4096, target_kl=0.045, final_kl=0.004, value_first=8),
     collect=CollectConfig(horizon=128),
 )
@@ -63,11 +65,11 @@ RECOVER = replace(
 COORDINATED = replace(
     RECOVER,
     env=replace(
-        RECOVER.env,
+        RECOVER_TASK,
         control=CoordinatedConfig(),
-        observation=LAPTOP.env.observation.plus("last_action"),
+        observation=TASK.observation.plus("last_action"),
         reward=replace(
-            RECOVER.env.reward,
+            RECOVER_TASK.reward,
             effort_weight=0.0,
             survival=1.0,
             calm=CalmConfig(

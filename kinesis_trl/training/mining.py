@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kinesis_trl.agents.checkpoint import load_policy
 from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.body.model import load_body
+from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.training.agent import RunError
@@ -56,6 +57,8 @@ def mine(
     body = load_body(config.body)
     library = open_clips(config, body)
     policy = load_policy(folder / POLICY, body=body.name).eval()
+    if not isinstance(config.env, ImitationConfig):
+        raise RunError(f"{folder} learns {config.env.name}, not imitation: it has no clips to mine.")
     settings = replace(config.env, physics=replace(config.env.physics, threads=threads))
     total, made = int((library.frames - 1).sum()), 0
 

@@ -115,7 +115,7 @@ def test_trained_policies_look_ahead_where_asked_to(body, library, tmp_path):
         simulation.restore(saved)
         assert simulation.step() == "on"
     for policy in ("zero", "walking"):
-        assert not isinstance(known.make(Choice(policy=policy, clip="march"))._policy, Mppi)
+        assert not isinstance(known.make(Choice(policy=policy, clip="march")).policy, Mppi)
     with pytest.raises(ValueError, match="planner needs a trained policy, 'zero' is none"):
         known.make(Choice(policy="zero", clip="march", planner=True))
     assert Offer(body, str(tmp_path / "clips"))._planner.samples == SAMPLES
