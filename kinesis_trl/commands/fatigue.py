@@ -84,7 +84,7 @@ def study(config: FatigueStudy, console: Console) -> dict[str, Any]:
 def _walk(config: FatigueStudy, body: BodyModel, console: Console) -> LongWalk:
     from kinesis_trl.body.simulator import PhysicsConfig
     from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-    from kinesis_trl.envs.terminations import KINESIS
+    from kinesis_trl.envs.terms.terminations import KINESIS
     from kinesis_trl.motion.gait.language import text_to_clip
     from kinesis_trl.motion.library import MotionLibrary
     from kinesis_trl.physiology.fatigue import walk_long

@@ -14,7 +14,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.terminations import STRICT
+from kinesis_trl.envs.terms.terminations import STRICT
 from kinesis_trl.physiology.recording import Array, Recording
 
 _POINTS = 25

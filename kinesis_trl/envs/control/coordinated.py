@@ -84,7 +84,11 @@ class CoordinatedControl(Control):
                 rows = physics.running_rows
                 start, most = dual[rows], self._ceiling(physics)
                 shared = self._sharing.solve(
-                    (arm * gain[..., None])[rows], moment[rows], self._floor, start, most if most is None else most[rows]
+                    (arm * gain[..., None])[rows],
+                    moment[rows],
+                    self._floor,
+                    start,
+                    most if most is None else most[rows],
                 )
                 dual[rows], wanted[rows] = start, shared.activation
                 self.lacking[rows] = np.maximum(self.lacking[rows], np.abs(shared.lacking).max(1))
