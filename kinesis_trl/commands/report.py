@@ -312,7 +312,9 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
         table.add_column(column, overflow="fold")
     for name, section in figures["sections"].items():
         state = section["state"]
-        table.add_row(TITLES[name], Text(STATES[state], style=_COLOURS[state]), Text(section["sentence"]))
+        table.add_row(
+            TITLES[name], Text(section["word"] or STATES[state], style=_COLOURS[state]), Text(section["sentence"])
+        )
     console.print(table)
     for run in figures["runs"]:
         right, left = run["strides"]

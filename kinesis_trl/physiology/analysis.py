@@ -130,7 +130,7 @@ def analyse(
     sections = report["sections"]
     strides = sum(report["runs"][0]["strides"])
     for name, section in sections.items():
-        section["state"], section["headline"], section["sentence"] = judge(name, section, first)
+        section.update(_judged(judge(name, section, first)))
         if 0 < strides < FEW:
             section["sentence"] += f" This rests on {strides} stride{'s' * (strides > 1)} only: no more than a hint."
         others = (t for t in section["runs"] if t != first)
@@ -165,8 +165,9 @@ def _about(run: Run, strides: Strides | None, clips: list[dict[str, Any]]) -> di
     }
 
 
-def _judged(judgement: tuple[str, str, str]) -> dict[str, str]:
-    return dict(zip(("state", "headline", "sentence"), judgement, strict=True))
+def _judged(judgement: tuple[str, str, str], word: str = "") -> dict[str, str]:
+    """A section's verdict; `word` is said in place of the state's."""
+    return dict(zip(("state", "headline", "sentence"), judgement, strict=True)) | {"word": word}
 
 
 def _lesion(
@@ -190,7 +191,7 @@ def _lesion(
         "runs": {},
         **found,
         **compare_runs(report, lesioned, report, healthy),
-        **_judged(judge_lesion(found, fell)),
+        **_judged(judge_lesion(found, fell), "side by side"),
     }
 
 

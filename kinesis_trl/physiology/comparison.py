@@ -12,6 +12,7 @@ from kinesis_trl.physiology.muscle_names import in_words
 LARGEST_CHANGES = 10
 """Muscles listed."""
 _SAME = 0.005  # share of a figure within which two are called the same
+_WORDS = {GOOD: "nearer to people", FAIR: "nearer and further", POOR: "further from people", UNKNOWN: "no difference"}
 _LEAST = 0.005  # mean activity by which a muscle must change to be named
 _HUMPS = {"first_peak": "first peak", "valley": "valley", "second_peak": "second peak"}
 
@@ -42,8 +43,10 @@ def compare_reports(report: dict[str, Any], against: dict[str, Any] | str) -> di
         return _nothing("the two reports have no figure in common, as one of them holds no stride.")
     counts = [sum(row["state"] == state for row in found["rows"]) for state in (GOOD, POOR)]
     headline = f"{counts[0]} figure{'s' * (counts[0] != 1)} better, {counts[1]} worse"
+    state = UNKNOWN if not any(counts) else GOOD if not counts[1] else POOR if not counts[0] else FAIR
     return found | {
-        "state": UNKNOWN if counts[0] == counts[1] else GOOD if not counts[1] else POOR if not counts[0] else FAIR,
+        "state": state,
+        "word": _WORDS[state],
         "headline": headline,
         "sentence": _sentence(headline, found),
         "other": titles[1],
@@ -181,7 +184,7 @@ def _changes(here: Mapping[str, dict[str, Any]], there: Mapping[str, dict[str, A
 def _nothing(reason: str) -> dict[str, Any]:
     """The section where there is nothing to compare."""
     sentence = f"Nothing to compare with: {reason}"
-    return {"state": UNKNOWN, "headline": "", "sentence": sentence, "reason": reason, "runs": {}}
+    return {"state": UNKNOWN, "word": "", "headline": "", "sentence": sentence, "reason": reason, "runs": {}}
 
 
 def _sentence(headline: str, found: dict[str, Any]) -> str:

@@ -157,33 +157,21 @@ def speed_chart(rows: Sequence[dict[str, Any]], people: Sequence[Sequence[float]
     figure, panels = _panels((4.6, 6.6), rows=3)
     figure.subplots_adjust(hspace=0.42)
     for (group, title), own in lines.items():
-        style = {"color": colour(titles.index(title)), "lw": 1.4, "ms": 4}
-        mark = "o-" if group == next(iter(lines))[0] else "^:"
-        panels[0].plot(
-            [r["walked"] for r in own if "likeness" in r],
-            [r["likeness"] for r in own if "likeness" in r],
-            mark,
-            **style,
-        )
-        panels[1].plot([r["walked"] for r in own], [r["cost"] for r in own], mark, **style)
+        mark, shade = "o-" if group == rows[0]["group"] else "^:", colour(titles.index(title))
+        known = [row for row in own if "likeness" in row]
+        for axes, part, name in ((panels[0], known, "likeness"), (panels[1], own, "cost")):
+            axes.plot([r["walked"] for r in part], [r[name] for r in part], mark, color=shade, lw=1.4, ms=4)
     if people:
-        panels[0].plot(*zip(*people, strict=True), "-", color="#9aa3b0", lw=5, alpha=0.6, zorder=0)
+        panels[0].plot(*zip(*people, strict=True), "o-", color="#9aa3b0", lw=5, ms=6, alpha=0.6, zorder=0)
     panels[1].plot(*spent, "x", color="#222222", ms=7, mew=1.8)
     known = [row for row in next(iter(lines.values())) if "by_delay" in row]
     for k, row in enumerate(known):
-        shade = str(0.75 - 0.75 * (k + 1) / len(known))
-        late = [1000 * d for d in row["delays"]]
-        panels[2].plot(late, row["by_delay"], color=shade, lw=1.3)
-        panels[2].annotate(
-            f"{row['speed']:g}",
-            (late[-1], row["by_delay"][-1]),
-            color=shade,
-            fontsize=7,
-            xytext=(2, -2),
-            textcoords="offset points",
-        )
+        shade, earlier = str(0.75 - 0.75 * (k + 1) / len(known)), [1000 * d for d in row["delays"]]
+        panels[2].plot(earlier, row["by_delay"], color=shade, lw=1.3)
+        _name(panels[2], f"{row['speed']:g}", (earlier[-1], row["by_delay"][-1]), (2, -2), shade)
+    panels[2].margins(x=0.08)
     for axes, x, y in zip(
-        panels, ("speed walked, m/s", "speed walked, m/s", "delay, ms"), ("r", "J/kg/m", "r"), strict=True
+        panels, ("speed walked, m/s",) * 2 + ("muscles earlier by, ms",), ("r", "J/kg/m", "r"), strict=True
     ):
         axes.set_xlabel(x)
         axes.set_ylabel(y)
@@ -201,15 +189,7 @@ def dots_panel(columns: Sequence[tuple[str, Sequence[float]]], unit: str, zero: 
         if len(values):
             axes.plot([k - 0.38, k + 0.38], [np.mean(values)] * 2, color="#222222", lw=1.6)
     axes.axhline(0, color="#86190d", lw=0.9)
-    axes.annotate(
-        zero,
-        (0.01, 0),
-        xycoords=("axes fraction", "data"),
-        fontsize=7.5,
-        color="#86190d",
-        xytext=(0, 2),
-        textcoords="offset points",
-    )
+    _name(axes, zero, (-0.5, 0), (0, 2), "#86190d")
     axes.set_xticks(range(len(columns)), [name for name, _ in columns])
     axes.set_ylabel(unit)
     return _svg(figure)
@@ -225,13 +205,16 @@ def pareto_chart(points: Sequence[Any], front: Sequence[Any], chosen: str) -> Fi
             axes.plot(p.coverage, getattr(p, name), "o", color=COLOURS[0] if p in front else "#9aa3b0", ms=6)
             if p.label == chosen:
                 axes.plot(p.coverage, getattr(p, name), "o", mfc="none", mec=COLOURS[1], mew=2, ms=13)
-            axes.annotate(
-                p.label, (p.coverage, getattr(p, name)), xytext=(6, 5), textcoords="offset points", fontsize=8
-            )
+            _name(axes, p.label, (p.coverage, getattr(p, name)), (6, 5), _INK)
         axes.set_xlabel("strict coverage of clips, %")
         axes.set_ylabel(label)
         axes.margins(0.18)
     return figure
+
+
+def _name(axes: Axes, text: str, at: tuple[float, float], aside: tuple[float, float], shade: str) -> None:
+    """Letters beside a point, `aside` in typographic points."""
+    axes.annotate(text, at, aside, textcoords="offset points", fontsize=7.5, color=shade)
 
 
 def _curves(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:

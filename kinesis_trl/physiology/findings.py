@@ -207,7 +207,8 @@ def _muscles(found: dict[str, Any], section: dict[str, Any], title: str) -> tupl
     if r is not None:
         state = worst(state, grade(r, 0.5, 0.3))
         people = section["emg"]["people"][0].get("median")
-        headline = f"r = {r:.2f} with people's EMG" + (f"; people reach {people:.2f}" if people is not None else "")
+        reach = f", people with each other {people:.2f}" if people is not None else ""
+        headline = f"rhythm of the muscles r = {r:.2f}{reach} (1: the same)"
         text += f"; their rhythm correlates with recorded people by r = {r:.2f}"
         text += f" (people with each other: {people:.2f})" if people is not None else ""
     else:

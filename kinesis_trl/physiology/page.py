@@ -97,7 +97,7 @@ def _templates() -> Environment:
 def _summary(report: dict[str, Any]) -> str:
     """Whom the page judges, in one or two sentences."""
     run = report["runs"][0]
-    judged = [report["sections"][name]["state"] for name in ("gait", "joints", "ground", "muscles", "effort")]
+    states = {name: report["sections"][name]["state"] for name in ("gait", "joints", "ground", "muscles", "effort")}
     count = sum(run["strides"])
     fell = f" It fell in {run['fell']} of {len(run['clips'])} clips." if run["fell"] else ""
     if not count:
@@ -106,10 +106,14 @@ def _summary(report: dict[str, Any]) -> str:
     who = "A simulated body with 80 leg muscles, driven by a controller that learned to move,"
     if run["replayed"]:
         who = "A motion, with the muscle activity that would make it,"
+    told = [
+        f"{word}: {', '.join(TITLES[name].lower() for name in states if states[name] == state)}"
+        for state, word in STATES.items()
+        if state in states.values()
+    ]
     return (
-        f"{who} is compared with recorded people over {count} strides{speed}. Of five questions, "
-        f"{judged.count('good')} are answered 'like people', {judged.count('fair')} 'partly' and "
-        f"{judged.count('poor')} 'not like people'. Each answer leads to its figures.{fell}"
+        f"{'; '.join(told).capitalize()}. {who} is compared with recorded people over {count} strides{speed}; each "
+        f"answer below leads to its figures.{fell}"
     )
 
 

@@ -230,7 +230,7 @@ def speeds(section: dict[str, Any]) -> dict[str, Any] | None:
         "missing": [f"{title}, {group}: {reason}" for group, title, reason in section["missing"]],
         "picture": Panel(
             svg=figures.speed_chart(rows, section["people"], section["spent"]),
-            title="likeness with people's muscles, cost, and what a delay would change, by speed",
+            title="likeness to people's muscles and cost, by speed; and what a delay would change",
             caption=f"Solid, dots: {groups[0]}{late}. Top: r; grey: people with each other. Middle: cost of transport; "
             "cross: people. Bottom: r of the first column if its muscles acted earlier by that much, one line for each "
             "speed of the people, in m/s: a look, not a result.",

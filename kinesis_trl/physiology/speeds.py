@@ -102,18 +102,21 @@ def judge_speeds(found: dict[str, Any], title: str) -> tuple[str, str, str]:
     known = [row for row in rows if "likeness" in row]
     costs = sorted(row["cost"] for row in rows)
     slowest, fastest = (f(row["walked"] for row in rows) for f in (min, max))
-    text = f"Walking at {slowest:.2f} to {fastest:.2f} m/s costs {costs[0]:.1f} to {costs[-1]:.1f} J per kg and metre"
+    walked = f"{slowest:.2f} to {fastest:.2f}" if len(rows) > 1 else f"{slowest:.2f}"
+    spent = f"{costs[0]:.1f} to {costs[-1]:.1f}" if len(rows) > 1 else f"{costs[0]:.1f}"
+    text = f"Walking at {walked} m/s costs {spent} J per kg and metre"
     if not known:
-        return UNKNOWN, f"{costs[0]:.1f} to {costs[-1]:.1f} J/kg/m", f"{text}; no recorded muscle activity to compare."
+        return UNKNOWN, f"{spent} J/kg/m", f"{text}; no recorded muscle activity to compare."
     least, most = (f(known, key=lambda row: row["likeness"]) for f in (min, max))
     mean = sum(row["likeness"] for row in known) / len(known)
     late = max(range(len(DELAYS)), key=lambda k: sum(row["by_delay"][k] for row in known))
+    text += f"; the rhythm of the muscles correlates with people's by r = {mean:.2f}"
+    if len(known) > 1:
+        text += (
+            f" on average, least at {least['walked']:.2f} m/s ({least['likeness']:.2f}), most at "
+            f"{most['walked']:.2f} m/s ({most['likeness']:.2f})"
+        )
     text += (
-        f"; the rhythm of the muscles correlates with people's by r = {mean:.2f} on average, least at "
-        f"{least['walked']:.2f} m/s ({least['likeness']:.2f}), most at {most['walked']:.2f} m/s "
-        f"({most['likeness']:.2f}). It would be highest if the muscles acted {1000 * DELAYS[late]:.0f} ms earlier."
-        if late
-        else f"; the rhythm of the muscles correlates with people's by r = {mean:.2f} on average, and no delay "
-        "raises that."
+        f", and would most if they acted {1000 * DELAYS[late]:.0f} ms earlier." if late else "; no delay raises that."
     )
-    return grade(mean, 0.5, 0.3), f"r = {mean:.2f} over {len(known)} speeds", text
+    return grade(mean, 0.5, 0.3), f"r = {mean:.2f} over {len(known)} speed{'s' * (len(known) > 1)}", text
