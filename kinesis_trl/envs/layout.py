@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.catalog import kind_of
+from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.scene import Scene
 from kinesis_trl.envs.symmetry import ObservationMirror
@@ -41,10 +42,22 @@ class Layout:
         for name, (index, _) in zip(config.terms, rules, strict=True):
             self.places[name] = slice(self.width, self.width + len(index))
             self.width += len(index)
+        self._size = None if body.entry.subject is None else self._of_size(body)
 
     def compose(self, scene: Scene) -> Tensor:
         """Observation (R, width), float32."""
-        return torch.cat([term.compute(scene) for term in self.terms], dim=-1).float()
+        seen = torch.cat([term.compute(scene) for term in self.terms], dim=-1)
+        return (seen if self._size is None else seen / self._size).float()
+
+    def _of_size(self, body: BodyModel) -> Tensor:
+        """(width,) what each number of a body with a size is to be divided by."""
+        kind = load_body(kind_of(body.name))
+        length, mass = body.standing_qpos[2] / kind.standing_qpos[2], body.mass / kind.mass
+        factor = {"": 1.0, "m": length, "N": mass, "N m": mass * length}
+        size = torch.ones(self.width, dtype=torch.float64)
+        for term in self.terms:
+            size[self.places[term.name]] = factor[term.unit]
+        return size
 
     def table(self) -> str:
         """The terms as a Markdown table: where they are, how wide, and what they say."""

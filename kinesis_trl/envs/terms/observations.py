@@ -4,12 +4,16 @@ Heading frame: the world turned by the yaw of the root, so that the observation 
 R bodies, B observed bodies (the root first), K tracked bodies, J independent joints, M muscles, S touch sensors. The
 reference is the one a policy step ahead unless a term says otherwise; in tasks with a goal its root is at the goal and
 all else where the body is.
+
+A body in a person's own size is seen in the size of its kind: lengths and speeds by the ratio of the heights of the
+standing roots, forces by that of the masses, moments by both. A policy then sees the same in the same posture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -47,24 +51,28 @@ class ObservationTerm:
     """For a body and a number of later references: permutation (W,) and signs (W,) of the mirror image."""
     needs_inverse: bool = False
     """Whether the clips need inverse solutions."""
+    unit: Literal["", "m", "N", "N m"] = ""
+    """What its numbers grow with, lengths (or speeds), forces or moments; '': with neither."""
 
 
 OBSERVATIONS: dict[str, ObservationTerm] = {}
 """Every observation term by its name."""
 
 
-def term(mirror: Rule, *, needs_inverse: bool = False) -> Callable[[Callable[[Scene], Tensor]], ObservationTerm]:
+def term(
+    mirror: Rule, *, needs_inverse: bool = False, unit: Literal["", "m", "N", "N m"] = ""
+) -> Callable[[Callable[[Scene], Tensor]], ObservationTerm]:
     """Declare a function of a scene as the observation term of its name."""
 
     def register(compute: Callable[[Scene], Tensor]) -> ObservationTerm:
-        declared = ObservationTerm(compute.__name__, compute, mirror, needs_inverse)
+        declared = ObservationTerm(compute.__name__, compute, mirror, needs_inverse, unit)
         OBSERVATIONS[declared.name] = declared
         return declared
 
     return register
 
 
-@term(signs(1))
+@term(signs(1), unit="m")
 def root_height(scene: Scene) -> Tensor:
     """Height of the root, world frame: (R, 1) metres."""
     return scene.state.position[:, 0, 2:]
@@ -77,7 +85,7 @@ def root_tilt(scene: Scene) -> Tensor:
     return torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).reshape(len(angles), 4)
 
 
-@term(observed_without_root(VECTOR))
+@term(observed_without_root(VECTOR), unit="m")
 def body_pos(scene: Scene) -> Tensor:
     """Positions of the observed bodies from the root, heading frame: (R, 3 (B − 1)) metres."""
     position = scene.state.position
@@ -91,7 +99,7 @@ def body_rot(scene: Scene) -> Tensor:
     return scene.in_heading(axes(quaternion).reshape(len(quaternion), -1, 3))
 
 
-@term(observed(VECTOR))
+@term(observed(VECTOR), unit="m")
 def body_linvel(scene: Scene) -> Tensor:
     """Velocities of the observed bodies, heading frame: (R, 3 B) m/s."""
     return scene.in_heading(scene.state.linear_velocity)
@@ -103,31 +111,31 @@ def body_angvel(scene: Scene) -> Tensor:
     return scene.in_heading(scene.state.angular_velocity)
 
 
-@term(touch)
+@term(touch, unit="N")
 def foot_touch(scene: Scene) -> Tensor:
     """Normal force on the touch sensors of heels and toes: (R, S) newtons."""
     return scene.state.touch
 
 
-@term(tracked(VECTOR))
+@term(tracked(VECTOR), unit="m")
 def position_error(scene: Scene) -> Tensor:
     """Reference less position of the tracked bodies, heading frame: (R, 3 K) metres."""
     return scene.in_heading(scene.ahead.position - scene.state.body_pos)
 
 
-@term(tracked(VECTOR))
+@term(tracked(VECTOR), unit="m")
 def velocity_error(scene: Scene) -> Tensor:
     """Reference less velocity of the tracked bodies, heading frame: (R, 3 K) m/s."""
     return scene.in_heading(scene.ahead.velocity - scene.state.body_vel)
 
 
-@term(tracked(VECTOR))
+@term(tracked(VECTOR), unit="m")
 def reference_position(scene: Scene) -> Tensor:
     """References of the tracked bodies from the root, heading frame: (R, 3 K) metres."""
     return scene.in_heading(scene.ahead.position - scene.state.position[:, :1])
 
 
-@term(tracked(VECTOR, later=True))
+@term(tracked(VECTOR, later=True), unit="m")
 def later_references(scene: Scene) -> Tensor:
     """The same `reference_steps` policy steps later, one after the other: (R, 3 K · steps) metres."""
     later = scene.ahead.later
@@ -152,7 +160,7 @@ def joint_rate_error(scene: Scene) -> Tensor:
     return scene.ahead.joint_rate - scene.joint_rate
 
 
-@term(joints, needs_inverse=True)
+@term(joints, needs_inverse=True, unit="N m")
 def moment_error(scene: Scene) -> Tensor:
     """Moments by which muscles, as they are activated, exceed those of the inverse solution now: (R, J) N m.
 
@@ -169,13 +177,13 @@ def last_action(scene: Scene) -> Tensor:
     return scene.action
 
 
-@term(muscles)
+@term(muscles, unit="m")
 def muscle_length(scene: Scene) -> Tensor:
     """Lengths of the muscles with their tendons: (R, M) metres."""
     return scene.muscle(scene.physics.length)
 
 
-@term(muscles)
+@term(muscles, unit="m")
 def muscle_velocity(scene: Scene) -> Tensor:
     """Rates of the muscles' lengths: (R, M) m/s."""
     return scene.muscle(scene.physics.velocity)
@@ -188,7 +196,7 @@ def muscle_fatigue(scene: Scene) -> Tensor:
     return scene.muscle(np.zeros_like(scene.physics.length) if fatigue is None else fatigue.fatigued)
 
 
-@term(muscles)
+@term(muscles, unit="N")
 def muscle_force(scene: Scene) -> Tensor:
     """Forces of the muscles, negative when they pull: (R, M) newtons."""
     return scene.muscle(scene.physics.muscle_force)
