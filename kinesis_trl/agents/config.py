@@ -117,6 +117,13 @@ class MixtureConfig:
     """Whether the expert is drawn by its probability in evaluation too, instead of the most probable one."""
     finetune: bool = False
     """Whether the experts learn as well, with the log-probability of the whole mixture."""
+    memory: bool = False
+    """Whether the gate also sees which expert acted before, as in checkpoints of KINESIS 2.0; such a mixture plays, but
+    is not trained here."""
+
+    def __post_init__(self) -> None:
+        if self.memory and self.finetune:
+            raise ValueError("a mixture with memory is not trained here; leave out finetune.")
 
 
 def _check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> None:

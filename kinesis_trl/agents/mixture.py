@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
-from tensordict import TensorDictBase
+from tensordict import TensorDict, TensorDictBase
 from tensordict.nn import TensorDictModuleBase
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
@@ -16,6 +16,9 @@ from kinesis_trl.agents.actor import GaussianPolicy, NormalisedMLP, StochasticMo
 from kinesis_trl.agents.config import MixtureConfig
 from kinesis_trl.agents.normalisation import RunningNorm
 
+PREVIOUS = "previous_expert"
+"""Where a gate with memory reads which expert acted before."""
+
 
 class Gate(StochasticModule):
     """Chooses an expert: observation → index `expert` (…,) and `expert_log_prob` (…,)."""
@@ -23,7 +26,8 @@ class Gate(StochasticModule):
     def __init__(self, config: MixtureConfig, observation_width: int, experts: int) -> None:
         super().__init__(sample_key="expert", log_prob_key="expert_log_prob")
         self.always_sample = config.always_sample
-        self.net = NormalisedMLP(observation_width, experts, config.gate, normalise=config.normalise)
+        width = observation_width + (experts if config.memory else 0)
+        self.net = NormalisedMLP(width, experts, config.gate, normalise=config.normalise)
 
     def distribution(self, observation: Tensor) -> Categorical:
         return Categorical(logits=self.net(observation), validate_args=False)
@@ -41,7 +45,8 @@ class Gate(StochasticModule):
 class MixtureActor(TensorDictModuleBase):
     """The action is the mean of the chosen expert; only the gate learns.
 
-    The experts are copies, without gradient and with frozen norms. A loss takes `trained`, the gate.
+    The experts are copies, without gradient and with frozen norms. A loss takes `trained`, the gate. With memory, the
+    gate also sees PREVIOUS (…, experts), 1 at the expert that acted before; zeros where none did.
     """
 
     def __init__(self, config: MixtureConfig, experts: Sequence[GaussianPolicy]) -> None:
@@ -50,7 +55,7 @@ class MixtureActor(TensorDictModuleBase):
         self.observation_width, self.action_width = _common_widths(experts)
         self.gate = Gate(config, self.observation_width, len(experts))
         self.experts = _copies(experts, frozen=True)
-        self.in_keys = self.gate.in_keys
+        self.in_keys = [*self.gate.in_keys, *([PREVIOUS] if config.memory else [])]
         self.out_keys = ["action", *self.gate.out_keys]
 
     @property
@@ -74,12 +79,24 @@ class MixtureActor(TensorDictModuleBase):
 
     def choose(self, observation: Tensor) -> Tensor:
         """The action when not exploring (…, action_width): the mean of the most probable expert."""
-        return _of_expert(self.expert_actions(observation), self.gate.choose(observation))
+        return _of_expert(self.expert_actions(observation), self.gate.choose(self._seen(observation, None)))
+
+    def _seen(self, observation: Tensor, previous: Tensor | None) -> Tensor:
+        """What the gate sees (…, width): the observation, with memory also which expert acted before."""
+        if not self.config.memory:
+            return observation
+        if previous is None:
+            previous = observation.new_zeros((*observation.shape[:-1], len(self.experts)))
+        return torch.cat([observation, previous], -1)
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Write the expert's index, its log-probability, and its mean action; see `StochasticModule` on export."""
-        self.gate(tensordict)
-        observation, chosen = tensordict.get("observation"), tensordict.get("expert")
+        observation = tensordict.get("observation")
+        seen = TensorDict(
+            {"observation": self._seen(observation, tensordict.get(PREVIOUS, None))}, tensordict.batch_size
+        )
+        tensordict.update(self.gate(seen).select(*self.gate.out_keys, strict=False))
+        chosen = tensordict.get("expert")
         if torch.compiler.is_exporting():
             return tensordict.set("action", _of_expert(self.expert_actions(observation), chosen))
         action = observation.new_empty((*chosen.shape, self.action_width))
@@ -126,6 +143,25 @@ class FinetunedMixture(StochasticModule):
     def choose(self, observation: Tensor) -> Tensor:
         means = torch.stack([expert.mean(observation) for expert in _members(self.experts)], -2)
         return _of_expert(means, self.gate.choose(observation))
+
+
+class Remembering:
+    """Plays a mixture with memory in one environment: tells its gate which expert acted before in each episode."""
+
+    def __init__(self, mixture: MixtureActor, steps: Callable[[], Tensor]) -> None:
+        """`steps` says how many policy steps each row (N,) has made in its present episode."""
+        self.mixture, self._steps = mixture, steps
+        self._previous: Tensor | None = None
+
+    def __call__(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Add "action" to a TensorDict with the "observation" of all rows."""
+        count = len(self.mixture.experts)
+        if self._previous is None:
+            self._previous = tensordict.get("observation").new_zeros((*tensordict.batch_size, count))
+        self._previous[self._steps() == 0] = 0.0
+        out = self.mixture(tensordict.set(PREVIOUS, self._previous))
+        self._previous = torch.nn.functional.one_hot(out.get("expert"), count).to(self._previous.dtype)
+        return out
 
 
 def make_mixture(config: MixtureConfig, experts: Sequence[GaussianPolicy]) -> MixtureActor | FinetunedMixture:

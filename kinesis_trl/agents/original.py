@@ -156,8 +156,16 @@ def _mixture(weights: Weights) -> MixtureActor:
         expert = LatticeActor(config, _width(weights, f"{stem}1."), weights[f"{stem}2.weight"].shape[0])
         _fill(expert.net, weights, norm=f"{stem}0.", hidden=f"{stem}1.", head=f"{stem}2.")
         experts.append(expert)
-    gate = MixtureConfig(gate=_network(weights, "gate.0."), normalise=_has_statistics(weights, "norm."))
+    more = _width(weights, "gate.0.") - experts[0].observation_width
+    if more not in (0, len(experts)):
+        raise ValueError(f"the gate sees {more} numbers more than its {len(experts)} experts")
+    gate = MixtureConfig(
+        gate=_network(weights, "gate.0."), normalise=_has_statistics(weights, "norm."), memory=more > 0
+    )
     mixture = MixtureActor(gate, experts)
+    if more and gate.normalise:  # which expert acted before passes the norm as it is
+        told = {"mean": torch.zeros(more), "std": torch.ones(more)}
+        weights = {**weights, **{f"norm.{k}": torch.cat([weights[f"norm.{k}"].flatten(), v]) for k, v in told.items()}}
     _fill(mixture.gate.net, weights, norm="norm.", hidden="gate.0.", head="gate.1.")
     return mixture.eval()
 

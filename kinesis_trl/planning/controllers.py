@@ -10,6 +10,7 @@ from pathlib import Path
 from kinesis_trl.agents.baselines import BASELINES, Policy, baseline
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.mixture import MixtureActor, Remembering
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.control.config import ControlName, control_named
@@ -87,6 +88,10 @@ def make_player(
     settings = replace(settings, physics=replace(settings.physics, sensing=sensing or settings.physics.sensing))
     actor = loaded.policy.eval()
     widths = (actor.observation_width, actor.action_width)
+    if isinstance(actor, MixtureActor) and actor.config.memory:
+        if plans:
+            raise ValueError("the planner cannot follow a mixture's memory; leave out --planner.samples.")
+        return Player(settings, lambda env: Remembering(actor, lambda: env.episode_steps), widths)
     if planner is not None and plans:
         return Player(settings, lambda env: Mppi(env, actor, loaded.critic, body, planner), widths)
     return Player(settings, lambda env: actor, widths)

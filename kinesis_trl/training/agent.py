@@ -44,6 +44,8 @@ def make_agent(config: TrainConfig, env: MyoLegsEnv) -> tuple[Policy, Critic]:
         mixed = [path for path, e in zip(config.experts, experts, strict=True) if not isinstance(e, GaussianPolicy)]
         if mixed:
             raise RunError(f"{mixed[0]} is itself a mixture; give the experts it is made of.")
+        if config.mixture.memory:
+            raise RunError("a mixture with memory plays, but is not trained here; set mixture.memory to false.")
         return make_mixture(config.mixture, experts), new_critic(config.critic, env)  # type: ignore[arg-type]
     if isinstance(env, GoalEnv):
         if config.warm_start is None:

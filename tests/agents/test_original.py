@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from tensordict import TensorDict
 from torch.nn import functional
 
 from kinesis_trl.agents.checkpoint import load_checkpoint, load_policy, save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeActor
-from kinesis_trl.agents.mixture import MixtureActor
+from kinesis_trl.agents.mixture import MixtureActor, Remembering
 from kinesis_trl.agents.original import import_original
 
 OBSERVATION, ACTION, HIDDEN = 6, 3, (7, 5)
@@ -221,3 +222,62 @@ def test_whatever_torch_raises_is_one_kind_of_error(file: Path, shared: Path) ->
     assert refused > 200
     with pytest.raises(CheckpointError):
         import_original(shared / "fail" / "model-pth" / "m.pth")
+
+
+def with_memory(shared: Path, folder: Path) -> Path:
+    """The golden mixture with a gate that also sees which expert acted before, as KINESIS 2.0 has it."""
+    content = torch.load(shared / "golden" / "kin_moe" / "model.pth", weights_only=True)
+    first = "gate.0.affine_layers.0.weight"
+    weight = content["policy"][first]
+    more = torch.randn(weight.shape[0], 3, generator=torch.Generator().manual_seed(0), dtype=weight.dtype)
+    content["policy"][first] = torch.cat([weight, more], 1)
+    folder.mkdir()
+    torch.save(content, folder / "model.pth")
+    return folder / "model.pth"
+
+
+def test_a_mixture_with_memory_plays_as_written_out(shared: Path, tmp_path: Path) -> None:
+    file = with_memory(shared, tmp_path / "kin_moe_prev")
+    weights = torch.load(file, weights_only=True)["policy"]
+    mixture = import_original(file).policy
+    assert isinstance(mixture, MixtureActor) and mixture.config.memory
+    steps = torch.zeros(2, dtype=torch.int64)
+    player = Remembering(mixture, lambda: steps)
+    observed = torch.randn(6, 2, mixture.observation_width, generator=torch.Generator().manual_seed(1))
+    previous = torch.zeros(2, 3)
+    chosen = []
+    for step, seen in enumerate(observed):
+        if step == 4:  # the second body begins a new episode
+            steps[:] = torch.tensor([4, 0])
+            previous[1] = 0.0
+        else:
+            steps[:] = step
+        x = ((seen - weights["norm.mean"]) / (weights["norm.std"] + 1e-8)).clamp(-5, 5)
+        x = torch.cat([x, previous], 1)
+        layer = 0
+        while f"gate.0.affine_layers.{layer}.weight" in weights:
+            stem = f"gate.0.affine_layers.{layer}."
+            x = torch.nn.functional.silu(x @ weights[f"{stem}weight"].T + weights[f"{stem}bias"])
+            layer += 1
+        logits = x @ weights["gate.1.weight"].T + weights["gate.1.bias"]
+        out = player(TensorDict({"observation": seen}, batch_size=[2]))
+        torch.testing.assert_close(out["expert"], logits.argmax(-1))
+        actions = mixture.expert_actions(seen)
+        torch.testing.assert_close(out["action"], actions[torch.arange(2), out["expert"]])
+        previous = torch.nn.functional.one_hot(out["expert"], 3).float()
+        chosen.append(out["expert"])
+    assert len(torch.stack(chosen).unique()) > 1
+    again = load_policy(save_policy(tmp_path / "ours", mixture, body="myolegs"))
+    out = again(TensorDict({"observation": observed[0], "previous_expert": previous}, batch_size=[2]))
+    same = mixture(TensorDict({"observation": observed[0], "previous_expert": previous}, batch_size=[2]))
+    torch.testing.assert_close(out["action"], same["action"])
+
+
+def test_a_gate_of_another_width_is_refused(shared: Path, tmp_path: Path) -> None:
+    file = with_memory(shared, tmp_path / "odd")
+    content = torch.load(file, weights_only=True)
+    first = "gate.0.affine_layers.0.weight"
+    content["policy"][first] = content["policy"][first][:, :-1]
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match="the gate sees 2 numbers more than its 3 experts"):
+        import_original(file)
