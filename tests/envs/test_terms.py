@@ -4,11 +4,14 @@ import inspect
 import re
 from types import SimpleNamespace
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.model import load_body
+from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.envs.config import ImitationConfig, ObservationConfig
 from kinesis_trl.envs.geometry import about_z, multiply
 from kinesis_trl.envs.imitation import ImitationEnv
@@ -159,3 +162,26 @@ def test_unknown_and_repeated_terms_are_refused(body):
         ObservationConfig(terms=("root_height", "root_height"))
     with pytest.raises(ValueError, match="later_references"):
         ObservationConfig(reference_steps=(2,))
+
+
+def test_a_body_of_another_size_sees_what_its_kind_would_see(body):
+    small = load_body("legs:height=1.5,mass=60")
+    factor, rng = small.height / body.height, np.random.default_rng(0)
+    qpos, qvel = body.standing_qpos.copy(), 0.3 * rng.normal(size=body.model.nv)
+    qpos[2] += 0.1
+    qpos[7:] += 0.1 * rng.normal(size=len(qpos) - 7)
+    terms = (*BODY, "muscle_length", "muscle_velocity")
+    seen = []
+    for one, scale in ((body, 1.0), (small, factor)):
+        slides = one.model.jnt_qposadr[one.model.jnt_type == mujoco.mjtJoint.mjJNT_SLIDE]
+        q, v = one.couplings.apply(qpos), qvel.copy()
+        q[:3] *= scale
+        q[slides] = one.couplings.apply(q)[slides]
+        v[:3] *= scale
+        v[slides - 1] *= scale
+        physics = BatchPhysics(one, 1)
+        physics.reset(np.array([0]), q[None], v[None], np.zeros((1, one.model.nu)))
+        state = Tracked.of(physics.observe(), torch.from_numpy(one.tracked_in_observed))
+        layout = Layout(one, ObservationConfig(terms=terms))
+        seen.append(layout.compose(Scene(state, physics, slice(None), torch.zeros(0), SimpleNamespace())))
+    torch.testing.assert_close(seen[1], seen[0], atol=1e-4, rtol=1e-4)
