@@ -122,7 +122,7 @@ def test_every_term_is_declared_with_shape_and_unit_and_mirrors_as_it_says(mirro
     term = OBSERVATIONS[name]
     says = inspect.getdoc(term.compute)
     assert re.search(r"\(R, [^)]*\)", says), f"{name}: its docstring gives no shape such as (R, 3)"
-    free = {"root_tilt", "body_rot", "last_action"}
+    free = {"root_tilt", "body_rot", "last_action", "muscle_fatigue"}
     assert name in free or re.search(r"metres|m/s|radians|rad/s|newtons|N m", says), f"{name}: no unit"
     index, sign = term.mirror(body, 2)
     place = env.layout.places[name]
