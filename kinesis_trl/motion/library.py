@@ -14,13 +14,13 @@ from torch import Tensor
 
 from kinesis_trl.body.inverse import InverseSolution
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.arrays import LARGEST
 from kinesis_trl.motion.categories import categorise
 from kinesis_trl.motion.clip import FPS, ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 from kinesis_trl.motion.library_files import (
     FEEDBACK,
     INVERSE,
+    LARGEST,
     MOTION,
     SOLVED,
     ClipEntry,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,9 +15,9 @@ from numpy.typing import NDArray
 
 from kinesis_trl.atomic import replacing_folder, sweep
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.arrays import LARGEST, map_npy
+from kinesis_trl.motion.arrays import checked_size
 from kinesis_trl.motion.clip import FPS, MAX_FRAMES, ClipFormatError
-from kinesis_trl.motion.streams import read_json
+from kinesis_trl.motion.streams import open_file, read_json
 
 MOTION = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 """Arrays of every library, and how they are kept."""
@@ -25,8 +27,16 @@ SOLVED = MOTION | INVERSE | {"prepared": "<f8", "prepared_qpos": "<f8"}
 """Arrays of a library with inverse solutions."""
 FEEDBACK = {"feedback": "<f4"}
 """Gains that trajectory optimisation gives a library."""
+LARGEST = 1e6
+"""No number of a recorded motion is larger, in any unit of ours."""
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(?P<length>..)"
+    rb"\{'descr': '(?P<kind>[^'\n]{1,40})', 'fortran_order': False, 'shape': \((?P<shape>[0-9, ]{0,200})\), \} *\n",
+    re.DOTALL,
+)
+_BLOCK = 1 << 22
 _VERSION = 3
-_HEADER = "library.json"
+_LIBRARY = "library.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +61,7 @@ class ClipEntry:
 
 def is_library(folder: Path) -> bool:
     """Whether there is a motion library in `folder`, in whatever state."""
-    return (Path(folder) / _HEADER).is_file()
+    return (Path(folder) / _LIBRARY).is_file()
 
 
 def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -76,7 +86,7 @@ def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: M
             "fps": FPS,
             "clips": [asdict(clip) for clip in clips],
         }
-        (staging / _HEADER).write_text(json.dumps(header, indent=1))
+        (staging / _LIBRARY).write_text(json.dumps(header, indent=1))
 
 
 def read_library(folder: Path, body: BodyModel) -> tuple[list[ClipEntry], dict[str, NDArray[Any]]]:
@@ -88,15 +98,15 @@ def read_library(folder: Path, body: BodyModel) -> tuple[list[ClipEntry], dict[s
     folder = Path(folder)
     if not folder.exists():
         sweep(folder.parent, folder.name)  # a process killed while it replaced the folder left the old one beside
-    if not (folder / _HEADER).exists():
+    if not (folder / _LIBRARY).exists():
         raise ClipFormatError(f"{folder} holds no library.json; make one with kinesis prepare.")
-    header = read_json(folder / _HEADER)
+    header = read_json(folder / _LIBRARY)
     try:
         version, name, fps = header["version"], header["body"], header["fps"]
         solved, feedback = bool(header["inverse"]), bool(header.get("feedback"))
         clips = _clips(header["clips"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ClipFormatError(f"{folder / _HEADER} is damaged ({error!s:.200}); prepare it again.") from error
+        raise ClipFormatError(f"{folder / _LIBRARY} is damaged ({error!s:.200}); prepare it again.") from error
     if version != _VERSION or fps != FPS:
         raise ClipFormatError(
             f"{folder} has version {version!s:.20} at {fps!s:.20} frames/s, expected {_VERSION} at {FPS}; "
@@ -149,3 +159,54 @@ def _widths(body: BodyModel) -> dict[str, tuple[int, ...]]:
         "prepared_qpos": (model.nq,),
         "feedback": (joints, 2 * freedoms + joints),
     }
+
+
+def map_npy(path: Path, shape: tuple[int, ...], kind: str, *, largest: float = LARGEST) -> NDArray[Any]:
+    """Numbers of an .npy file, mapped into memory; writing to them leaves the file as it is.
+
+    Args:
+        path: the file, as `numpy.save` writes it.
+        shape: its expected shape.
+        kind: its expected element type, a float in NumPy's spelling ("<f8").
+        largest: magnitude that no number may pass.
+
+    Raises:
+        ClipFormatError: another shape or type, more or fewer bytes than the header says, or a number that is not
+            finite or beyond `largest`. No element type is made of what the file says.
+    """
+    with open_file(path) as file:
+        head = file.read(512)
+        size = os.fstat(file.fileno()).st_size
+        found = _HEADER.match(head)
+        if found is None:
+            raise ClipFormatError(f"{path} is damaged: its header is not one of numpy.save; prepare it again.")
+        stated = tuple(int(n) for n in found["shape"].split(b",") if n.strip())
+        dtype = np.dtype(kind)
+        if found["kind"] != kind.encode() or stated != shape:
+            raise ClipFormatError(
+                f"{path} is damaged: it has {stated} {found['kind'].decode('latin1')!r}, expected {shape} {kind}; "
+                "prepare it again."
+            )
+        needed = found.end() + checked_size(shape, dtype)[1]
+        if int.from_bytes(found["length"], "little") != found.end() - 10 or size != needed:
+            raise ClipFormatError(f"{path} is damaged: it has {size} bytes, expected {needed}; prepare it again.")
+        # copy-on-write: torch needs writable memory, and the file must stay as it is
+        array = np.memmap(file, dtype, "c", found.end(), shape)
+    _check_numbers(path, array, largest)
+    return np.asarray(array)
+
+
+def _check_numbers(path: Path, array: NDArray[Any], largest: float) -> None:
+    """Look at every number once, in blocks."""
+    flat = array.reshape(-1)
+    for start in range(0, len(flat), _BLOCK):
+        block = flat[start : start + _BLOCK]
+        if block.dtype.itemsize == 2:  # their exponent tells, ten times as fast as arithmetic in half precision
+            whole = not ((block.view(np.uint16) & 0x7C00) == 0x7C00).any()
+        else:
+            low, high = block.min(), block.max()  # NaN where there is one
+            whole = bool(np.isfinite(low) and np.isfinite(high) and -largest <= low and high <= largest)
+        if not whole:
+            raise ClipFormatError(
+                f"{path} holds numbers that are not finite or beyond {largest:g}, as no motion has; prepare it again."
+            )

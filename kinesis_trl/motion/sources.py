@@ -1,14 +1,22 @@
-"""Open a motion library from whatever the user names: a data set, a prepared folder, or raw motion files."""
+"""Open a motion library from whatever the user names: a data set, a prepared folder, or raw motion files.
+
+What takes long to make is kept in a cache, by the code and the settings that make it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from functools import partial
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from importlib import metadata
 from pathlib import Path
 
+from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.cache import cache_folder, cached, entry_for
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.ingest import IngestConfig, Refused, ingest, library_of
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -20,6 +28,11 @@ __all__ = ["EMBEDDED", "IngestConfig", "Refused", "as_clip", "cache_folder", "em
 
 EMBEDDED = ("locomotion-v1/train", "locomotion-v1/test", "locomotion-v1/demo", "steered-v1", "brisk-v1")
 """Names of the data sets that need no file; demo is one test clip of each category."""
+
+
+_PACKAGE = Path(__file__).parents[1]
+_ROOMS = ("body", "motion")
+_LIBRARIES = ("mujoco", "myo-sim", "numpy", "scipy")
 
 
 def open_library(
@@ -51,7 +64,7 @@ def open_library(
     solve = partial(library_of, body=body, inverse=inverse, workers=workers, on_solved=on_clip)
     if str(source) in EMBEDDED:
         made = embedded(str(source))
-        return cached(entry_for(body, [str(source), repr(inverse)]), body, lambda: solve(made(body)))
+        return _cached(_entry(body, [str(source), repr(inverse)]), body, lambda: solve(made(body)))
     path = Path(source)
     if is_library(path):
         library = MotionLibrary.load(path, body)
@@ -59,7 +72,7 @@ def open_library(
             return library, []
         contents = [hashlib.sha256(library.qpos.numpy().tobytes()).hexdigest(), repr(library.clips), repr(inverse)]
         clips = [as_clip(library, k) for k in range(len(library))]
-        return cached(entry_for(body, contents), body, lambda: solve(clips))
+        return _cached(_entry(body, contents), body, lambda: solve(clips))
     files = motion_files(source)
     if not files:
         raise ClipFormatError(
@@ -77,7 +90,7 @@ def open_library(
         library, unsolved = solve([clip for clip, _ in found.clips])
         return library, found.refused + unsolved
 
-    return cached(entry_for(body, [*stamps, repr(options), repr(inverse)]), body, prepare)
+    return _cached(_entry(body, [*stamps, repr(options), repr(inverse)]), body, prepare)
 
 
 def embedded(name: str) -> Callable[[BodyModel], list[MotionClip]]:
@@ -104,3 +117,57 @@ def as_clip(library: MotionLibrary, index: int) -> MotionClip:
         source=entry.source,
         licence=entry.licence,
     )
+
+
+def cache_folder() -> Path:
+    """Where prepared motions are kept: $KINESIS_TRL_CACHE, else the user's cache folder, else a temporary one."""
+    if named := os.environ.get("KINESIS_TRL_CACHE"):
+        return Path(named)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kinesis_trl"
+    except RuntimeError:  # a user without a home, as in containers
+        return Path(tempfile.gettempdir()) / f"kinesis_trl-{os.getuid()}"
+
+
+@lru_cache
+def code_digest(*rooms: str) -> str:
+    """Hash of all files of the package's folders `rooms`, and of the versions of the libraries they stand on."""
+    digest = hashlib.sha256()
+    for library in _LIBRARIES:
+        digest.update(f"{library} {metadata.version(library)}\n".encode())
+    for room in rooms:
+        for path in sorted((_PACKAGE / room).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(_PACKAGE)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _entry(body: BodyModel, parts: Iterable[str]) -> Path:
+    """Folder in the cache of what the present code makes of `parts` for a body."""
+    named = Path(body.name)
+    file = f"{named.resolve()} {named.stat().st_mtime_ns}" if named.is_file() else ""
+    text = "\n".join([code_digest(*_ROOMS), body.name, file, *parts])
+    return cache_folder() / hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _cached(
+    entry: Path, body: BodyModel, make: Callable[[], tuple[MotionLibrary, list[Refused]]]
+) -> tuple[MotionLibrary, list[Refused]]:
+    """The library in an entry, and what was left out of it; made where it is not there, damaged or incomplete."""
+    sweep(entry.parent)
+    notes = entry.with_suffix(".refused.json")  # what was left out must be said again next time
+    try:
+        return MotionLibrary.load(entry, body), [Refused(**item) for item in json.loads(notes.read_text())]
+    except (ClipFormatError, OSError, ValueError, TypeError, RecursionError):
+        library, refused = make()
+    try:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink(missing_ok=True)
+        write_text(notes, json.dumps([item._asdict() for item in refused]))
+        library.save(entry)
+    except OSError:  # a cache that cannot be written only costs time
+        pass
+    return library, refused

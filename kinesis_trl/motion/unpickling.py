@@ -15,9 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.motion.arrays import PLAIN_DTYPE, array_from, check_text, checked_size
+from kinesis_trl.motion.arrays import KEYS, PLAIN_DTYPE, array_from, check_keys, check_text, checked_size
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.motion.pickle_keys import KEYS, check_keys
 from kinesis_trl.motion.streams import BoundedReader
 
 _NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for module in ("multiarray", "numeric"))

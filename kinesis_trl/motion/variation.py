@@ -42,9 +42,9 @@ class VariationConfig:
     """Of how much lower the pelvis is carried, constant over the motion and never higher, in metres."""
     lean: float = 0.08
     """Of the trunk's lean ahead, constant over the motion, in radians; a third of it sideways."""
-    carriage_tilt: float = 0.03
+    pelvis_tilt: float = 0.03
     """Of what is added to roll, pitch and yaw of the pelvis, the same in every step, in radians."""
-    carriage_shift: float = 0.008
+    pelvis_shift: float = 0.008
     """Of what is added to the pelvis' place ahead, aside and up, the same in every step, in metres."""
     sway: float = 0.02
     """Of slow changes of every hip and knee angle and, by half, of the trunk, in radians."""
@@ -85,8 +85,8 @@ def vary(
     qpos[:, :2] = qpos[0, :2] + stride * (qpos[:, :2] - qpos[0, :2])
     moving = [7 + body.joint_names.index(f"{joint}_{side}") for joint in _STRIDING for side in "rl"]
     qpos[:, moving] = qpos[0, moving] + stride * (qpos[:, moving] - qpos[0, moving])
-    if config.carriage_tilt or config.carriage_shift:
-        qpos = recarry(body, qpos, FPS, rng, config.carriage_tilt, config.carriage_shift)
+    if config.pelvis_tilt or config.pelvis_shift:
+        qpos = vary_pelvis(body, qpos, FPS, rng, config.pelvis_tilt, config.pelvis_shift)
     count = len(qpos)
     lean = np.array([rng.normal(0.0, config.lean / 3), rng.normal(0.0, config.lean), 0.0])
     sway = 0.5 * config.sway * _noise(rng, count, 3, config.sway_time)
@@ -115,8 +115,8 @@ def _noise(rng: np.random.Generator, frames: int, columns: int, seconds: float) 
     return np.asarray(curve * np.sqrt(2 * np.sqrt(np.pi) * width))
 
 
-def recarry(body: BodyModel, qpos: Array, fps: float, rng: np.random.Generator, tilt: float, shift: float) -> Array:
-    """The motion (T, nq) with another carriage of the pelvis, the same at the same moments of every step.
+def vary_pelvis(body: BodyModel, qpos: Array, fps: float, rng: np.random.Generator, tilt: float, shift: float) -> Array:
+    """The motion (T, nq) with other movements of the pelvis over the same footprints, the same in every step.
 
     What is added to the pelvis' pitch, height and place ahead is a random combination of what both legs do alike, and
     to roll, yaw and place aside of what they do in opposition, so that left and right steps are each other's mirror

@@ -13,10 +13,10 @@ import torch
 
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.residuals import ResidualConfig
-from kinesis_trl.motion.arrays import map_npy
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.kinematics import forward_kinematics
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.library_files import map_npy
 from kinesis_trl.motion.solving import SolveConfig
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinesis_trl.motion import cache as cache_module
 from kinesis_trl.motion import sources
+from kinesis_trl.motion import sources as cache_module
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig

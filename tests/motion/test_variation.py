@@ -15,8 +15,8 @@ STILL = VariationConfig(
     width=0.0,
     crouch=0.0,
     lean=0.0,
-    carriage_tilt=0.0,
-    carriage_shift=0.0,
+    pelvis_tilt=0.0,
+    pelvis_shift=0.0,
     sway=0.0,
 )
 

@@ -41,8 +41,6 @@ class FootRoll:
     """(K, 3, 3) orientation of the calcaneus."""
     toes: Array
     """(K,) angle of the metatarsophalangeal joint in radians."""
-    lateral: float
-    """y of the footprint's origin in the root's frame when the body stands upright, in metres."""
 
     def at(self, angle: Array) -> tuple[Array, Array, Array]:
         """Position (N, 3), orientation (N, 3, 3) and toe angle (N,) at roll angles (N,), interpolated."""
@@ -61,7 +59,7 @@ class FootRoll:
         heel = foot.roll(np.arange(0.0, HEEL_LIMIT + _STEP / 2, _STEP))
         toe = foot.roll(np.arange(0.0, TOE_LIMIT - _STEP / 2, -_STEP))
         angle, position, rotation, toes = (np.concatenate([t[:0:-1], h]) for t, h in zip(toe, heel, strict=True))
-        return cls(angle, position, rotation, toes, foot.lateral)
+        return cls(angle, position, rotation, toes)
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,6 @@ class _FlatFoot:
     """Sign of the joint's angle when the toes bend back."""
     calcn_balls: tuple[Array, Array]
     toe_balls: tuple[Array, Array]
-    lateral: float
 
     @classmethod
     def of(cls, body: BodyModel, leg: Leg) -> _FlatFoot:
@@ -138,7 +135,6 @@ class _FlatFoot:
             extension=-1.0 if axis[1] > 0 else 1.0,
             calcn_balls=balls(0, calcn),
             toe_balls=balls(1, toes),
-            lateral=float(calcn.xpos[1]),
         )
 
     def roll(self, angles: Array) -> tuple[Array, Array, Array, Array]:

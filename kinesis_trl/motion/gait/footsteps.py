@@ -252,12 +252,16 @@ def other(side: Side) -> Side:
 
 
 def _distance(stance: Stance, target: tuple[float, float, float]) -> float:
-    """How far a foot is from where it should be; 1 is worth a step."""
+    """How far a foot is from where it should be; 1, which is 3 cm or 4°, is worth a step. Our choice."""
     return float(np.hypot(stance.x - target[0], stance.y - target[1]) / 0.03 + abs(stance.yaw - target[2]) / 0.07)
 
 
 def _course(commands: Sequence[Command], style: GaitStyle) -> Course:
-    """Commands as blended speeds, integrated; blending keeps the distance and angle of every command."""
+    """Commands as blended speeds, integrated; blending keeps the distance and angle of every command.
+
+    A change of speed takes about two steps; people starting to walk have their speed at the end of the first or second
+    (Brenière and Do 1986, J Biomech 19:1035).
+    """
     fastest = max((c.speed for c in commands), default=0.0)
     blend = (0.8 + 0.45 * fastest) / style.haste
     half = round(0.5 * blend * RATE)
@@ -265,18 +269,13 @@ def _course(commands: Sequence[Command], style: GaitStyle) -> Course:
     kernel = np.hanning(2 * half + 3)[1:-1]
     kernel /= kernel.sum()
 
-    def blended(values: list[float]) -> Array:
-        # Standing lasts as long as asked after the blend and the step that brings the feet together.
-        seconds = [c.seconds if c.moves else c.seconds + blend + 0.6 for c in commands]
-        counts = [max(1, round(s * RATE)) for s in seconds]
-        exact = [v * s * RATE / n for v, s, n in zip(values, seconds, counts, strict=True)]
-        steps = np.concatenate([np.zeros(rest), np.repeat(exact, counts), np.zeros(rest)])
-        return np.convolve(steps, kernel, mode="same")
-
-    forward, left = blended([c.forward for c in commands]), blended([c.left for c in commands])
-    turn = blended([c.turn_rate for c in commands])
-    asked = blended([float(c.gait == "run") for c in commands])
-    return integrate(np.stack([forward, left, turn, asked], axis=1))
+    # Standing lasts as long as asked after the blend and the step that brings the feet together.
+    seconds = np.array([c.seconds if c.moves else c.seconds + blend + 0.6 for c in commands])
+    counts = np.maximum(1, np.round(seconds * RATE)).astype(int)
+    asked = np.array([[c.forward, c.left, c.turn_rate, float(c.gait == "run")] for c in commands])
+    exact = np.repeat(asked * seconds[:, None] * RATE / counts[:, None], counts, axis=0)
+    steps = np.pad(exact, ((rest, rest), (0, 0)))
+    return integrate(np.stack([np.convolve(column, kernel, mode="same") for column in steps.T], axis=1))
 
 
 def integrate(speeds: Array, position: Array | None = None, heading: float = 0.0) -> Course:
@@ -291,13 +290,8 @@ def integrate(speeds: Array, position: Array | None = None, heading: float = 0.0
     forward, left, turn, asked = speeds.T
     run = smoothstep((forward - 1.3) / (SLOWEST_RUN - 0.1 - 1.3)) * smoothstep(asked / 0.6)
     headings = heading + np.concatenate([[0.0], np.cumsum(0.5 * (turn[1:] + turn[:-1])) / RATE])
-    velocity = np.stack(
-        [
-            forward * np.cos(headings) - left * np.sin(headings),
-            forward * np.sin(headings) + left * np.cos(headings),
-        ],
-        axis=1,
-    )
+    sin, cos = np.sin(headings), np.cos(headings)
+    velocity = np.stack([forward * cos - left * sin, forward * sin + left * cos], axis=1)
     path = np.concatenate([np.zeros((1, 2)), np.cumsum(0.5 * (velocity[1:] + velocity[:-1]), axis=0) / RATE])
     return Course(path if position is None else path + position, headings, forward, left, turn, run)
 

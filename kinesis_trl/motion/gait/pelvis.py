@@ -15,7 +15,7 @@ from kinesis_trl.motion.gait.stance import FootPath
 Array = NDArray[np.float64]
 
 GRAVITY = 9.81
-_HEIGHT = 0.91  # of the centre of mass, m
+_HEIGHT = 0.91  # of the centre of mass over the floor when this body walks, m
 _REACH_ROUNDS = 8
 _FINE = 8  # samples per frame
 

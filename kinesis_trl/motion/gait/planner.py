@@ -120,14 +120,9 @@ class GaitPlanner:
             self.body, *solved(self.body, realise(self._plan, self.body, self.style), self.inverse)
         )
 
-    @property
-    def planned(self) -> int:
-        """Frame up to which the order is planned; the library goes on a little."""
-        return self._begun + round(self.config.horizon * FPS)
-
     def due(self, frame: int) -> bool:
         """Whether the current order should be planned further, by `order(planner.current, frame)`."""
-        return frame >= self.planned - round(self.config.renew * FPS)
+        return frame >= self._begun + round(self.config.horizon * FPS) - round(self.config.renew * FPS)
 
     def qpos(self, frame: int) -> Array:
         """Reference coordinates (nq,) at a frame that the library still holds."""

@@ -36,8 +36,10 @@ LONGEST = 600.0
 """Longest generated clip in seconds."""
 _PASSES = 3  # each uses the centre of mass and the ankles of the one before
 _STRAIGHTEST = np.radians(3.5)
-_TURN_FADE = 0.5  # s
-_STEEPEST = np.radians(26.0)  # ankle
+"""Least knee angle of a standing leg in radians, below the 5° of published walking at foot strike."""
+_TURN_FADE = 0.5  # seconds in which the pelvis goes over from an earlier plan's orientation
+_STEEPEST = np.radians(26.0)  # dorsiflexion of the ankle above which the heel rises; our choice
+_TOES_UP = np.radians(23.0)  # extension of the toes in swing, 25° at foot strike in Perry 1992
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class _Motion:
         angles[:, :2] *= 1.0 + (self.style.lift - 1.0) * swing[:, None]
         out = np.zeros((len(time), 7))
         out[:, [HIP, KNEE, ANKLE]] = angles
-        out[:, MTP] = -np.radians(23.0) * toes_up
+        out[:, MTP] = -_TOES_UP * toes_up
         return out
 
     def _height(self, root: Array, rotation: Array, joints: dict[Side, Array]) -> Array:

@@ -1,4 +1,4 @@
-"""Another carriage of the pelvis over the same footprints."""
+"""Other movements of the pelvis over the same footprints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import CALCN
 from kinesis_trl.motion.gait.synthesis import Walker
-from kinesis_trl.motion.variation import recarry
+from kinesis_trl.motion.variation import vary_pelvis
 
 
 def feet(body, qpos):
@@ -28,7 +28,7 @@ def added(qpos, other):
 def test_the_pelvis_moves_and_the_feet_stay(body, march):
     tilts, shifts = [], []
     for seed in range(20):
-        other = recarry(body, march.qpos, 30.0, np.random.default_rng(seed), tilt=0.03, shift=0.005)
+        other = vary_pelvis(body, march.qpos, 30.0, np.random.default_rng(seed), tilt=0.03, shift=0.005)
         np.testing.assert_allclose(feet(body, other), feet(body, march.qpos), atol=5e-3)  # straight legs do not reach
         tilt, shift = added(march.qpos, other)
         tilts.append(tilt.std(0))
@@ -41,13 +41,13 @@ def test_the_pelvis_moves_and_the_feet_stay(body, march):
 
 def test_it_is_the_same_in_a_mirror(body, march):
     qpos = march.qpos[7:]  # begins within a step
-    here = recarry(body, qpos, 30.0, np.random.default_rng(1), tilt=0.03, shift=0.005)
-    there = recarry(body, body.mirror.qpos(qpos), 30.0, np.random.default_rng(1), tilt=0.03, shift=0.005)
+    here = vary_pelvis(body, qpos, 30.0, np.random.default_rng(1), tilt=0.03, shift=0.005)
+    there = vary_pelvis(body, body.mirror.qpos(qpos), 30.0, np.random.default_rng(1), tilt=0.03, shift=0.005)
     np.testing.assert_allclose(body.mirror.qpos(there), here, atol=1e-3)
 
 
 def test_who_stands_still_keeps_standing(body):
     still = np.tile(body.standing_qpos, (10, 1))
     np.testing.assert_allclose(
-        recarry(body, still, 30.0, np.random.default_rng(0), tilt=0.1, shift=0.05), still, atol=1e-3
+        vary_pelvis(body, still, 30.0, np.random.default_rng(0), tilt=0.1, shift=0.05), still, atol=1e-3
     )
