@@ -20,11 +20,7 @@ _CONTAINERS = (dict, list, tuple, set, frozenset, np.ndarray, Record)
 
 
 def load_pickle(
-    path: Path,
-    *,
-    max_bytes: int | None = None,
-    records: Collection[tuple[str, str]] = (),
-    encoding: str = "ASCII",
+    path: Path, *, max_bytes: int | None = None, records: Collection[tuple[str, str]] = (), encoding: str = "ASCII"
 ) -> Any:
     """Object in a pickle or joblib file, plain or compressed (zlib, gzip, bz2, xz, lzma).
 

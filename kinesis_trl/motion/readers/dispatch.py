@@ -124,8 +124,9 @@ def _check_content(file: MotionFile) -> None:
     """Raise ClipFormatError naming what a file is when its first bytes are those of something else than its ending."""
     head, text_is_due = file.head, file.suffix in _TEXTS
     start = head[:512].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    zipped = head.startswith(_ZIP) and file.suffix != ".npz"
-    by_torch = _TORCH_MAGIC in head[:32] or (zipped and (b"data.pkl" in head or b"/version" in head))
+    archive = head.startswith(_ZIP)
+    zipped = archive and file.suffix != ".npz"
+    by_torch = _TORCH_MAGIC in head[:32] or (archive and (b"data.pkl" in head or b"/version" in head))
     rules = (
         (not head, "is empty (0 bytes); fetch it again"),
         (head.startswith(b"version https://git-lfs"), "is a pointer of Git LFS, not the file itself; run git lfs pull"),

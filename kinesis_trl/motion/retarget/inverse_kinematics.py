@@ -182,11 +182,7 @@ class _Problem:
             apart = (tracked - targets.position[part]).reshape(len(tracked), 21)
             share, miss = self._floor(foot[..., 2], stands[part])
             rows = np.concatenate(
-                [
-                    jacobian.reshape(len(tracked), 21, -1) / config.position,
-                    share @ height / config.floor,
-                ],
-                axis=1,
+                [jacobian.reshape(len(tracked), 21, -1) / config.position, share @ height / config.floor], axis=1
             )
             miss = np.concatenate([apart / config.position, miss / config.floor], axis=1)
             transposed = np.swapaxes(rows, 1, 2)

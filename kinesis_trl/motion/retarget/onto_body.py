@@ -74,23 +74,18 @@ def retarget(
     except FloatingPointError as error:
         raise ClipFormatError(f"{clip.name}: {error}; check its units and look for frames far away.") from error
     qpos[:, 3:7] = continuous_quat(qpos[:, 3:7])
+    fitted = clip.with_(qpos=qpos, fps=FPS, positions=None, joint_names=(), pelvis_quat=None)
     report = assess(
         body,
-        qpos,
-        FPS,
-        name=clip.name,
-        source=clip.source,
+        fitted,
         scale=goal.scale,
         target=goal.targets.position,
         stance=goal.targets.stance,
         source_slide=goal.slide,
         before=goal.before,
-        notes=clip.notes,
-        doubts=clip.doubts,
     )
     notes = (*clip.notes, f"retargeted to {body.name}, scale {goal.scale:.3f}")
-    prepared = clip.with_(qpos=qpos, fps=FPS, positions=None, joint_names=(), pelvis_quat=None, notes=notes)
-    return prepared, report
+    return fitted.with_(notes=notes), report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +126,7 @@ def _from_coordinates(clip: MotionClip, body: BodyModel, config: RetargetConfig)
         pelvis_quat=source[:, 3:7],
         fps=clip.fps,
         parts=parts,
-        parts_pelvis=motion.body_pos[:, 0],
-        parts_quat=qpos[:, 3:7],
-        parts_fps=FPS,
+        at_parts=(motion.body_pos[:, 0], qpos[:, 3:7], FPS),
     )
     slide = stance_slide(parts, stance, FPS)
     return _Goal(targets=targets, initial=qpos, scale=1.0, slide=slide, before=before)
@@ -171,12 +164,7 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
         thigh, shank = joint[f"{side}_Knee"] - joint[f"{side}_Hip"], joint[f"{side}_Ankle"] - joint[f"{side}_Knee"]
         bend = np.arccos(np.clip((_unit(thigh) * _unit(shank)).sum(-1), -1.0, 1.0))
         initial[:, 7 + body.joint_names.index(f"knee_angle_{side.lower()}")] = bend
-    targets = Targets(
-        position=position,
-        orientation=orientation,
-        reference=resting,
-        stance=stance,
-    )
+    targets = Targets(position=position, orientation=orientation, reference=resting, stance=stance)
     slide = stance_slide(parts, stance, FPS)
     place = {name: raw.positions[:, k] for k, name in enumerate(raw.joint_names)}
     quat = _pelvis_orientation(raw, place, shape, config) if raw.pelvis_quat is None else raw.pelvis_quat
@@ -185,9 +173,6 @@ def _from_positions(clip: MotionClip, body: BodyModel, config: RetargetConfig) -
         pelvis_quat=quat,
         fps=raw.fps,
         parts=np.stack([place[n] for n in PARTS], axis=1),
-        parts_pelvis=place["Pelvis"],
-        parts_quat=quat,
-        parts_fps=raw.fps,
         legs=np.stack([np.stack([place[f"{s}_{n}"] for n in ("Hip", "Knee", "Ankle")], axis=1) for s in "LR"], axis=1),
     )
     return _Goal(targets=targets, initial=initial, pose=pose, scale=scale, slide=slide, before=before)

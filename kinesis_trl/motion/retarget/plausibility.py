@@ -48,9 +48,7 @@ def plausibility(
     pelvis_quat: Array,
     fps: float,
     parts: Array,
-    parts_pelvis: Array,
-    parts_quat: Array,
-    parts_fps: float,
+    at_parts: tuple[Array, Array, float] | None = None,
     legs: Array | None = None,
 ) -> Plausibility:
     """Measure a motion.
@@ -60,11 +58,11 @@ def plausibility(
         pelvis_quat: (T, 4) its orientation wxyz, forward along x.
         fps: frames per second of these.
         parts: (T', 4, 3) left and right ankle, left and right toe, in metres.
-        parts_pelvis: (T', 3) position of the pelvis at the same times.
-        parts_quat: (T', 4) its orientation.
-        parts_fps: frames per second of these.
+        at_parts: position (T', 3) and orientation (T', 4) of the pelvis and frames per second at the times of `parts`,
+            where these are others than the above.
         legs: (T, 2, 3, 3) hip, knee and ankle of both sides, where bones are not rigid by themselves.
     """
+    parts_pelvis, parts_quat, parts_fps = at_parts or (pelvis, pelvis_quat, fps)
     speed = np.linalg.norm(np.diff(pelvis, axis=0), axis=1) * fps
     turns = Rotation.from_quat(pelvis_quat, scalar_first=True)
     turn = (turns[1:] * turns[:-1].inv()).magnitude() * fps

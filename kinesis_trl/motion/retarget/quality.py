@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.kinematics import forward_kinematics, velocities
 from kinesis_trl.motion.retarget.contacts import penetration, stance_slide
 from kinesis_trl.motion.retarget.plausibility import Plausibility, asymmetry, off_cubic
@@ -92,24 +92,21 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
 
 def assess(
     body: BodyModel,
-    qpos: Array,
-    fps: float,
+    clip: MotionClip,
     *,
-    name: str,
-    source: str,
     scale: float,
     target: Array,
     stance: NDArray[np.bool_],
     source_slide: float,
     before: Plausibility,
-    notes: tuple[str, ...] = (),
-    doubts: tuple[str, ...] = (),
 ) -> QualityReport:
-    """Measure a prepared motion qpos (T, nq) against target positions (T, 7, 3) of the tracked bodies.
+    """Measure a prepared clip of qpos (T, nq) against target positions (T, 7, 3) of the tracked bodies.
 
     stance (T, 4) says which foot parts stand, source_slide how fast these moved in the source (m/s), before what the
-    source was like, notes what its reader detected, doubts what it doubts.
+    source was like.
     """
+    qpos, fps = clip.qpos, clip.fps
+    assert qpos is not None
     qvel = velocities(qpos, fps, body)
     motion = forward_kinematics(body, qpos, qvel)
     error = 1e3 * np.linalg.norm(motion.body_pos - target, axis=-1)
@@ -117,10 +114,10 @@ def assess(
     joints, (low, high) = qpos[:, 7:][:, free], body.joint_range[free].T
     return QualityReport(
         **asdict(before),
-        name=name,
-        source=source,
-        seconds=(len(qpos) - 1) / fps,
-        frames=len(qpos),
+        name=clip.name,
+        source=clip.source,
+        seconds=clip.seconds,
+        frames=clip.frames,
         scale=scale,
         mean_error_mm=float(error.mean()),
         worst_error_mm=float(error.max()),
@@ -132,8 +129,8 @@ def assess(
         joint_speed_rad_s=float(np.abs(qvel[:, 6 + free]).max()),
         pop_deg=float(np.degrees(largest_pop(joints))),
         asymmetry_deg=asymmetry(body, qpos),
-        notes=notes,
-        doubts=doubts,
+        notes=clip.notes,
+        doubts=clip.doubts,
     )
 
 

@@ -33,9 +33,7 @@ def measured(pelvis: np.ndarray, parts: np.ndarray, turn: float = 0.0) -> Plausi
     quat = np.tile(about.as_quat(scalar_first=True), (len(pelvis), 1))
     parts = about.apply(parts.reshape(-1, 3)).reshape(parts.shape)
     pelvis = about.apply(pelvis)
-    return plausibility(
-        pelvis=pelvis, pelvis_quat=quat, fps=FPS, parts=parts, parts_pelvis=pelvis, parts_quat=quat, parts_fps=FPS
-    )
+    return plausibility(pelvis=pelvis, pelvis_quat=quat, fps=FPS, parts=parts)
 
 
 @pytest.mark.parametrize("turn", [0.0, 2.0])
@@ -79,7 +77,7 @@ def test_knees_that_bend_backwards_and_bones_that_stretch_are_seen() -> None:
     quat = np.tile([1.0, 0, 0, 0], (90, 1))
 
     def seen(legs: np.ndarray) -> tuple[float, float]:
-        about = {"fps": FPS, "parts": parts, "parts_pelvis": pelvis, "parts_quat": quat, "parts_fps": FPS}
+        about = {"fps": FPS, "parts": parts}
         found = plausibility(pelvis=pelvis, pelvis_quat=quat, legs=legs, **about)
         return found.knee_back_m, found.stretch
 

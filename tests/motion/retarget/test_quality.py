@@ -45,16 +45,12 @@ PLAUSIBLE = Plausibility(
 def measured(body: BodyModel, qpos: np.ndarray, target: np.ndarray) -> QualityReport:
     return assess(
         body,
-        qpos,
-        30.0,
-        name="march",
-        source="here",
+        MotionClip(name="march", source="here", fps=30.0, qpos=qpos, notes=("unit metre",)),
         scale=1.0,
         target=target,
         stance=np.ones((len(qpos), 4), dtype=bool),
         source_slide=2.0,
         before=PLAUSIBLE,
-        notes=("unit metre",),
     )
 
 
