@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,13 @@ from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.processes import WorkerDiedError, every_part
 
 _SHARE_BYTES = 1 << 20
+_body = lru_cache(maxsize=1)(load_body)
+_smpl_model = lru_cache(maxsize=1)(SmplModel.load)
+
+
+@lru_cache(maxsize=1)
+def _wanted(path: Path) -> frozenset[str]:
+    return frozenset(map(canonical_key, read_keys(path)))
 
 
 class Refused(NamedTuple):
@@ -111,18 +119,18 @@ def ingest(
             shares = min(workers, 1 + size // _SHARE_BYTES) if path.suffix in (".pkl", ".npy") else 1
             parts += [_Part(path, share, shares) for share in range(shares)]
     here = workers <= 1 or len(parts) <= 1
-    placed: list[tuple[int, int, tuple[MotionClip, QualityReport]]] = []
-    place = {path: k for k, path in enumerate(dict.fromkeys(part.path for part in parts))}
+    by_file: dict[Path, list[list[tuple[MotionClip, QualityReport]]]] = {part.path: [] for part in parts}
     work = partial(_ingest_part, body if here else body.name, config)
     for done, (part, found) in enumerate(zip(parts, every_part(work, parts, workers), strict=True), start=1):
         if isinstance(found, WorkerDiedError):
             result.refused.append(Refused(str(part.path), str(found)))
         else:
-            placed += [(place[part.path], part.share + k * part.shares, pair) for k, pair in enumerate(found.clips)]
+            by_file[part.path].append(found.clips)
             result.refused += found.refused
         if on_part is not None:
             on_part(done, len(parts))
-    result.clips = [pair for _, _, pair in sorted(placed, key=lambda item: item[:2])]
+    rows = (row for shares in by_file.values() for row in zip_longest(*shares))
+    result.clips = [pair for row in rows for pair in row if pair is not None]
     return result
 
 
@@ -188,18 +196,3 @@ def _onto(body: BodyModel, clip: MotionClip) -> tuple[MotionClip, QualityReport]
         raise ClipFormatError(
             f"could not be brought onto the body ({type(error).__name__}: {error!s:.200})."
         ) from error
-
-
-@lru_cache(maxsize=1)
-def _body(name: str) -> BodyModel:
-    return load_body(name)
-
-
-@lru_cache(maxsize=1)
-def _smpl_model(path: Path) -> SmplModel:
-    return SmplModel.load(path)
-
-
-@lru_cache(maxsize=1)
-def _wanted(path: Path) -> frozenset[str]:
-    return frozenset(map(canonical_key, read_keys(path)))

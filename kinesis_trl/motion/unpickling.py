@@ -185,13 +185,19 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         if dtype.hasobject:
             if not isinstance(data, list) or len(data) * dtype.itemsize != size:
                 raise ClipFormatError(f"an object array of shape {shape} has the wrong number of elements.")
+            self.reader.charge(size)
         else:
-            data = self._encode(data, "latin1") if isinstance(data, str) else data
-            if not isinstance(data, bytes) or len(data) != size:
-                raise ClipFormatError(f"an array of shape {shape} does not have {size} bytes of data.")
-            check_text(data, dtype)
-        self.reader.charge(size)
+            data = self._content(data, dtype, size)
         array.__setstate__((1, shape, dtype, bool(fortran), data))  # type: ignore[arg-type]
+
+    def _content(self, data: Any, dtype: np.dtype[Any], size: int) -> bytes:
+        """The `size` bytes of numbers or text of a plain `dtype`; charged."""
+        data = self._encode(data, "latin1") if isinstance(data, str) else data
+        if not isinstance(data, bytes) or len(data) != size:
+            raise ClipFormatError(f"an array or number of type {dtype} does not have its {size} bytes of data.")
+        self.reader.charge(size)
+        check_text(data, dtype)
+        return data
 
     def _dtype(self, name: Any, *_: Any) -> np.dtype[Any]:
         name = name.decode("ascii") if isinstance(name, bytes) else name
@@ -202,13 +208,9 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         return dtype
 
     def _scalar(self, dtype: Any, data: Any = b"") -> Any:
-        data = self._encode(data, "latin1") if isinstance(data, str) else data
-        if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
-            raise ClipFormatError("a NumPy number is not made of bytes.")
-        if len(data) != dtype.itemsize:
-            raise ClipFormatError(f"a NumPy {dtype} has {len(data)} bytes, expected {dtype.itemsize}.")
-        self.reader.charge(len(data))
-        check_text(data, dtype)
+        if not isinstance(dtype, np.dtype) or dtype.hasobject:
+            raise ClipFormatError("a NumPy number has no plain element type.")
+        data = self._content(data, dtype, dtype.itemsize)
         return np.frombuffer(data, dtype)[0] if dtype.itemsize else dtype.type()
 
     def _frombuffer(self, data: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> NDArray[Any]:
