@@ -11,6 +11,7 @@ from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed
 from kinesis_trl.evaluation.rollout import play_clips
@@ -223,3 +224,19 @@ def test_what_cannot_look_ahead_says_so(body, env):
     ):
         with pytest.raises(ValueError, match="must"):
             MppiConfig(**bad)
+
+
+def test_samples_of_bodies_that_are_done_are_not_simulated_and_nothing_else_changes(body, solved):
+    ends = {}
+    for halt in (True, False):
+        env = ImitationEnv(body, solved, replace(SETTINGS, rule=DistanceRule(distance=0.5)))
+        env.assign([0, 1])
+        env.reset()
+        planned = looking(env, body)
+        for step, _ in zip(range(4), rollout(env, planned), strict=False):
+            if step == 1 and halt:
+                env.physics.running[1] = False
+        ends[halt] = env.physics.qpos.copy()
+        assert planned._model.physics.running.tolist() == [True] * 4 + [not halt] * 4
+    np.testing.assert_array_equal(ends[True][0], ends[False][0])
+    assert (ends[True][1] != ends[False][1]).any()
