@@ -93,7 +93,7 @@ class EnvConfig:
     """What commands and checkpoints call the task."""
     made_as: ClassVar[str] = ""
     """Module and class of its environment."""
-    evaluated_as: ClassVar[str] = ""
+    evaluated_as: ClassVar[str] = "kinesis_trl.evaluation.episodes"
     """Module whose `TASK` evaluates it (see `evaluation.task`)."""
     follows_clips: ClassVar[bool] = False
     """Whether its environment needs motions."""

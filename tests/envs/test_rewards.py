@@ -99,6 +99,12 @@ def test_the_reward_is_the_weighted_sum_of_what_is_logged(body, solved):
     total -= 0.5 * sum(getattr(ALL, f"{name}_weight") * logged[f"{name}_cost"] for name in costs)
     torch.testing.assert_close(made["reward"][:, 0], total, atol=1e-5, rtol=0)
     assert logged["change_cost"].tolist() == pytest.approx([0.09, 0.09])
+    np.testing.assert_allclose(logged["mean_error"], env.distances.mean(-1), atol=1e-6)
+    assert "effort_factor" not in logged
+    adaptive = replace(config, effort=AdaptiveEffortConfig(threshold=0.5, start=0.5))
+    env = ImitationEnv(body, solved, adaptive)
+    made = env.step(env.reset().set("action", torch.full((2, 14), 0.3)))["next"]
+    assert made["metrics"][:, env.metric_names.index("effort_factor")].tolist() == [0.5, 0.5]
 
 
 def test_a_term_without_weight_is_neither_computed_nor_logged(body, library):

@@ -75,7 +75,7 @@ def lost(step: ImitationStep, config: Any) -> Tensor:
 
 @truncates
 def clip_over(step: ImitationStep, config: Any) -> Tensor:
-    """The clip's last frame is reached, to a microsecond: (N,)."""
+    """The clip's last frame is reached: (N,)."""
     return step.time >= step.duration - 1e-6
 
 

@@ -1,0 +1,129 @@
+"""What can be extended is declared whole: each term, control, task, body, reader and preset says what it is, says how
+it looks in a mirror where that matters, and has a test."""
+
+import inspect
+import re
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kinesis_trl.body.catalog import CATALOG
+from kinesis_trl.envs.config import EnvConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.control.config import CONTROLS
+from kinesis_trl.envs.terms import metrics
+from kinesis_trl.envs.terms.observations import OBSERVATIONS
+from kinesis_trl.envs.terms.rewards import REWARDS
+from kinesis_trl.envs.terms.terminations import TERMINATIONS
+from kinesis_trl.evaluation.task import task_of
+from kinesis_trl.motion.readers.registry import readers
+from kinesis_trl.training.presets import shipped_presets
+
+ROOT = Path(__file__).parents[1]
+TESTS = {path: path.read_text() for path in Path(__file__).parent.rglob("*.py") if path != Path(__file__)}
+UNIT = re.compile(r"metre|m/s|radian|rad/s|rad²|degree|newton|N m|body weights|unit|policy steps|share", re.IGNORECASE)
+METRICS = {name: f for name, f in vars(metrics).items() if inspect.isfunction(f)}
+TASKS = {kind.name: kind for kind in {type(item.run.env) for item in shipped_presets().values()}}
+# numbers without a unit: exponentials of errors, shares, indices, truth values, squares of actions
+BARE = {
+    *("root_tilt", "body_rot", "last_action", "position", "far", "velocity", "orientation", "upright", "survival"),
+    *("effort", "near", "command", "action", "change", "bend", "activation", "lost", "clip", "close", "effort_factor"),
+    *("success", "lost", "clip_over"),
+}
+
+
+def tested(*words: str) -> bool:
+    """Whether a test names one of the words."""
+    return any(re.search(rf"\b{re.escape(word)}\b", text) for word in words for text in TESTS.values())
+
+
+def kinds():
+    """Every term with its function and the shape that its docstring must give."""
+    for registry, shape in ((OBSERVATIONS, "R"), (REWARDS, "N"), (TERMINATIONS, "N")):
+        for name, term in registry.items():
+            yield pytest.param(name, term.compute, shape, id=f"{name}-{type(term).__name__}")
+    for name, function in METRICS.items():
+        yield pytest.param(name, function, "N", id=f"{name}-metric")
+
+
+@pytest.mark.parametrize("name, function, shape", kinds())
+def test_a_term_says_its_shape_and_unit_and_is_tested(name, function, shape):
+    says = inspect.getdoc(function) or ""
+    assert re.search(rf"\({shape},[^)]*\)", says), f"{name}: its docstring gives no shape such as ({shape},)"
+    assert name in BARE or UNIT.search(says), f"{name}: its docstring gives no unit"
+    assert tested(name, f"{name}_reward", f"{name}_cost"), f"{name}: no test names it"
+
+
+def test_a_reward_term_that_ships_has_a_weight_in_a_config():
+    weights = {f.name for task in TASKS.values() for f in fields(task().reward)}
+    weights |= {f.name for f in fields(ImitationConfig().reward.calm)}
+    assert {name for name in REWARDS if f"{name}_weight" not in weights} == {"survival"}
+    assert {name.removesuffix("_weight") for name in weights if name.endswith("_weight")} <= set(REWARDS)
+
+
+def test_the_rewards_of_goals_look_alike_in_the_mirror(body):
+    env = PointGoalConfig(num_envs=2).make(body)
+    env.assign(np.array([[1.0, 0.4], [1.0, -0.4]]))
+    td = env.reset()
+    for _ in range(3):
+        action = torch.linspace(-0.4, 0.4, env.control.width)
+        td = env.step(td.set("action", torch.stack([action, env.control.mirror(action)])))["next"]
+    one, two = td["metrics"]
+    torch.testing.assert_close(one, two, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_control_says_what_it_is_and_has_a_mirror(body, name):
+    config = CONTROLS[name]
+    control = config().make(body, 2)
+    assert config.__doc__ and type(control).__doc__ and inspect.getdoc(type(control).step)
+    action = torch.rand(2, control.width)
+    assert control.mirror(action).shape == action.shape
+    torch.testing.assert_close(control.mirror(control.mirror(action)), action)
+    assert tested(name), f"{name}: no test names it"
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_has_an_environment_an_evaluation_a_preset_and_a_test(name):
+    kind = TASKS[name]
+    module, _, env = kind.made_as.partition(":")
+    assert kind.__doc__ and inspect.getdoc(getattr(import_module(module), env))
+    if not kind.follows_clips:
+        assert callable(task_of(kind()).evaluate)
+    assert tested(kind.__name__), f"{name}: no test names {kind.__name__}"
+
+
+def test_every_task_is_found_by_a_preset():
+    def below(kind):
+        for one in kind.__subclasses__():
+            yield from ([one] if one.made_as else []) + list(below(one))
+
+    shipped = {kind for kind in below(EnvConfig) if kind.__module__.startswith("kinesis_trl.")}
+    assert set(TASKS.values()) == shipped
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_body_is_named_in_the_documentation_and_in_a_test_of_its_mirror(name):
+    assert tested(name), f"{name}: no test names it"
+    pages = [path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
+    assert any(name in page for page in pages), f"{name}: no page of docs/ names it"
+    mirror = [text for path, text in TESTS.items() if path.parent.name == "body" and "mirror" in text]
+    assert any(name in text or "CATALOG" in text for text in mirror), f"{name}: no test of its mirror"
+
+
+@pytest.mark.parametrize("reader", readers(), ids=lambda reader: reader.name.split()[0])
+def test_a_reader_says_its_units_and_is_tested(reader):
+    says = inspect.getdoc(reader.read) or ""
+    assert UNIT.search(says), f"{reader.name}: its docstring gives no unit"
+    assert tested(reader.read.__module__.rsplit(".", 1)[-1]), f"{reader.name}: no test names its module"
+    assert reader.suffixes and all(suffix.startswith(".") for suffix in reader.suffixes)
+
+
+@pytest.mark.parametrize("name", shipped_presets())
+def test_a_preset_says_what_it_is_for_and_is_tested(name):
+    item = shipped_presets()[name]
+    assert len(item.description) > 20 and item.run.env.name in TASKS
+    assert tested(name, name.upper().replace("-", "_")), f"{name}: no test names it"
