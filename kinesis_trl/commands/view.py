@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 class ViewConfig(BodyOptions):
     """What to show, and where."""
 
-    task: Literal["imitation", "point-goal", "directional", "text"] = "imitation"
-    """Follow a clip, go to a place, obey commands, or do what a sentence says; the page can change it."""
+    task: Literal["imitation", "point-goal", "ball", "directional", "text"] = "imitation"
+    """Follow a clip, go to a place or to a ball drawn at random, obey commands, or do what a sentence says; the page
+    can change it."""
     policy: str = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, or regulator for optimised motions; ''
     takes the regulator for these, else the one that ships."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.control.config import ControlArgument, LengthConfig, control_named
@@ -267,6 +271,69 @@ class PointGoalConfig(GoalConfig):
         super().__post_init__()
         if self.reach <= 0.0 or self.near <= 0.0 or self.steps < 1:
             raise ValueError(f"reach and near must be positive, steps at least 1: {self.reach}, {self.near}.")
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """(count, 2) goals in metres ahead and to the left of the start."""
+        return rng.uniform(-self.reach, self.reach, (count, 2))
+
+    def stand(self, goals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(G, 2) where a planner lets bodies stand for goals (G, 2)."""
+        return goals
+
+
+@dataclass(frozen=True, kw_only=True)
+class BallRewardConfig(PointGoalRewardConfig):
+    """The reward of the ball task."""
+
+    effort_weight: float = 0.2
+    """Weight of the effort term."""
+    upright_weight: float = 10.0
+    """Weight of the upright term."""
+    progress_weight: float = 50.0
+    """Reward per metre come nearer."""
+    near_weight: float = 10.0
+    """Reward of a step within the distance that counts as reached."""
+    facing_weight: float = 100.0
+    """Weight of the term for facing the ball there."""
+    facing_scale: FileOnly[float] = 2.0
+    """Scale of the angle between heading and way to the ball, 1/rad."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BallConfig(PointGoalConfig):
+    """The ball task: stand at a ball and face it, within 4 s (MyoChallenge 2025, KINESIS 2.0)."""
+
+    name = "ball"
+    made_as = "kinesis_trl.envs.ball:BallEnv"
+    evaluated_as = "kinesis_trl.evaluation.ball"
+
+    reach: float = 4.0
+    """Longest distance of the ball in metres."""
+    near: float = 0.2
+    """Distance on the floor within which the ball counts as reached, in metres."""
+    steps: int = 120
+    """Policy steps of an episode."""
+    cone: FileOnly[float] = math.pi / 6
+    """Largest angle in radians between the heading at the start and the way to the ball."""
+    facing: FileOnly[float] = 0.5
+    """Largest angle in radians between the heading at the end and that way which counts as facing the ball."""
+    reward: BallRewardConfig = field(default_factory=BallRewardConfig)
+    """Weights and scales of the reward."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (0 <= self.cone <= math.pi and 0 < self.facing <= math.pi):
+            raise ValueError(f"cone {self.cone} and facing {self.facing} are angles of up to π radians.")
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """(count, 2) balls, uniform on the floor within reach and cone."""
+        distance, angle = self.reach * np.sqrt(rng.random(count)), rng.uniform(-self.cone, self.cone, count)
+        return np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1)
+
+    def stand(self, goals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(G, 2) half of `near` before the balls (G, 2)."""
+        away = np.linalg.norm(goals, axis=1, keepdims=True)
+        return goals * np.maximum(1 - 0.5 * self.near / np.maximum(away, 1e-9), 0)
 
 
 SLOWEST, FASTEST, SPEED_STEP = 0.1, 3.0, 0.1

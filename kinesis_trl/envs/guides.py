@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.config import DirectionalConfig, GoalConfig, PointGoalConfig
+from kinesis_trl.envs.config import BallConfig, DirectionalConfig, GoalConfig, PointGoalConfig
 from kinesis_trl.envs.directional import Heading, draw_heading
 from kinesis_trl.envs.live import order_for
-from kinesis_trl.envs.point_goal import draw_goals
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.gait.planner import GaitPlanner, reference, solved
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -74,10 +73,11 @@ def make_guides(
     return _MAKERS[type(task)](task, body, count, np.random.default_rng(seed), on_clip)
 
 
+@guides_of(BallConfig)
 @guides_of(PointGoalConfig)
 def _paths(task: PointGoalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip) -> Guides:
-    goals = draw_goals(count, task.reach, rng)
-    library = paths_to(goals, task.steps / FPS, body, inverse=InverseConfig(), on_path=on_clip)
+    goals = task.draw(count, rng)
+    library = paths_to(task.stand(goals), task.steps / FPS, body, inverse=InverseConfig(), on_path=on_clip)
     return Guides(library, np.repeat(goals, library.frames.numpy(), axis=0), from_body=False)
 
 

@@ -23,13 +23,14 @@ from tensordict import TensorDict
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.config import DirectionalConfig, EnvConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import BallConfig, DirectionalConfig, EnvConfig, ImitationConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 
 IMITATION = "kinesis_trl/Imitation-v0"
 POINT_GOAL = "kinesis_trl/PointGoal-v0"
+BALL = "kinesis_trl/Ball-v0"
 DIRECTIONAL = "kinesis_trl/Directional-v0"
 
 
@@ -200,6 +201,7 @@ def make_single(task: str, *, render_mode: str | None = None, **options: Any) ->
 _TASKS: dict[str, type[EnvConfig]] = {
     IMITATION: ImitationConfig,
     POINT_GOAL: PointGoalConfig,
+    BALL: BallConfig,
     DIRECTIONAL: DirectionalConfig,
 }
 for _id in _TASKS:

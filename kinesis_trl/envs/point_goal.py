@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,11 +17,6 @@ from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import Metric, StepResult
 from kinesis_trl.envs.step import PointGoalStep
 from kinesis_trl.envs.terms.metrics import distance, episode_steps, success
-
-
-def draw_goals(count: int, reach: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(count, 2) goals, uniform in the square ±`reach` metres around the origin."""
-    return rng.uniform(-reach, reach, (count, 2))
 
 
 class PointGoalEnv(GoalEnv):
@@ -50,14 +47,17 @@ class PointGoalEnv(GoalEnv):
 
     def _place_goals(self, rows: Rows) -> None:
         index = torch.from_numpy(rows)
-        drawn = torch.from_numpy(draw_goals(len(rows), self.settings.reach, self.generator))
+        drawn = torch.from_numpy(self.settings.draw(len(rows), self.generator))
         self.goal[index] = self.place[index] + (drawn if self._assigned is None else self._assigned[index])
         self.distance[index] = (self.goal - self.place)[index].norm(dim=-1)
 
     def _result(self, state: Tracked, effort: Tensor) -> StepResult:
+        return self.scoring(PointGoalStep(**self._nearness(state, effort)))
+
+    def _nearness(self, state: Tracked, effort: Tensor) -> dict[str, Any]:
+        """Fields of the step just made."""
         before = self.distance.clone()
         self.place[:] = state.position[:, 0, :2]
         self.distance[:] = (self.goal - self.place).norm(dim=-1)
         near = self.distance < self.settings.near
-        made = self._step_made(state, effort)
-        return self.scoring(PointGoalStep(**made, before=before, distance=self.distance, near=near))
+        return self._step_made(state, effort) | {"before": before, "distance": self.distance, "near": near}

@@ -79,6 +79,14 @@ class PointGoalStep(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BallStep(PointGoalStep):
+    """A step of bodies that go to a ball."""
+
+    turned: Tensor
+    """(N,) angle in radians between the root's heading and the way from the start to the ball."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectionalStep(Step):
     """A step of bodies that are commanded a velocity."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
@@ -16,10 +17,11 @@ from rich.table import Table
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.envs.ball import turned_from
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.point_goal import PointGoalEnv, draw_goals
+from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.gait.paths import paths_to
@@ -49,6 +51,10 @@ class Attempt:
     """Policy steps of a whole episode."""
     near: float
     """Distance in metres that counts as reached."""
+    turned: float = 0.0
+    """Angle in radians between the heading at the end and the way from start to goal."""
+    facing: float = np.pi
+    """Largest such angle of a success."""
     qpos: Array | None = None
     """(T + 1, nq) coordinates, where asked for."""
     activation: Array | None = None
@@ -61,8 +67,8 @@ class Attempt:
 
     @property
     def success(self) -> bool:
-        """At the goal when the time is over, never fallen."""
-        return not self.fell and self.distance < self.near
+        """At the goal when the time is over, never fallen, and facing it where that is asked for."""
+        return not self.fell and self.distance < self.near and self.turned <= self.facing
 
     @property
     def seconds(self) -> float | None:
@@ -106,7 +112,7 @@ def reach_goals(
     """
     if count < 1:
         raise ValueError(f"{count} goals; give at least one.")
-    goals = draw_goals(count, task.reach, np.random.default_rng(seed))
+    goals = task.draw(count, np.random.default_rng(seed))
     attempts: list[Attempt] = []
     paths: list[MotionLibrary] = []
     for first in range(0, count, _BESIDE):
@@ -114,11 +120,13 @@ def reach_goals(
         env: MyoLegsEnv
         if route == "planner":
             inverse = InverseConfig() if player.settings.control.needs_inverse else None
-            paths.append(paths_to(chunk, task.steps / FPS, body, inverse=inverse, on_path=on_path))
+            paths.append(paths_to(task.stand(chunk), task.steps / FPS, body, inverse=inverse, on_path=on_path))
             env = _path_env(body, player, paths[-1])
         else:
-            env = PointGoalEnv(body, replace(task.as_seen_in(player.settings), num_envs=len(chunk)))
-            env.assign(chunk)
+            goal_env = replace(task.as_seen_in(player.settings), num_envs=len(chunk)).make(body)
+            assert isinstance(goal_env, PointGoalEnv)
+            goal_env.assign(chunk)
+            env = goal_env
         player.check(env)
         policy: Policy = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
         attempts += _attempt(env, policy, chunk, task, max(keep - first, 0), on_step)
@@ -157,6 +165,7 @@ def _attempt(
         physics.running &= ~fell
         if on_step is not None:
             on_step(count)
+    turned = turned_from(torch.from_numpy(physics.qpos[:, 3:7].copy()), torch.from_numpy(goals)).numpy()
     path = np.stack(places, axis=1) - start[:, None]
     return [
         Attempt(
@@ -165,6 +174,8 @@ def _attempt(
             fell=bool(fell[i]),
             steps=task.steps,
             near=task.near,
+            turned=float(turned[i]),
+            facing=getattr(task, "facing", np.pi),
             qpos=np.stack([q[i] for q, _ in states[: ended[i] + 1]]) if i < keep else None,
             activation=np.stack([a[i] for _, a in states[: ended[i] + 1]]) if i < keep else None,
         )

@@ -15,9 +15,9 @@ from kinesis_trl.body.fatigue import FatigueConfig
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.config import BallConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
-from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.gait.paths import paths_to
@@ -76,6 +76,7 @@ class Offer:
         self._physics = PhysicsConfig(threads=threads)
         self._condition = condition or FatigueConfig()
         self._library = open_library(motions, body)[0]
+        self._generator = np.random.default_rng(0)
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
         self.policies: dict[str, Path | None] = {**(policies or {}), **dict.fromkeys(BASELINES)}
@@ -102,7 +103,10 @@ class Offer:
             return CommandedSimulation(env, player.policy(env))
         inverse = inverse_for(player.settings.control)
         if choice.task == "point-goal":
-            return self._to_goal(player, choice.goal)
+            return self._to_goal(player, choice.goal, PointGoalConfig())
+        if choice.task == "ball":
+            ball = BallConfig().draw(1, self._generator)[0]
+            return self._to_goal(player, (float(ball[0]), float(ball[1])), BallConfig())
         if choice.task == "text":
             clip = text_to_clip(choice.sentence, self.body)
             return self._imitation(player, MotionLibrary.build([clip], self.body, inverse=inverse), 0)
@@ -118,12 +122,12 @@ class Offer:
         player.check(env)
         return ClipSimulation(env, player.policy(env), clip)
 
-    def _to_goal(self, player: Player, goal: tuple[float, float]) -> Simulation:
-        rules, place = PointGoalConfig(), np.array(goal)
+    def _to_goal(self, player: Player, goal: tuple[float, float], rules: PointGoalConfig) -> Simulation:
+        place = np.array(goal)
         if not np.isfinite(place).all() or np.abs(place).max() > rules.reach:
             raise ValueError(f"a goal at {goal} m; expected up to {rules.reach:g} m ahead or behind, left or right.")
         inverse = InverseConfig() if player.settings.control.needs_inverse else None
-        path = paths_to(place[None], rules.steps / FPS, self.body, inverse=inverse)
+        path = paths_to(rules.stand(place[None]), rules.steps / FPS, self.body, inverse=inverse)
         env = ImitationEnv(self.body, path, replace(player.settings, terminations=("clip_over",)))
         player.check(env)
         return GoalSimulation(env, player.policy(env), place, GoalRules(rules.lowest, rules.near))

@@ -16,6 +16,7 @@ from kinesis_trl.viewer.session import Choice, Session
 _TASKS = {
     "Follow a clip": "imitation",
     "Go to a place": "point-goal",
+    "Go to a ball": "ball",
     "Steer it": "directional",
     "Say what to do": "text",
 }
@@ -110,15 +111,13 @@ class MotionPanel:
 
     def _choose(self) -> None:
         trained = self._offer.policies[self.policy.value] is not None
-        self._session.change(
-            Choice(
-                task=_TASKS[self.task.value],  # type: ignore[arg-type]
-                policy=self.policy.value,
-                clip=self.clip.value,
-                sentence=self.sentence.value,
-                goal=(self.ahead.value, self.left.value),
-                planner=self.planner.value and trained,
-            )
+        self._session.another(
+            task=_TASKS[self.task.value],
+            policy=self.policy.value,
+            clip=self.clip.value,
+            sentence=self.sentence.value,
+            goal=(self.ahead.value, self.left.value),
+            planner=self.planner.value and trained,
         )
 
     def _speak(self) -> None:

@@ -75,7 +75,7 @@ class Moment:
 class Choice:
     """What to simulate."""
 
-    task: Literal["imitation", "directional", "point-goal", "text"] = "imitation"
+    task: Literal["imitation", "directional", "point-goal", "ball", "text"] = "imitation"
     """Which task."""
     policy: str = "reference"
     """Name of the policy, one of those on offer."""

@@ -16,7 +16,6 @@ from kinesis_trl.envs.config import (
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import Guides, make_guides
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import draw_goals
 
 TASKS = {"places": PointGoalConfig(), "orders": DirectionalConfig(steps=120, hold=(1.0, 2.0))}
 PLAIN = ImitationConfig(
@@ -31,7 +30,7 @@ def guides(body):
 
 def test_ways_lead_to_the_goals_that_the_task_draws(guides):
     found = guides["places"]
-    drawn = draw_goals(2, 2.0, np.random.default_rng(4))
+    drawn = PointGoalConfig().draw(2, np.random.default_rng(4))
     for k, goal in enumerate(drawn):
         frames = slice(int(found.library.start[k]), int(found.library.start[k]) + int(found.library.frames[k]))
         assert found.library.frames[k] == 151

@@ -9,7 +9,7 @@ from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.envs.config import MUSCLE_TERMS, ObservationConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv, draw_goals
+from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
 
 SETTINGS = PointGoalConfig(num_envs=3)
 MORE = ObservationConfig().plus("turn_to_reference", *MUSCLE_TERMS, reference_steps=(2, 5))
@@ -78,8 +78,8 @@ def test_ends(body):
 
 
 def test_goals_are_seeded_and_uniform():
-    goals = draw_goals(4000, 2.0, np.random.default_rng(1))
-    np.testing.assert_array_equal(goals[:5], draw_goals(5, 2.0, np.random.default_rng(1)))
+    goals = PointGoalConfig().draw(4000, np.random.default_rng(1))
+    np.testing.assert_array_equal(goals[:5], PointGoalConfig().draw(5, np.random.default_rng(1)))
     assert (
         np.abs(goals).max() <= 2.0
         and (np.abs(goals.mean(0)) < 0.08).all()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.evaluation.point_goal import Attempt
     from kinesis_trl.motion.library import MotionLibrary
     from kinesis_trl.planning.controllers import Player
 
@@ -38,7 +39,6 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
     """Go to all goals."""
     from kinesis_trl.envs.config import PointGoalConfig
     from kinesis_trl.evaluation.point_goal import draw_paths, goal_table, reach_goals, report_attempts, verdict
-    from kinesis_trl.evaluation.video import Run
     from kinesis_trl.progress import progress
 
     task = PointGoalConfig()
@@ -61,14 +61,27 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
     console.print(goal_table(report))
     if config.picture:
         draw_paths(attempts, config.picture)
+    film(config, body, attempts, paths, console)
+    return report
+
+
+def film(
+    config: GoalOptions,
+    body: BodyModel,
+    attempts: Sequence[Attempt],
+    paths: Sequence[MotionLibrary],
+    console: Console,
+) -> None:
+    """Write the video, where one is asked for, of the attempts whose states were kept."""
+    from kinesis_trl.evaluation.video import Run
+
     if config.video:
         runs = [
             Run(f"goal {a.goal[0]:+.2f} {a.goal[1]:+.2f}", a.qpos, a.activation, _ghost(paths, i))
-            for i, a in enumerate(attempts[:keep])
+            for i, a in enumerate(attempts)
             if a.qpos is not None and a.activation is not None
         ]
         draw(config.video, body, runs, config.drawing, console)
-    return report
 
 
 def _ghost(paths: Sequence[MotionLibrary], attempt: int) -> NDArray[np.float64] | None:

@@ -15,7 +15,7 @@ from kinesis_trl.settings import FileOnly
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kinesis_trl.envs.step import DirectionalStep, ImitationStep, PointGoalStep, Step
+    from kinesis_trl.envs.step import BallStep, DirectionalStep, ImitationStep, PointGoalStep, Step
 
 _AIR = 0.02  # metres above the floor from which on a foot is in the air
 
@@ -214,6 +214,12 @@ def progress(step: PointGoalStep, config: Any) -> Tensor:
 def near(step: PointGoalStep, config: Any) -> Tensor:
     """1 within the distance that counts as reached, else 0: (N,)."""
     return step.near.double()
+
+
+@reward
+def facing(step: BallStep, config: Any) -> Tensor:
+    """exp(−scale · angle between heading and way to the ball) within the distance that counts as reached: (N,)."""
+    return step.near * (-config.facing_scale * step.turned).exp()
 
 
 @reward
