@@ -93,14 +93,14 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     from kinesis_trl.motion.clip import ClipFormatError
     from kinesis_trl.motion.gait.language import closest_clip, text_to_clip
     from kinesis_trl.motion.ingest import IngestConfig, ingest
+    from kinesis_trl.motion.library_files import check_target
     from kinesis_trl.motion.readers.splits import read_keys, select_split
     from kinesis_trl.motion.retarget.onto_body import retarget
     from kinesis_trl.motion.sources import EMBEDDED, embedded
     from kinesis_trl.progress import counting
 
     body = config.load_body()
-    if not _is_ours(config.out):
-        raise ClipFormatError(f"{config.out} holds something else than a motion library; give a new folder.")
+    check_target(config.out)
     keys = read_keys(config.keys) if config.keys else None
     workers = config.workers or os.cpu_count() or 1
     if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):
@@ -174,15 +174,6 @@ def _optimise(body: BodyModel, library: MotionLibrary, out: Path, workers: int, 
     optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
     _, found = optimiser.run(out, workers=workers, progress=partial(progress, console))
     return [clip.name for clip, result in zip(library.clips, found, strict=True) if not result.whole]
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether `folder` may be replaced: it does not exist, is empty or is a motion library."""
-    from kinesis_trl.motion.library_files import is_library
-
-    if not folder.exists() or is_library(folder):
-        return True
-    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _refusals(refused: list[Refused]) -> Table:

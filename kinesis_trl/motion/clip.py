@@ -54,35 +54,26 @@ class MotionClip:
     """Further facts a format carries (gender, betas, …); never needed to use the clip."""
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.fps) and 1.0 <= self.fps <= 2000.0):
+        if not 1.0 <= self.fps <= 2000.0:
             raise ClipFormatError(f"{self.name}: frame rate {self.fps} is not between 1 and 2000 frames/s; pass --fps.")
         if (self.positions is None) == (self.qpos is None):
             raise ClipFormatError(f"{self.name}: a clip holds either joint positions or qpos, exactly one.")
-        frames = self.frames
-        array = self.positions if self.positions is not None else self.qpos
-        assert array is not None
-        shape = np.asarray(array).shape
-        if self.positions is not None and shape != (frames, len(self.joint_names), 3):
-            raise ClipFormatError(
-                f"{self.name}: positions have shape {shape}, "
-                f"expected (frames, {len(self.joint_names)}, 3) for its {len(self.joint_names)} joint names."
-            )
-        if self.qpos is not None and len(shape) != 2:
-            raise ClipFormatError(f"{self.name}: qpos has shape {shape}, expected (frames, coordinates).")
+        frames, joints = self.frames, len(self.joint_names)
         if not 2 <= frames <= MAX_FRAMES:
             raise ClipFormatError(f"{self.name}: {frames} frames; a clip needs 2 to {MAX_FRAMES}.")
-        for what in ("positions", "pelvis_quat", "qpos"):
+        width = np.shape(self.qpos)[1:2] or (0,)
+        for what, shape in (
+            ("positions", (frames, joints, 3)),
+            ("pelvis_quat", (frames, 4)),
+            ("qpos", (frames, *width)),
+        ):
             array = getattr(self, what)
-            if array is None:
-                continue
-            if len(array) != frames:
-                raise ClipFormatError(f"{self.name}: {what} has {len(array)} frames, expected {frames}.")
-            bad = ~np.isfinite(array).reshape(frames, -1).all(1)
-            if bad.any():
+            if array is not None and np.shape(array) != shape:
                 raise ClipFormatError(
-                    f"{self.name}: {what} is not finite in {int(bad.sum())} of {frames} frames "
-                    f"(first: {int(bad.argmax())}); cut or fill these frames."
+                    f"{self.name}: {what} has shape {np.shape(array)}, expected {shape}; it has {joints} joint names."
                 )
+            if array is not None:
+                check_finite(array, f"{self.name}: {what}")
 
     @property
     def frames(self) -> int:
@@ -98,3 +89,13 @@ class MotionClip:
     def with_(self, **changes: Any) -> MotionClip:
         """A copy with some fields replaced; the same checks apply."""
         return replace(self, **changes)
+
+
+def check_finite(array: NDArray[np.float64], what: str) -> None:
+    """Raise ClipFormatError naming the first frame of `array` (T, …) that is not finite."""
+    bad = ~np.isfinite(array).reshape(len(array), -1).all(1)
+    if bad.any():
+        raise ClipFormatError(
+            f"{what} is not finite in {int(bad.sum())} of {len(array)} frames (first: {int(bad.argmax())}); "
+            "cut or fill these frames."
+        )

@@ -64,6 +64,13 @@ def is_library(folder: Path) -> bool:
     return (Path(folder) / _LIBRARY).is_file()
 
 
+def check_target(folder: Path) -> None:
+    """Raise ClipFormatError where a library must not be written, as something else is in `folder`."""
+    free = not folder.exists() or is_library(folder) or (folder.is_dir() and not any(folder.iterdir()))
+    if not free:
+        raise ClipFormatError(f"{folder} holds something else than a motion library; give a new folder.")
+
+
 def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write to `folder`, created or replaced as a whole; a reader never sees half of it.
 
@@ -72,8 +79,7 @@ def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: M
         OSError: it cannot be written; what was there is still whole.
     """
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not is_library(folder):
-        raise ClipFormatError(f"{folder} is not empty and no motion library; give a new folder.")
+    check_target(folder)
     sweep(folder.parent, folder.name)
     with replacing_folder(folder) as staging:
         for name, array in arrays.items():

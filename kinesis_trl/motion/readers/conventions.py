@@ -93,16 +93,6 @@ def check_frames(frames: int) -> None:
         raise ClipFormatError(f"has {frames} frames, more than {MAX_CLIP_FRAMES}; cut it into shorter files.")
 
 
-def check_finite(array: Array, what: str) -> None:
-    """Raise ClipFormatError naming the first frame of `array` (T, …) that is not finite."""
-    bad = ~np.isfinite(array).reshape(len(array), -1).all(1)
-    if bad.any():
-        raise ClipFormatError(
-            f"{what} is not finite in {int(bad.sum())} of {len(array)} frames (first: {int(bad.argmax())}); "
-            "cut or fill these frames."
-        )
-
-
 def words(name: str) -> str:
     """What a clip's name says in words: '0-KIT_7_WalkInClockwiseCircle07_poses' → 'walk in clockwise
     circle'."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.conventions import check_finite, check_frames
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip, check_finite
+from kinesis_trl.motion.readers.conventions import check_frames
 from kinesis_trl.motion.readers.joint_map import map_joints
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.rig import Rig, add_virtual_toes

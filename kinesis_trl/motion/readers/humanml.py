@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_unit, detect_up, up_rotation
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip, check_finite
+from kinesis_trl.motion.readers.conventions import check_frames, detect_unit, detect_up, up_rotation
 from kinesis_trl.motion.readers.registry import Clips, MotionFile, ReadOptions, reader
 from kinesis_trl.motion.retarget.skeleton import BODY_JOINTS, SMPL_JOINTS, pelvis_orientation
 

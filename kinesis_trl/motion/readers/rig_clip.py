@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.clip import MotionClip, check_finite
 from kinesis_trl.motion.readers.conventions import (
-    check_finite,
     check_frames,
     detect_unit,
     detect_up,

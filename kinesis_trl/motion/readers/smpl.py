@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.conventions import check_finite, check_frames, detect_up, tidy_fps, up_rotation
+from kinesis_trl.motion.clip import ClipFormatError, MotionClip, check_finite
+from kinesis_trl.motion.readers.conventions import check_frames, detect_up, tidy_fps, up_rotation
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
 from kinesis_trl.motion.readers.splits import amass_key
 from kinesis_trl.motion.retarget.skeleton import PELVIS_IN_MODEL, SMPL_JOINTS, pose_joints, smpl_kinematics

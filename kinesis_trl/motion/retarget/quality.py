@@ -64,15 +64,15 @@ class QualityReport(Plausibility):
     """What the reader doubts about the clip, in sentences."""
 
 
-LIMITS = {"mean_error_mm": 20.0, "limit_violations": 0, "penetration_mm": 10.0, "pop_deg": 5.0}
-"""Largest value of a measure with which a clip is called clean; the slide must not exceed the source's."""
-_WORDS = {
-    "mean_error_mm": "the body misses it by {:.0f} mm on average",
-    "limit_violations": "{:d} joint angles are beyond the limits",
-    "penetration_mm": "feet sink {:.0f} mm under the floor",
-    "pop_deg": "a joint jumps by {:.0f}°",
-    "slide_m_s": "standing feet slide at {:.2f} m/s",
+LIMITS: dict[str, tuple[float, str]] = {
+    "mean_error_mm": (20.0, "the body misses it by {:.0f} mm on average"),
+    "limit_violations": (0, "{:d} joint angles are beyond the limits"),
+    "penetration_mm": (10.0, "feet sink {:.0f} mm under the floor"),
+    "pop_deg": (5.0, "a joint jumps by {:.0f}°"),
+    "slide_m_s": (np.inf, "standing feet slide at {:.2f} m/s"),
 }
+"""Largest value of a measure with which a clip is called clean, and what is said else; the slide must not exceed the
+source's."""
 IN_PLACE_SLIDE = 0.25
 """Speed of gliding feet in m/s above which a clip that gets nowhere is doubtful, slow treadmills included."""
 DOUBTFUL: dict[str, tuple[float, str]] = {
@@ -141,7 +141,8 @@ def largest_pop(joints: Array) -> float:
 
 def shortcomings(report: QualityReport) -> list[str]:
     """Names of the measures by which a clip misses the targets or is doubtful."""
-    limits = {name: _doubtful_above(report, name) for name in DOUBTFUL} | LIMITS
+    limits = {name: _doubtful_above(report, name) for name in DOUBTFUL}
+    limits |= {name: limit for name, (limit, _) in LIMITS.items()}
     found = [name for name, limit in limits.items() if not abs(getattr(report, name)) <= limit]
     return found + ["slide_m_s"] * (report.slide_m_s > report.source_slide_m_s + 1e-3)
 
@@ -176,7 +177,7 @@ def verdict(report: QualityReport) -> str:
     """What to make of a clip: good, usable with these shortcomings, or doubtful for these reasons."""
     if found := doubts(report):
         return f"doubtful: {'; '.join(found)}"
-    short = [_WORDS[name].format(getattr(report, name)) for name in shortcomings(report)]
+    short = [LIMITS[name][1].format(getattr(report, name)) for name in shortcomings(report)]
     return f"usable: {'; '.join(short)}" if short else "good"
 
 
@@ -268,7 +269,7 @@ def write_picture(reports: Sequence[QualityReport], path: Path) -> None:
             axis.scatter(order[~bad], values[~bad], s=12, color="#33658a")
             axis.scatter(order[bad], values[bad], s=16, color="#c8553d", label="misses its target")
             if key in LIMITS:
-                axis.axhline(LIMITS[key], color="#888888", linewidth=0.8, linestyle="--")
+                axis.axhline(LIMITS[key][0], color="#888888", linewidth=0.8, linestyle="--")
             axis.set(title=title, xlabel="clip", ylim=(0, None))
         slide, source = (np.array([getattr(r, k) for r in reports]) for k in ("slide_m_s", "source_slide_m_s"))
         top = max(float(np.max(source, initial=0.0)), float(np.max(slide, initial=0.0)), 0.01) * 1.05

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.clip import ClipFormatError, check_finite
 from kinesis_trl.motion.readers.conventions import (
-    check_finite,
     detect_unit,
     detect_up,
     tidy_fps,
