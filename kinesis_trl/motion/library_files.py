@@ -68,7 +68,9 @@ def check_target(folder: Path) -> None:
     """Raise ClipFormatError where a library must not be written, as something else is in `folder`."""
     free = not folder.exists() or is_library(folder) or (folder.is_dir() and not any(folder.iterdir()))
     if not free:
-        raise ClipFormatError(f"{folder} holds something else than a motion library; give a new folder.")
+        raise ClipFormatError(
+            f"{folder} is not empty and holds something else than a motion library; give a new folder."
+        )
 
 
 def write_library(folder: Path, body: str, clips: Sequence[ClipEntry], arrays: Mapping[str, NDArray[Any]]) -> None:

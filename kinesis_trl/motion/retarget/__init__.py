@@ -1,1 +1,6 @@
-"""Recorded motion onto the body: skeletons, inverse kinematics, feet, balance, quality."""
+"""Recorded motion onto the body.
+
+skeleton, smpl_model: joints of SMPL. onto_body: targets and inverse_kinematics (its equations: banded) → qpos; trunk.
+contacts, support, recorded_steps: when feet stand; footing, balance: feet and pelvis that can carry.
+plausibility, quality: whether a clip can be trusted, and how good it became.
+"""
