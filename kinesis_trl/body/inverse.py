@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kinesis_trl.body.box_least_squares import solve_box_least_squares
 from kinesis_trl.body.contact_model import ContactModelConfig, foot_contacts
 from kinesis_trl.body.inverse_dynamics import Demand, Dynamics
+from kinesis_trl.body.measured_floor import MeasuredFloor
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import target_for_force
 from kinesis_trl.body.smoothing import LEAST_FRAMES, smooth_motion
@@ -102,7 +103,13 @@ class InverseSolution:
     """(T, nu, J) change of muscle–tendon length per change of joint coordinate in m/rad, if asked for."""
 
 
-def solve(body: BodyModel, qpos: Array, fps: float, config: InverseConfig | None = None) -> InverseSolution:
+def solve(
+    body: BodyModel,
+    qpos: Array,
+    fps: float,
+    config: InverseConfig | None = None,
+    measured: MeasuredFloor | None = None,
+) -> InverseSolution:
     """Forces that make a whole motion.
 
     Ligaments are not in it: where a joint rests on its limit, muscles must do what the limit would.
@@ -112,6 +119,7 @@ def solve(body: BodyModel, qpos: Array, fps: float, config: InverseConfig | None
         qpos: (T, nq) coordinates with the feet on the floor z = 0, T ≥ 3.
         fps: frames per second.
         config: weights.
+        measured: forces of the floor that are known; those of other feet are found with the muscles'.
 
     Raises:
         InverseError: fewer than three frames, another width, or numbers that are not finite.
@@ -121,7 +129,8 @@ def solve(body: BodyModel, qpos: Array, fps: float, config: InverseConfig | None
     motion = smooth_motion(checked, fps, body.couplings, config.cutoff)
     pieces = []
     for part, demand in Dynamics.of(body).evaluate(motion.qpos, motion.qvel, motion.qacc):
-        pieces.append(_optimise(body, demand, motion.qvel[part], config))
+        known = None if measured is None else measured.part(part)
+        pieces.append(_optimise(body, demand, motion.qvel[part], config, known))
     found: dict[str, Any] = {
         name: None if value is None else np.concatenate([piece[name] for piece in pieces])
         for name, value in pieces[0].items()
@@ -161,9 +170,15 @@ def muscle_cost(body: BodyModel, config: InverseConfig) -> Array:
     return np.asarray(config.effort**2 * volume / volume.mean())
 
 
-def _optimise(body: BodyModel, demand: Demand, qvel: Array, config: InverseConfig) -> dict[str, Any]:
+def _optimise(
+    body: BodyModel, demand: Demand, qvel: Array, config: InverseConfig, known: MeasuredFloor | None
+) -> dict[str, Any]:
     """Fields of InverseSolution for one piece of a motion."""
     contacts = foot_contacts(body, demand, qvel, config.contacts)
+    limit, given = contacts.limit, np.zeros(demand.force.shape)
+    if known is not None:
+        given = known.generalised(body, demand)
+        limit = limit * ~np.repeat(known.known, limit.shape[1] // 2, axis=1)
     weight = float(body.model.body_mass.sum() * np.linalg.norm(body.model.opt.gravity))
     effort = muscle_cost(body, config)
     muscles = demand.moment_arm.swapaxes(-1, -2) * demand.gain[:, None]
@@ -173,13 +188,15 @@ def _optimise(body: BodyModel, demand: Demand, qvel: Array, config: InverseConfi
     count, nu = demand.gain.shape
     solution = solve_box_least_squares(
         np.concatenate([muscles, weight * contacts.generalised], axis=2) * scale[:, None],
-        (demand.force - passive_muscles) * scale,
+        (demand.force - passive_muscles - given) * scale,
         np.concatenate([np.broadcast_to(effort, (count, nu)), config.contact_effort**2 * contacts.cost], axis=1),
-        np.concatenate([np.ones((count, nu)), contacts.limit / weight], axis=1),
+        np.concatenate([np.ones((count, nu)), limit / weight], axis=1),
     )
     activation, along_edge = solution.x[:, :nu], weight * solution.x[:, nu:]
     force, pressure, moment = contacts.foot_wrench(along_edge)
-    floor = (contacts.generalised @ along_edge[..., None])[..., 0]
+    floor = given + (contacts.generalised @ along_edge[..., None])[..., 0]
+    if known is not None:
+        force, pressure, moment = known.instead_of(force, pressure, moment)
     residual = -solution.residual / scale
     return {
         "activation": activation,

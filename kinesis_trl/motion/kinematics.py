@@ -79,7 +79,7 @@ class Poses:
     switched off in its copy of the model, which makes it 40 % faster. Without muscles it takes a third of the time.
     """
 
-    _FIELDS = ("xpos", "xanchor", "xaxis", "cvel", "subtree_com", "geom_xpos", "geom_xmat")
+    _FIELDS = ("xpos", "xmat", "xanchor", "xaxis", "cvel", "subtree_com", "geom_xpos", "geom_xmat")
 
     def __init__(self, body: BodyModel, *, muscles: bool) -> None:
         """Prepare for frames of `body`; `of` shares one instance per body."""
