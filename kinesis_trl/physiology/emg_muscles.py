@@ -27,17 +27,18 @@ RECORDED: Mapping[str, RecordedMuscle] = {
     "soleus": RecordedMuscle(model=("soleus",), aliases=("sol",)),
     "gastrocnemius medialis": RecordedMuscle(model=("gasmed",), aliases=("medial gastrocnemius", "gm", "gasmed")),
     "gastrocnemius lateralis": RecordedMuscle(model=("gaslat",), aliases=("lateral gastrocnemius", "gl", "gaslat")),
-    "tibialis anterior": RecordedMuscle(model=("tibant",), aliases=("ta", "tibant")),
+    "gastrocnemius": RecordedMuscle(model=("gasmed", "gaslat"), aliases=("gas", "gastroc", "gastrocs")),
+    "tibialis anterior": RecordedMuscle(model=("tibant",), aliases=("ta", "tibant", "tib ant")),
     "semimembranosus": RecordedMuscle(model=("semimem",), aliases=("sm", "semimem")),
     "semitendinosus": RecordedMuscle(model=("semiten",), aliases=("st", "semiten")),
     # The surface electrode lies over the long head; the short head is deep to it.
     "biceps femoris": RecordedMuscle(
         model=("bflh",), aliases=("biceps femoris long head", "hamstrings lateralis", "bf", "bflh")
     ),
-    "medial hamstrings": RecordedMuscle(model=("semimem", "semiten"), aliases=("hamstrings medialis",)),
+    "medial hamstrings": RecordedMuscle(model=("semimem", "semiten"), aliases=("hamstrings medialis", "medial hamstring", "mh", "medham")),
     # Pairs of people correlate by 0.14 to 0.24 only (Wang et al. 2023).
     "vastus lateralis": RecordedMuscle(model=("vaslat",), aliases=("vastus lateral", "vl", "vaslat"), decisive=False),
-    "vastus medialis": RecordedMuscle(model=("vasmed",), aliases=("vastus medial", "vm", "vasmed")),
+    "vastus medialis": RecordedMuscle(model=("vasmed",), aliases=("vastus medial", "vastus medius", "vm", "vasmed")),
     "rectus femoris": RecordedMuscle(model=("recfem",), aliases=("rf", "recfem")),
     "gluteus maximus": RecordedMuscle(model=("glmax1", "glmax2", "glmax3"), aliases=("gmax",)),
     "gluteus medius": RecordedMuscle(model=("glmed1", "glmed2", "glmed3"), aliases=("gluteus medialis", "gmed")),

@@ -212,6 +212,19 @@ def pareto_chart(points: Sequence[Any], front: Sequence[Any], chosen: str) -> Fi
     return figure
 
 
+def time_panel(time: Sequence[float], recorded: Sequence[float | None], lines: Mapping[str, Any], unit: str) -> str:
+    """What was recorded over time, filled, and a line of each column that has one: (times, values), or None."""
+    figure, axes = _panel()
+    axes.fill_between(time, 0, np.array(recorded, dtype=np.float64), color=BAND, lw=0)
+    for k, line in enumerate(lines.values()):
+        if line is not None:
+            axes.plot(line[0], line[1], color=colour(k), lw=1.4)
+    axes.set_ylabel(unit)
+    axes.set_xlabel("time, s")
+    axes.set_xlim(time[0], time[-1])
+    return _svg(figure)
+
+
 def _name(axes: Axes, text: str, at: tuple[float, float], aside: tuple[float, float], shade: str) -> None:
     """Letters beside a point, `aside` in typographic points."""
     axes.annotate(text, at, aside, textcoords="offset points", fontsize=7.5, color=shade)

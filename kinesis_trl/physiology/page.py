@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from kinesis_trl.physiology import figures, page_muscles, page_sections
 
@@ -61,7 +61,7 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
         facts: lines about how it was made.
     """
     return (
-        _templates()
+        templates("kinesis_trl.physiology")
         .get_template("page.html")
         .render(
             report=report,
@@ -75,9 +75,10 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates(*packages: str) -> Environment:
+    """Templates of some packages, the first one's first, with what all of them use."""
     made = Environment(
-        loader=PackageLoader("kinesis_trl.physiology"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.muscles import passive_bias
+from kinesis_trl.body.muscles import MuscleParameters, passive_bias
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.rollout import Episode, play_clips
@@ -60,6 +60,7 @@ def record(
     clips: Sequence[int] | None = None,
     max_envs: int = 16,
     on_step: Callable[[int], None] | None = None,
+    on_episode: Callable[[Episode], None] | None = None,
 ) -> Iterator[Recording]:
     """Play clips once from their first frame, as `play_clips` does, and record every physics step.
 
@@ -73,6 +74,7 @@ def record(
         clips: which clips, by index; None: all.
         max_envs: most clips side by side; bounds memory at about 0.3 MB per clip and second.
         on_step: called with the number of policy steps just made, for progress.
+        on_episode: called with every clip's episode, before its recording is made.
 
     Yields:
         One recording per clip, in the order asked for.
@@ -88,6 +90,8 @@ def record(
 
         episodes = play_clips(body, part, listened, settings, max_envs=max_envs, on_step=on_step)
         for row, (episode, entry) in enumerate(zip(episodes, part.clips, strict=True)):
+            if on_episode is not None:
+                on_episode(episode)
             reference = part.qpos[entry.start : entry.start + entry.frames].numpy().copy()
             reference[:, :2] -= reference[0, :2]  # clips are played from the origin
             yield measure(
@@ -136,8 +140,6 @@ def measure(
                 f"{clip}: {name} has shape {getattr(states, name).shape}, expected ({count}, {width})."
             )
     seen = _replay(body, states)
-    parameters = body.muscles
-    optimal = 1 / parameters.length_scale
     length, velocity, tension = seen["muscle_length"], seen["muscle_velocity"], seen["muscle_force"]
     reduce = body.couplings.projection(states.qpos, model.nv)[:, :, 6:]
     moments = {name: np.einsum("tv,tvj->tj", seen.pop(name), reduce) for name in ("joint_moment", "muscle_moment")}
@@ -164,18 +166,26 @@ def measure(
         excitation=states.excitation,
         fatigued=np.empty((0, model.nu)) if states.fatigued is None else states.fatigued,
         joint_power=moments["joint_moment"] * states.qvel[:, joints],
-        passive_force=-passive_bias(length, parameters),
-        muscle_power=-tension * velocity,
-        fibre_length=parameters.length_scale * length + parameters.length_offset,
-        fibre_velocity=parameters.length_scale * velocity,
-        optimal_length=optimal,
-        peak_force=parameters.peak_force,
-        maximum_velocity=1 / (parameters.velocity_scale * optimal),
+        **of_muscles(body.muscles, length, velocity, tension),
         reference_time=np.arange(len(reference)) / FPS,
         reference_qpos=reference,
         **moments,
         **seen,
     )
+
+
+def of_muscles(muscles: MuscleParameters, length: Array, velocity: Array, tension: Array) -> dict[str, Array]:
+    """Quantities of a recording that follow from length, velocity and tension (T, M) of the muscles."""
+    optimal = 1 / muscles.length_scale
+    return {
+        "passive_force": -passive_bias(length, muscles),
+        "muscle_power": -tension * velocity,
+        "fibre_length": muscles.length_scale * length + muscles.length_offset,
+        "fibre_velocity": muscles.length_scale * velocity,
+        "optimal_length": optimal,
+        "peak_force": muscles.peak_force,
+        "maximum_velocity": 1 / (muscles.velocity_scale * optimal),
+    }
 
 
 class _Tape:

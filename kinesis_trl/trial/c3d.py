@@ -61,7 +61,9 @@ def read_c3d(path: Path) -> C3dFile:
         found = run_confined(path, lambda: _contents(path), Limits.of(path))
     except ClipFormatError as error:
         said = str(error).removeprefix(f"{path}: ").removeprefix(str(path)).lstrip(": ")
-        raise TrialError(f"{path.name} cannot be read as a C3D file: it is cut, damaged or none ({said:.200}).") from None
+        raise TrialError(
+            f"{path.name} cannot be read as a C3D file: it is cut, damaged or none ({said:.200})."
+        ) from None
     return _made(path, found)
 
 

@@ -73,9 +73,7 @@ def feet_on_floor(heel: Array, toes: Array, rate: float, config: FloorConfig) ->
     return stands
 
 
-def floor_of(
-    wrenches: Wrenches, time: Array, heel: Array, toes: Array, config: FloorConfig
-) -> Floor:
+def floor_of(wrenches: Wrenches, time: Array, heel: Array, toes: Array, config: FloorConfig) -> Floor:
     """Forces on both feet at the motion's times.
 
     Args:
@@ -114,7 +112,9 @@ def floor_of(
     known |= known_time[:, None] & _between(pressed, rate)
     point, free = centre_of_pressure(forces, moments)
     measured = MeasuredFloor(force=forces * known[..., None], point=point, moment=free * known[..., None], known=known)
-    return Floor(measured, tuple(contacts), tuple(_notes(contacts, wrenches, known)), np.where(known, pressed, by_motion))
+    return Floor(
+        measured, tuple(contacts), tuple(_notes(contacts, wrenches, known)), np.where(known, pressed, by_motion)
+    )
 
 
 def centre_of_pressure(force: Array, moment: Array) -> tuple[Array, Array]:
@@ -160,9 +160,7 @@ def _contacts(
             if len(rows) < config.shortest * wrenches.rate:
                 continue
             weight = force[rows, plate, 2]
-            apart = [
-                _from_segment(point[rows, plate, :2], heels[rows, s, :2], tips[rows, s, :2]) for s in range(2)
-            ]
+            apart = [_from_segment(point[rows, plate, :2], heels[rows, s, :2], tips[rows, s, :2]) for s in range(2)]
             lifted = [np.minimum(heels[rows, s, 2], tips[rows, s, 2]) - heel[:, s, 2].min() for s in range(2)]
             distances = [
                 float(np.average(a + np.maximum(up - 0.08, 0.0), weights=weight))

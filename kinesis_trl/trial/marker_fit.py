@@ -62,7 +62,7 @@ class Placement:
 
     def lengths(self, body: BodyModel) -> dict[str, float]:
         """Segment lengths in metres."""
-        own = segment_lengths(body)
+        own = segment_lengths(body.whole)
         return {name: float(r * own[name]) for name, r in zip(SEGMENTS, self.ratio, strict=True)}
 
 
@@ -115,7 +115,7 @@ def find_placement(
     weight = there / _errors(places, config) ** 2
     for _ in range(config.iterations):
         found = model.evaluate(qpos, ratio, at)
-        size = 1.0 + _shares(model) @ (ratio - 1.0)
+        size = ratio[model.segment[model.carrier]]
         by_place = np.zeros((*there.shape, 3, at.size))
         turned = found.axes * size[:, None, None]
         for k in range(len(places)):
@@ -150,9 +150,7 @@ def find_placement(
     return Placement(tuple(places), ratio, at)
 
 
-def fit_motion(
-    body: BodyModel, placement: Placement, seen: Array, rate: float, config: FitConfig
-) -> MarkerFit:
+def fit_motion(body: BodyModel, placement: Placement, seen: Array, rate: float, config: FitConfig) -> MarkerFit:
     """The motion (T, nq) of least squares of markers seen (T, K, 3) at `rate` frames/s; all frames are solved together.
 
     Raises:
@@ -222,11 +220,6 @@ def first_guess(model: MarkerModel, seen: Array) -> Array:
 def _rows(slopes: Array, weight: Array) -> Array:
     """(F, 3K, n) of slopes (F, K, 3, n), each marker's by the root of its weight (F, K)."""
     return (slopes * np.sqrt(weight)[..., None, None]).reshape(len(slopes), -1, slopes.shape[-1])
-
-
-def _shares(model: MarkerModel) -> Array:
-    """(K, 5) how the offset of each marker within its part grows with each ratio."""
-    return np.stack([model.factors(int(body))[:-1] for body in model.carrier])
 
 
 def _errors(places: Sequence[MarkerPlace], config: FitConfig) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.scaling import SEGMENTS, factor
+from kinesis_trl.body.scaling import SEGMENTS, segment_of_body
 from kinesis_trl.motion.kinematics import Poses
 from kinesis_trl.trial.marker_sets import MarkerPlace
 from kinesis_trl.trial.recorded import TrialError
@@ -61,6 +61,8 @@ class MarkerModel:
         self.joint_qpos = self.dofs[6:] + 1
         self.limits = body.joint_range[self.joint_qpos - 7].T
         self._root = model.body(body.entry.root).id
+        self.segment = segment_of_body(model)
+        """(nbody,) segment of each part, as a place in `SEGMENTS`."""
 
     @cached_property
     def _chains(self) -> list[list[int]]:
@@ -84,8 +86,8 @@ class MarkerModel:
         count, markers = len(qpos), len(self.carrier)
         turn = field["xmat"].reshape(count, -1, 3, 3)
         used = sorted({body for chain in self._chains for body in chain})
-        scale = {body: self.factors(body) for body in used}  # (5 + 1,) by ratio, and what stays
-        origin = {self._root: qpos[:, None, :3] * np.r_[np.zeros(len(SEGMENTS)), 1.0][:, None]}
+        scale = np.eye(len(SEGMENTS) + 1)[self.segment]  # by ratio; the last column is for what no ratio changes
+        origin = {self._root: qpos[:, None, :3] * np.eye(len(SEGMENTS) + 1)[-1][:, None]}
         for body in used:
             if body != self._root:
                 parent = int(model.body_parentid[body])
@@ -93,23 +95,16 @@ class MarkerModel:
                 step = np.einsum("fij,s,fj->fsi", turn[:, parent], scale[parent], offset)
                 origin[body] = origin[parent] + step
         axes = turn[:, self.carrier]
-        shares = np.stack([scale[int(body)] for body in self.carrier])  # (K, 6)
+        shares = scale[self.carrier]
         local = np.einsum("fkij,ks,kj->fksi", axes, shares, at)
         each = np.stack([origin[int(body)] for body in self.carrier], axis=1) + local
         size = np.r_[ratio, 1.0]
         position = np.einsum("fksi,s->fki", each, size)
         place = {body: np.einsum("fsi,s->fi", origin[body], size) for body in used}
-        slopes = self._slopes(qpos, field, position, place, size, scale)
+        slopes = self._slopes(qpos, field, position, place, ratio[self.segment])
         by_ratio = np.moveaxis(each[:, :, :-1], 2, 3)
         assert slopes.shape == (count, markers, 3, len(self.dofs))
         return Places(position, slopes, by_ratio, axes)
-
-    def factors(self, body: int) -> Array:
-        """(6,) how the offsets within a part grow with each ratio, last row: what no ratio changes."""
-        name = self.body.model.body(body).name
-        zero = dict.fromkeys(SEGMENTS, 0.0)
-        fixed = factor(name, zero)
-        return np.array([*(factor(name, zero | {segment: 1.0}) - fixed for segment in SEGMENTS), fixed])
 
     def _slopes(
         self,
@@ -117,8 +112,7 @@ class MarkerModel:
         field: dict[str, Array],
         position: Array,
         place: dict[int, Array],
-        size: Array,
-        scale: dict[int, Array],
+        longer: Array,
     ) -> Array:
         model, couplings = self.body.model, self.body.couplings
         count, markers = position.shape[:2]
@@ -129,7 +123,10 @@ class MarkerModel:
         for axis in range(3):
             out[..., 3 + axis] = np.cross(root[:, None, :, axis], arm)
         column = {int(dof): k for k, dof in enumerate(self.dofs)}
-        leader = {int(y): (int(x), k) for k, (y, x) in enumerate(zip(couplings.dependent_dof, couplings.independent_dof, strict=True))}
+        leader = {
+            int(y): (int(x), k)
+            for k, (y, x) in enumerate(zip(couplings.dependent_dof, couplings.independent_dof, strict=True))
+        }
         slope = couplings.slope(qpos)
         carried = np.array([[body in chain for chain in self._chains] for body in range(model.nbody)])
         for joint in range(1, model.njnt):
@@ -139,11 +136,10 @@ class MarkerModel:
             parent = int(model.body_parentid[body])
             axis = field["xaxis"][:, joint]
             if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
-                grown = float(size @ scale[parent])
-                anchor = place[body] + grown * (field["xanchor"][:, joint] - field["xpos"][:, body])
+                anchor = place[body] + longer[parent] * (field["xanchor"][:, joint] - field["xpos"][:, body])
                 moved = np.cross(axis[:, None], position - anchor[:, None])
             else:
-                moved = np.repeat((axis * (size @ scale[parent]))[:, None], markers, axis=1)
+                moved = np.repeat((axis * longer[parent])[:, None], markers, axis=1)
             moved = moved * carried[body][:, None]
             if dof in column:
                 out[..., column[dof]] += moved

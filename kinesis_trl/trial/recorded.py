@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,20 +72,3 @@ class Emg:
     """(N,) seconds."""
     signal: Array
     """(N, C) in the file's unit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordedTrial:
-    """Everything of one trial that could be read; what could not is None and its reason stands in `problems`."""
-
-    name: str
-    """Name of the trial's file."""
-    markers: Markers | None = None
-    coordinates: Array | None = None
-    """(T, nq) coordinates of the body instead of markers, at `coordinate_rate`."""
-    coordinate_rate: float = 0.0
-    coordinate_start: float = 0.0
-    wrenches: Wrenches | None = None
-    emg: Emg | None = None
-    problems: tuple[str, ...] = field(default=())
-    """One sentence for everything that could not be used."""

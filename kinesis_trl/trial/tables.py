@@ -89,7 +89,9 @@ def _read_anc(path: Path) -> Emg:
         rows = [line.split("\t")[: len(names) + 1] for line in lines[start + 3 :] if line.strip()]
         values = np.array(rows, dtype=np.float64)
     except (OSError, StopIteration, ValueError) as error:
-        raise TrialError(f"{path} is no .anc file that can be read ({type(error).__name__}: {error!s:.100}).") from error
+        raise TrialError(
+            f"{path} is no .anc file that can be read ({type(error).__name__}: {error!s:.100})."
+        ) from error
     if len(values) < 2:
         raise TrialError(f"{path} holds no samples.")
     return Emg(names=names, time=values[:, 0], signal=values[:, 1:])

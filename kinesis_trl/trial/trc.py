@@ -31,7 +31,9 @@ def read_trc(path: Path) -> Markers:
         about = {key.strip().lower(): value.strip() for key, value in zip(keys, values, strict=False)}
         names = tuple(word.strip() for word in lines[3].split("\t")[2:] if word.strip())
     except (ValueError, IndexError):
-        raise TrialError(f"{path} has no .trc header (rates in its second and third line, labels in the fourth).") from None
+        raise TrialError(
+            f"{path} has no .trc header (rates in its second and third line, labels in the fourth)."
+        ) from None
     if not names:
         raise TrialError(f"{path} names no marker in its fourth line.")
     rows = []

@@ -1,0 +1,83 @@
+"""A solution of static optimisation as a recording, with the floor's forces that were measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_trl.body.inverse import InverseSolution
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.physiology.recorder import of_muscles
+from kinesis_trl.physiology.recording import Recording
+
+Array = NDArray[np.float64]
+
+
+def recording_of(
+    body: BodyModel, solution: InverseSolution, *, clip: str, moments: Literal["demanded", "supplied"]
+) -> Recording:
+    """The motion with its muscles and floor.
+
+    Args:
+        body: whose.
+        solution: of `kinesis_trl.body.inverse.solve`.
+        clip: name.
+        moments: joint moments as the motion and the floor's forces demand them (inverse dynamics), or as muscles and
+            passive structures supply them.
+    """
+    model, count = body.model, len(solution.qpos)
+    data, ids = mujoco.MjData(model), body.observed_ids
+    place, turn = np.empty((count, len(ids), 3)), np.empty((count, len(ids), 4))
+    centre, speed = np.empty((count, 3)), np.empty((count, 3))
+    for k in range(count):
+        data.qpos[:], data.qvel[:] = solution.qpos[k], solution.qvel[k]
+        mujoco.mj_fwdPosition(model, data)
+        mujoco.mj_fwdVelocity(model, data)
+        mujoco.mj_subtreeVel(model, data)
+        place[k], turn[k] = data.xpos[ids], data.xquat[ids]
+        centre[k], speed[k] = data.subtree_com[0], data.subtree_linvel[0]
+    joints = body.couplings.independent_dofs(model.nv)[6:]
+    supplied = solution.joint_moment - solution.joint_residual
+    moment = solution.joint_moment if moments == "demanded" else supplied
+    pressed = solution.contact_force[..., 2] > 0
+    length, velocity = solution.muscle_length, solution.muscle_velocity
+    return Recording(
+        clip=clip,
+        body=body.name,
+        mass=body.mass,
+        gravity=float(np.linalg.norm(model.opt.gravity)),
+        rate=solution.fps,
+        fell=False,
+        body_names=body.entry.observed,
+        coordinate_names=body.joint_names,
+        joint_names=body.independent_joints,
+        muscle_names=body.muscle_names,
+        time=np.arange(count) / solution.fps,
+        qpos=solution.qpos,
+        qvel=solution.qvel,
+        qacc=solution.qacc,
+        body_position=place,
+        body_quaternion=turn,
+        centre_of_mass=centre,
+        centre_velocity=speed,
+        contact=pressed.astype(np.float64),
+        ground_force=solution.contact_force,
+        centre_of_pressure=np.where(pressed[..., None], solution.centre_of_pressure, np.nan),
+        free_moment=solution.contact_moment,
+        other_force=np.zeros((count, 3)),
+        joint_moment=moment,
+        muscle_moment=supplied,
+        joint_power=moment * solution.qvel[:, joints],
+        activation=solution.activation,
+        excitation=solution.activation,
+        fatigued=np.empty((0, model.nu)),
+        muscle_length=length,
+        muscle_velocity=velocity,
+        muscle_force=-solution.muscle_force,
+        reference_time=np.empty(0),
+        reference_qpos=np.empty((0, model.nq)),
+        **of_muscles(body.muscles, length, velocity, -solution.muscle_force),
+    )
