@@ -27,7 +27,6 @@ from kinesis_trl.planning.config import MppiConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kinesis_trl.physiology.emg_data import EmgData
     from kinesis_trl.trial.analysis import Study
     from kinesis_trl.trial.study import StudyConfig
 
@@ -50,12 +49,11 @@ class TrialConfig:
     out: Path = Path("trial")
     """Folder for page, figures and recordings."""
     subject: str = ""
-    """Size of the person, as height=1.62,mass=58, or a YAML file with segment lengths; what is not named is found from
-    markers and plates."""
+    """Size of the person, as height=1.62,mass=58, or a YAML file with segment lengths; what is not given is found."""
     marker_map: Path | None = None
     """YAML file with lines as 'LABEL: asis_r', for labels that no known marker set has."""
     emg_map: Path | None = None
-    """YAML file with lines as 'Channel 3: soleus_r', for channels whose names state no muscle; 'none' leaves one out."""
+    """YAML file with lines as 'Channel 3: soleus_r' for channels whose names state no muscle; none leaves one out."""
     emg_side: Literal["", "r", "l"] = ""
     """Leg of channels whose names state none; '' finds it by when the plantarflexors are active."""
     belt: float | None = None
@@ -64,14 +62,17 @@ class TrialConfig:
     """Cut-off in Hz of the low-pass on the motion, and on the forces in its equations."""
     force_cutoff: float = 15.0
     """Cut-off in Hz of the low-pass on the forces that are shown."""
-    people: Path | None = None
-    """EMG of people to compare with: the folder emg_assets of Wang et al. 2023, or a CSV table of your own."""
+    people: tuple[Path, ...] = ()
+    """Recorded people to compare with: folders of Wang et al. 2023 (emg_assets) or Falisse et al. 2019, or CSV tables;
+    verdicts count the first."""
     controller: bool = True
     """Play a controller on the motion."""
     policy: str = ""
     """A run's policy folder; '' takes the policy that ships."""
     planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12))
     """MPPI about the policy before each step; --planner.samples 0 plays the policy alone."""
+    own_body: bool = False
+    """Play it in the person's body instead of the standard one, in which the policy that ships learned."""
     body: str = "myolegs"
     """Body by name, without a size."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -91,6 +92,7 @@ def trial(config: TrialConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.physiology.analysis import plain
+    from kinesis_trl.physiology.people import load_people
     from kinesis_trl.trial.analysis import analyse_trial
     from kinesis_trl.trial.export import export_study
     from kinesis_trl.trial.files import TrialFiles
@@ -98,7 +100,8 @@ def trial(config: TrialConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.trial.study import study
 
     check_outputs(config.out / "report.html")
-    people = _people(config.people)
+    said: list[str] = []
+    emg, people = load_people(config.people, said)
     spent: dict[str, float] = {}
 
     @contextmanager
@@ -113,7 +116,8 @@ def trial(config: TrialConfig, console: Console) -> dict[str, Any]:
     )
     found = study(files, _study_config(config), during=during)
     with during("analysing"):
-        figures = analyse_trial(found, people, seed=config.seed)
+        figures = analyse_trial(found, emg, people, seed=config.seed)
+    figures["reading"]["problems"] += said
     figures["config"] = plain(asdict(config))
     figures["provenance"] = provenance() | {"machine": f"{platform.platform()}, {os.cpu_count()} cores"}
     with during("writing"):
@@ -146,19 +150,9 @@ def _study_config(config: TrialConfig) -> StudyConfig:
         controller=config.controller,
         policy=config.policy,
         planner=config.planner,
+        own_body=config.own_body,
         threads=config.threads,
     )
-
-
-def _people(path: Path | None) -> EmgData | str:
-    from kinesis_trl.physiology.emg_data import EmgError, load_emg_csv, load_wang2023
-
-    if path is None:
-        return "No recorded muscle activity of people was given (--people)."
-    try:
-        return load_wang2023(path) if path.is_dir() else load_emg_csv(path)
-    except EmgError as error:
-        return str(error)
 
 
 def _advice(config: TrialConfig, found: Study) -> str:
@@ -166,7 +160,7 @@ def _advice(config: TrialConfig, found: Study) -> str:
     if config.static is None and found.trial.markers is not None:
         return f"kinesis trial {config.motion} --static YOUR_STATIC_TRIAL --out {config.out} for better size and angles"
     if found.loads.floor is None:
-        return f"kinesis trial {config.motion} --forces YOUR_GRF.mot --out {config.out} for measured instead of predicted forces"
+        return f"kinesis trial {config.motion} --forces YOUR_GRF.mot --out {config.out} for measured forces"
     folder = config.out / "static_optimisation"
     return f"open {config.out / 'report.html'} in a browser; {folder} holds .mot and .sto files for OpenSim"
 

@@ -35,7 +35,9 @@ RECORDED: Mapping[str, RecordedMuscle] = {
     "biceps femoris": RecordedMuscle(
         model=("bflh",), aliases=("biceps femoris long head", "hamstrings lateralis", "bf", "bflh")
     ),
-    "medial hamstrings": RecordedMuscle(model=("semimem", "semiten"), aliases=("hamstrings medialis", "medial hamstring", "mh", "medham")),
+    "medial hamstrings": RecordedMuscle(
+        model=("semimem", "semiten"), aliases=("hamstrings medialis", "medial hamstring", "mh", "medham")
+    ),
     # Pairs of people correlate by 0.14 to 0.24 only (Wang et al. 2023).
     "vastus lateralis": RecordedMuscle(model=("vaslat",), aliases=("vastus lateral", "vl", "vaslat"), decisive=False),
     "vastus medialis": RecordedMuscle(model=("vasmed",), aliases=("vastus medial", "vastus medius", "vm", "vasmed")),

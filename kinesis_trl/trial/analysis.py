@@ -6,19 +6,21 @@ bands and ranges, people of the reference data. What cannot be computed yields i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kinesis_trl.body.model import load_body
 from kinesis_trl.body.scaling import segment_lengths
 from kinesis_trl.physiology.activity import activity_of
 from kinesis_trl.physiology.analysis import attempt, gait, ground, joints, plain
-from kinesis_trl.physiology.emg_agreement import emg_agreement
+from kinesis_trl.physiology.emg_agreement import emg_agreement, other_people
 from kinesis_trl.physiology.emg_data import EmgData
 from kinesis_trl.physiology.findings import FAIR, GOOD, POOR, UNKNOWN, grade, judge, worst
 from kinesis_trl.physiology.muscle_analysis import effort, muscle_timing
+from kinesis_trl.physiology.people import People
 from kinesis_trl.physiology.strides import Run, Strides, collect, why_none
 from kinesis_trl.trial.emg import Envelopes, agreement
 from kinesis_trl.trial.files import Trial
@@ -46,14 +48,16 @@ class Study:
     followed: Followed | str
 
 
-def analyse_trial(study: Study, people: EmgData | str, *, seed: int = 0) -> dict[str, Any]:
+def analyse_trial(study: Study, emg: EmgData | str, people: Sequence[People] = (), *, seed: int = 0) -> dict[str, Any]:
     """All figures of a study.
 
     Args:
         study: the trial's parts.
-        people: recorded EMG of people, or why there is none.
+        emg: recorded EMG of people, or why there is none.
+        people: further people to show beside.
         seed: of the bootstrap.
     """
+    curves = [curve for other in people for curve in other.curves]
     runs, walks = _columns(study)
     missing = {title: why_none(clips) if strides is None else "" for title, (strides, clips) in walks.items()}
     if isinstance(study.followed, str):
@@ -63,20 +67,21 @@ def analyse_trial(study: Study, people: EmgData | str, *, seed: int = 0) -> dict
         out = {}
         for title in titles:
             strides = walks[title][0] if title in walks else None
-            out[title] = {"reason": missing[title]} if strides is None else attempt(lambda s=strides: figure(s))  # type: ignore[misc]
+            out[title] = {"reason": missing[title]} if strides is None else attempt(figure, strides)
         return out
 
     every, muscled = (MEASURED, SOLVED, CONTROLLER), (SOLVED, CONTROLLER)
     active = [activity_of(walks[title][0]) for title in muscled if title in walks and walks[title][0]]  # type: ignore[arg-type]
     sections: dict[str, Any] = {
         "gait": {"runs": each(gait, MEASURED, CONTROLLER)},
-        "joints": {"runs": each(joints, *every)},
+        "joints": {"runs": each(lambda s: joints(s, curves), *every)},
         "ground": {"runs": each(ground, MEASURED, CONTROLLER)},
         "muscles": {
             "runs": each(lambda s: muscle_timing(activity_of(s)), *muscled),
-            "emg": emg_agreement(active, people, seed=seed) if active else {"reason": "no stride was found."},
+            "emg": emg_agreement(active, emg, seed=seed) if active else {"reason": "no stride was found."},
+            "others": [other_people(active, p.emg) for p in people if p.emg is not None and active],
         },
-        "effort": {"runs": each(lambda s: effort(s, study.loads.body), *muscled)},
+        "effort": {"runs": each(lambda s: effort(s, load_body(s.found[0][0].body)), *muscled)},
     }
     report = plain(
         {
@@ -106,10 +111,10 @@ def analyse_trial(study: Study, people: EmgData | str, *, seed: int = 0) -> dict
 
 def _columns(study: Study) -> tuple[list[Run], dict[str, tuple[Strides | None, list[dict[str, Any]]]]]:
     solution, body = study.loads.solution, study.loads.body
-    runs = [
-        Run(title=title, recordings=(recording_of(body, solution, clip=study.trial.name, moments=moments),))
-        for title, moments in ((MEASURED, "demanded"), (SOLVED, "supplied"))  # type: ignore[arg-type]
-    ]
+    name = study.trial.name
+    demanded = recording_of(body, solution, clip=name, moments="demanded")
+    supplied = recording_of(body, solution, clip=name, moments="supplied")
+    runs = [Run(title=MEASURED, recordings=(demanded,)), Run(title=SOLVED, recordings=(supplied,))]
     if not isinstance(study.followed, str):
         runs.append(Run(title=CONTROLLER, recordings=(study.followed.recording,)))
     return runs, {run.title: collect(run) for run in runs}
@@ -230,7 +235,8 @@ def _muscles_agree(own: dict[str, Any]) -> tuple[str, str]:
     if "reason" in found:
         return UNKNOWN, f"Cannot be said: {found['reason']}"
     beside = own["columns"].get(CONTROLLER, {"reason": ""})
-    text = f"static optimisation follows the trial's own EMG with a median r of {found['median']:.2f} over {len(found['muscles'])} muscles"
+    text = f"static optimisation follows the trial's own EMG with a median r of {found['median']:.2f}"
+    text += f" over {len(found['muscles'])} muscles"
     text += "" if "reason" in beside else f", the controller with {beside['median']:.2f}"
     return grade(found["median"], GOOD_R, 0.3), _sentence(text + "; people among each other reach about 0.7")
 

@@ -144,8 +144,8 @@ def _made(path: Path, found: dict[str, Any]) -> C3dFile:
     labels = [str(name) for name in found["analog_labels"]] + [""] * (analogs.shape[-1] if analogs.ndim == 2 else 0)
     channels = None
     if rest and len(time):
-        names = tuple(labels[k] or f"channel {k + 1}" for k in rest)
-        channels = Emg(names=names, time=time, signal=analogs[:, rest])
+        called = tuple(labels[k] or f"channel {k + 1}" for k in rest)
+        channels = Emg(names=called, time=time, signal=analogs[:, rest])
     return C3dFile(markers=markers, plates=tuple(plates), analog_time=time, channels=channels, problems=tuple(problems))
 
 

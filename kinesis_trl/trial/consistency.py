@@ -20,7 +20,7 @@ from kinesis_trl.body.smoothing import smooth_motion
 
 Array = NDArray[np.float64]
 
-_FORCE, _SHIFT = 10.0, 0.01
+_FORCE, _SHIFT = 10.0, 0.02
 _ROUNDS = 3
 _LEAST_SECONDS = 0.5
 
@@ -69,7 +69,7 @@ def root_residual(body: BodyModel, qpos: Array, rate: float, floor: MeasuredFloo
 def made_consistent(body: BodyModel, qpos: Array, rate: float, floor: MeasuredFloor, cutoff: float) -> Consistent:
     """The motion with its root moved so that m δ̈ takes up the residual force, at δ of millimetres."""
     mass = float(body.model.body_mass.sum())
-    known = floor.known.all(1)
+    known: NDArray[np.bool_] = np.asarray(floor.known.all(1))
     shift = np.zeros((len(qpos), 3))
     residual = root_residual(body, qpos, rate, floor, cutoff)
     weight = mass * float(np.linalg.norm(body.model.opt.gravity))

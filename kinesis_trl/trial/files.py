@@ -11,6 +11,7 @@ import numpy as np
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.confined import read_confined
+from kinesis_trl.motion.readers.tables import read_table
 from kinesis_trl.trial.c3d import C3dFile, read_c3d
 from kinesis_trl.trial.frame import Frame, upright
 from kinesis_trl.trial.marker_sets import MarkerPlace, place_markers
@@ -82,7 +83,8 @@ def read_trial(files: TrialFiles) -> Trial:
 
     main = files.motion
     angles = None
-    file, frame, markers, places, name = None, None, None, (), ""
+    file, frame, markers, name = None, None, None, ""
+    places: tuple[MarkerPlace, ...] = ()
     if main.suffix.lower() in COORDINATES:
         angles = _angles(main)
         notes += angles.notes
@@ -150,7 +152,9 @@ def _angles(path: Path) -> MotionClip:
         raise TrialError(str(error)) from error
     if not clips or clips[0].qpos is None:
         raise TrialError(f"{path}: holds no joint angles; give a table with hip_flexion_r, knee_angle_r, ….")
-    return clips[0]
+    table = read_table(path)
+    times = [k for k, name in enumerate(table.columns) if name.lower() == "time"]
+    return clips[0].with_(extra={"start": float(table.values[0, times[0]]) if times else 0.0})
 
 
 def _static(path: Path | None, own: Path | None) -> tuple[Markers, tuple[MarkerPlace, ...]]:

@@ -69,7 +69,7 @@ def feet_on_floor(heel: Array, toes: Array, rate: float, config: FloorConfig) ->
         slow = np.linalg.norm(np.gradient(part, 1 / rate, axis=0), axis=-1) < config.stand_speed
         stands |= low & slow
     for side in range(2):
-        stands[:, side] = ndimage.binary_closing(stands[:, side], np.ones(max(round(0.06 * rate), 1)))
+        stands[:, side] = ndimage.binary_closing(stands[:, side], np.ones(max(round(0.06 * rate), 1), dtype=bool))
     return stands
 
 
@@ -219,7 +219,7 @@ def _notes(contacts: Sequence[Contact], wrenches: Wrenches, known: Mask) -> list
                 "the nearer foot and is left out; are plates swapped, or in another frame?"
             )
         elif name.lower() in ("ground_r", "r", "ground_l", "l", "right", "left"):
-            said = "left" if "l" == name.lower().split("_")[-1][0] else "right"
+            said = "left" if name.lower().split("_")[-1][0] == "l" else "right"
             if said != ("right", "left")[contact.side]:
                 notes.append(
                     f"{name}: the force from {contact.start:.2f} to {contact.end:.2f} s is labelled {said}, but the "

@@ -1,4 +1,4 @@
-"""A trained controller on the trial's own motion, in the person's body."""
+"""A trained controller on the trial's own motion, in the standard body that it learned in or in the person's."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.body.catalog import kind_of
+from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
 from kinesis_trl.envs.terminations import RULES
 from kinesis_trl.evaluation.metrics import score
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.kinematics import Poses
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.physiology.recorder import record
@@ -30,6 +33,9 @@ Array = NDArray[np.float64]
 
 _SHOWN = 15.0
 """Cut-off in Hz of the controller's force where it is compared with plates, which are filtered alike."""
+_CHAIN = {"Hip": "femur", "Knee": "tibia", "Ankle": "talus", "Toe": "toes"}
+"""Joints by the names of motion capture, and the body whose origin each is."""
+_PIECE = 256
 _JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
 
 
@@ -44,22 +50,23 @@ class Followed:
     """r of the vertical force with the plates by foot and of both, and RMS difference of joint angles in degrees."""
 
 
-def follow(loads: Loads, policy: str, planner: MppiConfig, *, threads: int) -> Followed:
+def follow(loads: Loads, policy: str, planner: MppiConfig, *, own_body: bool, threads: int) -> Followed:
     """Play a policy on the motion.
 
     Args:
         loads: motion and measured forces.
         policy: a policy's folder; '' takes the one that ships.
         planner: MPPI about the policy; no samples: the policy alone.
+        own_body: play in the person's body instead of the standard one, whose segments and strides the motion is then
+            scaled to.
         threads: of the simulation.
 
     Raises:
         TrialError: no such policy, or a motion that cannot be prepared for it.
     """
-    body, solution = loads.body, loads.solution
+    body = loads.body if own_body else load_body(kind_of(loads.body.name))
     try:
-        clip = MotionClip(name="trial", fps=solution.fps, qpos=solution.qpos)
-        prepared, _ = retarget(clip, body)
+        prepared, _ = retarget(_clip(loads, joints=not own_body), body)
         player = make_player(
             policy or str(asset(SHIPPED_POLICY)),
             body,
@@ -73,6 +80,27 @@ def follow(loads: Loads, policy: str, planner: MppiConfig, *, threads: int) -> F
     (recording,) = record(body, library, player.policy, player.settings, on_episode=episodes.append)
     rules = {name: asdict(score(episodes[0], rule)) for name, rule in RULES.items()}
     return Followed(recording=recording, rules=rules, figures=_compared(loads, recording))
+
+
+def _clip(loads: Loads, *, joints: bool) -> MotionClip:
+    """The motion as places of joints, for a body of another size, or as coordinates."""
+    solution = loads.solution
+    if not joints:
+        return MotionClip(name="trial", fps=solution.fps, qpos=solution.qpos)
+    model = loads.body.model
+    parts = [loads.body.entry.root, *(f"{part}_{side}" for part in _CHAIN.values() for side in "lr")]
+    ids = [model.body(part).id for part in parts]
+    poses = Poses.of(loads.body)
+    place = [
+        poses.evaluate(solution.qpos[k : k + _PIECE])["xpos"][:, ids] for k in range(0, len(solution.qpos), _PIECE)
+    ]
+    return MotionClip(
+        name="trial",
+        fps=solution.fps,
+        positions=np.concatenate(place),
+        joint_names=("Pelvis", *(f"{side}_{joint}" for joint in _CHAIN for side in "LR")),
+        pelvis_quat=solution.qpos[:, 3:7],
+    )
 
 
 def _compared(loads: Loads, recording: Recording) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
     The forces that enter the equations of motion are filtered as the motion is (Kristianslund et al. 2012, J Biomech
     45:666), those that are shown as `config` says.
     """
-    body, notes = motion.body(), []
+    body = motion.body()
+    notes: list[str] = []
     heel, toes = feet(body, motion.qpos)
     floor, measured = None, None
     if wrenches is not None:

@@ -242,7 +242,7 @@ def _turn(reference: Array, qpos: Array) -> Array:
 
 def _enough(model: MarkerModel, seen: Array) -> NDArray[np.bool_]:
     """(T,) whether three markers of the pelvis and half of all are seen."""
-    there = np.isfinite(seen).all(-1)
+    there: NDArray[np.bool_] = np.asarray(np.isfinite(seen).all(-1))
     on_pelvis = np.array([model.body.model.body(int(b)).name == "pelvis" for b in model.carrier])
     return (there[:, on_pelvis].sum(1) >= 3) & (there.sum(1) >= 0.5 * there.shape[1])
 

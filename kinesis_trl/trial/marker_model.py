@@ -134,12 +134,12 @@ class MarkerModel:
             if not carried[body].any():
                 continue
             parent = int(model.body_parentid[body])
-            axis = field["xaxis"][:, joint]
+            along = field["xaxis"][:, joint]
             if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE:
                 anchor = place[body] + longer[parent] * (field["xanchor"][:, joint] - field["xpos"][:, body])
-                moved = np.cross(axis[:, None], position - anchor[:, None])
+                moved = np.cross(along[:, None], position - anchor[:, None])
             else:
-                moved = np.repeat((axis * longer[parent])[:, None], markers, axis=1)
+                moved = np.repeat((along * longer[parent])[:, None], markers, axis=1)
             moved = moved * carried[body][:, None]
             if dof in column:
                 out[..., column[dof]] += moved

@@ -43,7 +43,7 @@ class Markers:
 
 @dataclass(frozen=True, kw_only=True)
 class Wrenches:
-    """Force and moment of the floor on P plates (or feet of a table), in the file's frame or, turned, in the world's."""
+    """Force and moment of the floor by P plates, or by the feet of a table; world frame, z up."""
 
     names: tuple[str, ...]
     """P names of plates."""

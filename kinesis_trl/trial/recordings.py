@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import mujoco
 import numpy as np
@@ -44,6 +44,7 @@ def recording_of(
     moment = solution.joint_moment if moments == "demanded" else supplied
     pressed = solution.contact_force[..., 2] > 0
     length, velocity = solution.muscle_length, solution.muscle_velocity
+    more: dict[str, Any] = {**of_muscles(body.muscles, length, velocity, -solution.muscle_force)}
     return Recording(
         clip=clip,
         body=body.name,
@@ -79,5 +80,5 @@ def recording_of(
         muscle_force=-solution.muscle_force,
         reference_time=np.empty(0),
         reference_qpos=np.empty((0, model.nq)),
-        **of_muscles(body.muscles, length, velocity, -solution.muscle_force),
+        **more,
     )

@@ -51,6 +51,8 @@ class StudyConfig:
     """A policy's folder; '' takes the one that ships."""
     planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12))
     """MPPI about it."""
+    own_body: bool = False
+    """Play it in the person's body instead of the standard one, in which the policy that ships learned."""
     threads: int = 1
     """Of the simulation."""
 
@@ -85,7 +87,9 @@ def study(
     if config.controller:
         with step("playing the controller"):
             try:
-                followed = follow(loads, config.policy, config.planner, threads=config.threads)
+                followed = follow(
+                    loads, config.policy, config.planner, own_body=config.own_body, threads=config.threads
+                )
             except TrialError as error:
                 followed = str(error)
     return Study(trial=trial, motion=motion, loads=loads, emg=emg, followed=followed)
@@ -94,10 +98,8 @@ def study(
 def _over_ground(trial: Trial, motion: Motion, speed: float | None) -> tuple[Trial, Motion]:
     """The trial with a treadmill's belt taken off."""
     heel, toes = feet(motion.body(), motion.qpos)
-    if speed is None:
-        belt = belt_velocity(motion.qpos, heel, toes, motion.rate)
-    else:
-        belt = along_heading(motion.qpos, speed)
+    found = belt_velocity(motion.qpos, heel, toes, motion.rate)
+    belt = found if speed is None else along_heading(motion.qpos, speed)
     rate = float((belt**2).sum() ** 0.5)
     if rate == 0:
         return trial, motion
