@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kinesis_trl.physiology.findings import FAIR, GOOD, POOR, UNKNOWN, WORDS, emg_median, people_spend
+from kinesis_trl.physiology.findings import FAIR, GOOD, POOR, UNKNOWN, WORDS, emg_median, listed, people_spend
 from kinesis_trl.physiology.ground_reaction import BANDS
 from kinesis_trl.physiology.muscle_names import in_words
 
@@ -188,7 +188,7 @@ def _nothing(reason: str) -> dict[str, Any]:
 
 
 def _sentence(headline: str, found: dict[str, Any]) -> str:
-    told = [", ".join(_told(row) for row in found["rows"] if row["state"] == state) for state in (GOOD, POOR)]
+    told = [listed([_told(row) for row in found["rows"] if row["state"] == state], 4) for state in (GOOD, POOR)]
     text = f"Since the other report: {headline} (nearer to or further from what people do)"
     text += "".join(f"; {word}: {rows}" for word, rows in zip(("better", "worse"), told, strict=True) if rows)
     changed = [c for c in found["changes"] if abs(c["this"] - c["other"]) >= _LEAST][:4]

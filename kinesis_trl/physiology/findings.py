@@ -62,9 +62,9 @@ def _gait(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple[s
     uneven = [f"{WORDS[n]} ({v:+.0f} %)" for n, v in found["symmetry"].items() if v is not None and abs(v) > 10]
     state = grade(len(inside) / max(len(judged), 1), 0.8, 0.5)
     text = f"{len(inside)} of {len(judged)} measures of the stride lie in the range of young adults"
-    text += f"; outside: {_listed(outside)}" if outside else ""
+    text += f"; outside: {listed(outside)}" if outside else ""
     text += (
-        f"; the legs differ in {_listed(uneven)}" if uneven else "; both legs step alike" if found["symmetry"] else ""
+        f"; the legs differ in {listed(uneven)}" if uneven else "; both legs step alike" if found["symmetry"] else ""
     )
     if uneven:
         state = worst(state, FAIR)
@@ -215,8 +215,8 @@ def _muscles(found: dict[str, Any], section: dict[str, Any], title: str) -> tupl
         text += "; no recorded muscle activity was given to compare with"
     quality = muscle_quality(found, emg)
     named = {key: [_named(row) for row in rows] for key, rows in quality.items()}
-    text += f". Most like people: {_listed(named['strong'])}" if named["strong"] else ""
-    text += f". Weak: {_listed(named['weak'], 8)}." if named["weak"] else ". No muscle stands out as weak."
+    text += f". Most like people: {listed(named['strong'])}" if named["strong"] else ""
+    text += f". Weak: {listed(named['weak'], 8)}." if named["weak"] else ". No muscle stands out as weak."
     return state, headline, text
 
 
@@ -253,12 +253,13 @@ def _fatigue(found: dict[str, Any], section: dict[str, Any], title: str) -> tupl
     return (
         UNKNOWN,
         f"{100 * worst_['fatigued']:.0f} % of {in_words(worst_['muscle'])} is fatigued after {seconds:.0f} s",
-        f"After {seconds:.0f} s of movement the most fatigued muscles are {_listed(named)}; no figures of people to "
+        f"After {seconds:.0f} s of movement the most fatigued muscles are {listed(named)}; no figures of people to "
         "compare with.",
     )
 
 
-def _listed(items: list[str], most: int = 6) -> str:
+def listed(items: list[str], most: int = 6) -> str:
+    """The first of some words, and how many more there are."""
     shown = items[:most]
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return ", ".join(shown) + more

@@ -110,9 +110,12 @@ def judge_lesion(found: dict[str, Any], fell: dict[str, tuple[int, int]]) -> tup
     text = (
         f"{'The foot drops' if drops else 'The foot does not drop'}: in swing the ankle hangs at {here['ankle']:.0f}° "
         f"instead of {there['ankle']:.0f}°, and the toes pass {here['clearance']:.0f} mm above the floor instead of "
-        f"{there['clearance']:.0f} mm; they touch it in {100 * here['touches']:.0f} % of the swings instead of "
-        f"{100 * there['touches']:.0f} %. "
+        f"{there['clearance']:.0f} mm. "
     )
+    if here["touches"] or there["touches"]:
+        text += (
+            f"They touch it in {100 * here['touches']:.0f} % of the swings instead of {100 * there['touches']:.0f} %. "
+        )
     bent = [f"the {j} by {here[j] - there[j]:.0f}°" for j in ("knee", "hip") if here[j] - there[j] >= 2]
     text += (
         f"To clear the floor it bends more: {' and '.join(bent)}. "

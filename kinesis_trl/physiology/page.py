@@ -109,7 +109,7 @@ def _summary(report: dict[str, Any]) -> str:
         who = "A motion, with the muscle activity that would make it,"
     told = [
         f"{word}: {', '.join(TITLES[name].lower() for name in states if states[name] == state)}"
-        for state, word in STATES.items()
+        for state, word in (STATES | {"fair": "partly like people"}).items()
         if state in states.values()
     ]
     return (

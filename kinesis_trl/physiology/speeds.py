@@ -41,10 +41,9 @@ def by_speed(groups: Mapping[str, Sequence[Run]], body: BodyModel, data: EmgData
             if strides is None:
                 missing.append([group, run.title, why_none(clips)])
                 continue
-            fell = sum(clip["fell"] for clip in clips)
             for index, part in strides.by_speed(lambda v: _nearest(v, data)).items():
                 row = {"group": group, "title": run.title, **_row(part, body, data, index, seed)}
-                rows.append(row | {"fell": fell, "clips": len(clips)})
+                rows.append(row | {"fell": sum(r.fell for r, _ in part.found), "clips": len(part.found)})
                 people[row["speed"]] = _people(data, index)
     return {"rows": rows, "missing": missing, "people": sorted([v, r] for v, r in people.items() if r is not None)}
 
