@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from kinesis_trl.motion.solving import SolveConfig
     from kinesis_trl.physiology.activity import Activity
     from kinesis_trl.physiology.playing import Column
+    from kinesis_trl.physiology.strides import Run
 
 MOTION = "motion"
 """Policy that plays nothing: the report is on the motion itself."""
@@ -145,13 +147,13 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     columns = _columns(config, body, cut)
     inverse = inverse_for(columns[0].player.settings.control) if columns[0].player else None
     library, chosen = _open(config, body, inverse, console, said)
-    runs = [play(c, body, library, chosen, console, said, threads=config.threads) for c in columns]
-    groups = None
-    if config.every_speed or config.recorded:
-        groups = {
-            title: [play(c, body, walked, some, console, said, threads=config.threads) for c in columns]
-            for title, (walked, some) in _groups(config, body, inverse, console, said).items()
-        }
+    others = _groups(config, body, inverse, console, said)
+
+    def played(library: MotionLibrary, chosen: Sequence[int]) -> list[Run]:
+        return [play(c, body, library, chosen, console, said, threads=config.threads) for c in columns]
+
+    runs = played(library, chosen)
+    groups = {title: played(walked, range(len(walked))) for title, walked in others.items()}
     with console.status("analysing"):
         figures = analyse(
             runs,
@@ -159,7 +161,7 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
             emg=emg,
             controls=controls,
             people=people,
-            groups=groups,
+            groups=groups or None,
             cut=cut if config.changed else None,
             against=against,
             straight=not config.all_strides,
@@ -240,22 +242,20 @@ def _open(
 
 def _groups(
     config: ReportConfig, body: BodyModel, inverse: SolveConfig | None, console: Console, said: list[str]
-) -> dict[str, tuple[MotionLibrary, list[int]]]:
-    """Walks at many speeds by what they are: libraries, and which clips of them."""
+) -> dict[str, MotionLibrary]:
+    """Walks at many speeds by what they are."""
+    from kinesis_trl.motion.sources import as_clip
     from kinesis_trl.physiology.playing import straight_clips, walks_at_emg_speeds
 
     found = {}
     if config.every_speed:
-        clips = walks_at_emg_speeds(config.persons, body, config.seed)
-        library = _library(clips, config, body, inverse, console, said)
-        found["generated walks"] = library, list(range(len(library)))
+        found["generated walks"] = walks_at_emg_speeds(config.persons, body, config.seed)
     if config.recorded:
-        library = _library(str(config.recorded), config, body, inverse, console, said)
-        found["recorded walks"] = library, straight_clips(library)
-        if not found["recorded walks"][1]:
-            said.append(f"{config.recorded}: none of its {len(library)} clips leads straight ahead.")
-            del found["recorded walks"]
-    return found
+        every = _library(str(config.recorded), config, body, None, console, said)
+        found["recorded walks"] = [as_clip(every, k) for k in straight_clips(every)]
+        if not found["recorded walks"]:
+            raise ValueError(f"{config.recorded}: none of its {len(every)} clips leads straight ahead.")
+    return {title: _library(clips, config, body, inverse, console, said) for title, clips in found.items()}
 
 
 def _library(
