@@ -124,8 +124,7 @@ def analyse(
         sections["fatigue"] = {"runs": {run.title: attempt(compartments, run.recordings, body) for run in tired}}
     replayed = [recording for run in runs if run.replayed for recording in run.recordings]
     if replayed and not runs[0].replayed:
-        late = attempt(lambda: asdict(contact_timing(runs[0].recordings, replayed)))
-        sections["ground"]["contact_timing"] = late
+        sections["ground"]["contact_timing"] = attempt(contact_timing, runs[0].recordings, replayed)
     report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
     sections = report["sections"]
     strides = sum(report["runs"][0]["strides"])

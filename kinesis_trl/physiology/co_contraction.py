@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,31 +10,13 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AntagonistPair:
-    """Two groups of muscles with opposite effect on a joint."""
-
-    agonists: tuple[str, ...]
-    """Muscles without side."""
-    antagonists: tuple[str, ...]
-    """Muscles without side."""
-
-
-PAIRS: Mapping[str, AntagonistPair] = {
-    "ankle: triceps surae and tibialis anterior": AntagonistPair(
-        agonists=("soleus", "gasmed", "gaslat"), antagonists=("tibant",)
-    ),
-    "knee: vasti and hamstrings": AntagonistPair(
-        agonists=("vasmed", "vasint", "vaslat"), antagonists=("bflh", "bfsh", "semimem", "semiten")
-    ),
-    "hip: gluteus maximus and iliopsoas": AntagonistPair(
-        agonists=("glmax1", "glmax2", "glmax3"), antagonists=("iliacus", "psoas")
-    ),
-    "hip: gluteus medius and adductors": AntagonistPair(
-        agonists=("glmed1", "glmed2", "glmed3"), antagonists=("addbrev", "addlong")
-    ),
+PAIRS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ankle: triceps surae and tibialis anterior": (("soleus", "gasmed", "gaslat"), ("tibant",)),
+    "knee: vasti and hamstrings": (("vasmed", "vasint", "vaslat"), ("bflh", "bfsh", "semimem", "semiten")),
+    "hip: gluteus maximus and iliopsoas": (("glmax1", "glmax2", "glmax3"), ("iliacus", "psoas")),
+    "hip: gluteus medius and adductors": (("glmed1", "glmed2", "glmed3"), ("addbrev", "addlong")),
 }
-"""Pairs that are reported, ankle to hip."""
+"""Two groups of muscles, without side, with opposite effect on a joint; ankle to hip."""
 
 
 def co_contraction(activation: Array, names: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -53,7 +34,7 @@ def co_contraction(activation: Array, names: Sequence[str]) -> dict[str, dict[st
     found: dict[str, dict[str, float]] = {}
     for title, pair in PAIRS.items():
         for side in "lr":
-            groups = [[f"{m}_{side}" for m in group] for group in (pair.agonists, pair.antagonists)]
+            groups = [[f"{m}_{side}" for m in group] for group in pair]
             if all(name in column for group in groups for name in group):
                 a, b = (activation[:, [column[name] for name in group]].mean(1) for group in groups)
                 found.setdefault(title, {})[side] = index(a, b)

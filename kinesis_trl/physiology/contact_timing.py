@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +13,7 @@ _PRESSED = 0.05  # body weights from which a foot stands
 _SAME = 0.25  # seconds within which two strikes are the same one
 
 
-@dataclass(frozen=True, kw_only=True)
-class ContactTiming:
-    """Lateness of a body's contacts, in seconds; negative where they come early."""
-
-    strike: float
-    """Mean lateness of the strikes."""
-    strike_sd: float
-    """Standard deviation of it."""
-    lift: float
-    """Mean lateness of the lifts."""
-    lift_sd: float
-    """Standard deviation of it."""
-    contacts: int
-    """Strikes compared."""
-
-
-def contact_timing(body: Sequence[Recording], motion: Sequence[Recording]) -> ContactTiming:
+def contact_timing(body: Sequence[Recording], motion: Sequence[Recording]) -> dict[str, float]:
     """Contacts of both feet against those of the same clips, replayed with the forces of static optimisation.
 
     Early strikes shift the whole gait cycle: muscles that act on time then seem to act late in it.
@@ -38,6 +21,10 @@ def contact_timing(body: Sequence[Recording], motion: Sequence[Recording]) -> Co
     Args:
         body: what a body did.
         motion: recordings of the motions it followed, by clip names; others do not count.
+
+    Returns:
+        Mean lateness of the `strike` and of the `lift` and their standard deviations in seconds, negative where they
+        come early; and the number of strikes compared, `contacts`.
 
     Raises:
         ValueError: no clip, or no contact, in both.
@@ -54,13 +41,13 @@ def contact_timing(body: Sequence[Recording], motion: Sequence[Recording]) -> Co
                 late += [difference for difference in nearest if abs(difference) < _SAME]
     if not strikes or not lifts:
         raise ValueError("no contact of body and motion to compare.")
-    return ContactTiming(
-        strike=float(np.mean(strikes)),
-        strike_sd=float(np.std(strikes)),
-        lift=float(np.mean(lifts)),
-        lift_sd=float(np.std(lifts)),
-        contacts=len(strikes),
-    )
+    return {
+        "strike": float(np.mean(strikes)),
+        "strike_sd": float(np.std(strikes)),
+        "lift": float(np.mean(lifts)),
+        "lift_sd": float(np.std(lifts)),
+        "contacts": len(strikes),
+    }
 
 
 def _contacts(recording: Recording, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -124,7 +124,7 @@ def _checksums() -> dict[str, str]:
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines if not line.startswith("#"))}
 
 
-def load_emg_csv(path: Path, *, population: str = "the user's own recording") -> EmgData:
+def load_emg_csv(path: Path) -> EmgData:
     """Read a user's EMG: mean envelopes over the gait cycle as a CSV table with a header line.
 
     Columns: `percent` (of the gait cycle, rising from at most 1 to at least 99), optionally `subject` and `speed`
@@ -161,7 +161,7 @@ def load_emg_csv(path: Path, *, population: str = "the user's own recording") ->
         subject = row[place["subject"]] if "subject" in place else "1"
         values = [number(path, line, row[k], header[k]) for k in (place["percent"], *columns.values())]
         recordings.setdefault((subject, speed), []).append(values)
-    return _assemble(Path(path), recordings, tuple(columns), notes, population)
+    return _assemble(Path(path), recordings, tuple(columns), notes)
 
 
 def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -226,7 +226,6 @@ def _assemble(
     recordings: dict[tuple[str, float], list[list[float]]],
     muscles: tuple[str, ...],
     notes: list[str],
-    population: str,
 ) -> EmgData:
     grid = np.linspace(0, 100, _POINTS)
     usable: dict[tuple[str, float], Array] = {}
@@ -254,7 +253,7 @@ def _assemble(
         mean[speeds.index(speed), subjects.index(subject)] = table
     return EmgData(
         source=path.name,
-        population=population,
+        population="the user's own recording",
         muscles=muscles,
         subjects=subjects,
         speeds=np.where(np.isinf(speeds), np.nan, speeds),

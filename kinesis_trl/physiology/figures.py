@@ -32,34 +32,30 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def joint_panel(lines: Mapping[str, dict[str, Any]]) -> str:
-    """A joint's curve of every column within the published band; lines as `analysis.joints` gives them."""
-    figure, axes = _panel()
-    first = next(iter(lines.values()))
-    axes.fill_between(_PERCENT, first["low"], first["high"], color=BAND, lw=0)
-    for style, other in zip(("--", ":", "-."), first.get("others", {}).values(), strict=False):
+def curves_panel(
+    lines: Sequence[dict[str, Any]], unit: str, *, band: bool = False, textbook: bool = False, wide: bool = False
+) -> str:
+    """Mean ± SD over the cycle of every column.
+
+    Args:
+        lines: mean and sd of each; the first may have `others`, further people's means by name.
+        unit: of the curves.
+        band: the first has the edges low and high of what is usual for people.
+        textbook: mark the vertical force of textbooks.
+        wide: two pictures stand in a row, not three.
+    """
+    figure, axes = _panel(WIDE if wide else (3.4, 2.2))
+    if band:
+        axes.fill_between(_PERCENT, lines[0]["low"], lines[0]["high"], color=BAND, lw=0)
+    for style, other in zip(("--", ":", "-."), lines[0].get("others", {}).values(), strict=False):
         axes.plot(_PERCENT, other["mean"], style, color="#222222", lw=1.1)
-    _curves(axes, list(lines.values()))
-    axes.set_ylabel(first["unit"])
-    return _cycle(figure, axes)
-
-
-def force_panel(lines: Sequence[dict[str, Any]], textbook: bool) -> str:
-    """One component of the ground reaction over the cycle, in body weights."""
-    figure, axes = _panel(WIDE)
-    _curves(axes, lines)
+    for k, row in enumerate(lines):
+        mean, sd = np.array(row["mean"]), np.array(row["sd"])
+        axes.fill_between(_PERCENT, mean - sd, mean + sd, color=colour(k), alpha=0.14, lw=0)
+        axes.plot(_PERCENT, mean, color=colour(k), lw=1.8)
     if textbook:
         places = [100 * at for _, at in TEXTBOOK.values()]
         axes.plot(places, [force for force, _ in TEXTBOOK.values()], "x", color="#222222", ms=6, mew=1.6)
-    axes.set_ylabel("body weights")
-    axes.axhline(0, color="#9aa3b0", lw=0.6)
-    return _cycle(figure, axes)
-
-
-def pair_panel(lines: Sequence[dict[str, Any]], unit: str) -> str:
-    """Mean curves over the cycle of two runs."""
-    figure, axes = _panel()
-    _curves(axes, lines)
     axes.set_ylabel(unit)
     return _cycle(figure, axes)
 
@@ -228,14 +224,6 @@ def time_panel(time: Sequence[float], recorded: Sequence[float | None], lines: M
 def _name(axes: Axes, text: str, at: tuple[float, float], aside: tuple[float, float], shade: str) -> None:
     """Letters beside a point, `aside` in typographic points."""
     axes.annotate(text, at, aside, textcoords="offset points", fontsize=7.5, color=shade)
-
-
-def _curves(axes: Axes, lines: Sequence[dict[str, Any]]) -> None:
-    """Mean ± SD over the cycle."""
-    for k, row in enumerate(lines):
-        mean, sd = np.array(row["mean"]), np.array(row["sd"])
-        axes.fill_between(_PERCENT, mean - sd, mean + sd, color=colour(k), alpha=0.14, lw=0)
-        axes.plot(_PERCENT, mean, color=colour(k), lw=1.8)
 
 
 def _panel(size: tuple[float, float] = (3.4, 2.2)) -> tuple[Figure, Axes]:

@@ -177,20 +177,20 @@ def cycles_of(recording: Recording) -> GaitCycles:
         raise NoGaitCycle(f"{recording.clip}: {error}{lost}") from None
 
 
-def resample(values: Array, cycle: Cycle, points: int = POINTS) -> Array:
-    """Values (T, …) from strike to next strike at `points` equal steps, both ends included; (points, …), linear.
+def resample(values: Array, cycle: Cycle) -> Array:
+    """Values (T, …) from strike to next strike at `POINTS` equal steps, both ends included; (101, …), linear.
 
     The next strike's own sample closes the curve, so 100 % of one cycle is 0 % of the next.
     """
-    at = np.linspace(cycle.strike, cycle.next_strike, points)
+    at = np.linspace(cycle.strike, cycle.next_strike, POINTS)
     low = np.minimum(at.astype(np.int64), len(values) - 2)
     share = (at - low).reshape(-1, *[1] * (values.ndim - 1))
     return (1 - share) * values[low] + share * values[low + 1]
 
 
-def curves(values: Array, cycles: Sequence[Cycle], points: int = POINTS) -> Array:
-    """Values (T, …) over every cycle, (n, points, …); see `resample`."""
-    return np.stack([resample(values, cycle, points) for cycle in cycles])
+def curves(values: Array, cycles: Sequence[Cycle]) -> Array:
+    """Values (T, …) over every cycle, (n, 101, …); see `resample`."""
+    return np.stack([resample(values, cycle) for cycle in cycles])
 
 
 def stride_measures(found: GaitCycles, feet: Array | None = None) -> dict[str, Array]:

@@ -84,7 +84,7 @@ def joints(section: dict[str, Any]) -> dict[str, Any] | None:
             spread += "".join(f"; black: {name}" for name in others)
             shown.append(
                 Panel(
-                    svg=figures.joint_panel(lines),
+                    svg=figures.curves_panel(list(lines.values()), own["unit"], band=True),
                     title=f"{joint} {kind}, {own['unit']}",
                     caption=f"n = {strides}, both legs; {_TWO_LABORATORIES}{spread}.",
                 )
@@ -113,12 +113,14 @@ def ground(section: dict[str, Any]) -> dict[str, Any] | None:
         "bands": bands,
         "panels": [
             Panel(
-                svg=figures.force_panel([f["vertical"] for f in good.values()], textbook=True),
+                svg=figures.curves_panel(
+                    [f["vertical"] for f in good.values()], "body weights", textbook=True, wide=True
+                ),
                 title="upward force on a foot, body weights",
                 caption=f"{shown} Crosses: healthy walking in textbooks.",
             ),
             Panel(
-                svg=figures.force_panel([f["forward"] for f in good.values()], textbook=False),
+                svg=figures.curves_panel([f["forward"] for f in good.values()], "body weights", wide=True),
                 title="forward force on a foot, body weights",
                 caption=f"{shown} People first brake (below 0), then drive.",
             ),
@@ -146,7 +148,7 @@ def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
         ],
         "panels": [
             Panel(
-                svg=figures.pair_panel([panel["this"], panel["other"]], panel["unit"]),
+                svg=figures.curves_panel([panel["this"], panel["other"]], panel["unit"]),
                 title=f"{panel['title']}, {panel['unit']}",
                 caption=f"n = {panel['this']['n']} strides ({titles[0]}), {panel['other']['n']} ({titles[1]}), both "
                 "legs; mean ± 1 SD.",
@@ -160,7 +162,7 @@ def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
 def _changed(change: dict[str, Any], titles: list[str]) -> Panel:
     curves = [{**change["curves"][k], "sd": [0.0] * len(change["curves"][k]["mean"])} for k in ("this", "other")]
     return Panel(
-        svg=figures.pair_panel(curves, "activity, 0–1"),
+        svg=figures.curves_panel(curves, "activity, 0–1"),
         title=in_words(change["muscle"]),
         caption=f"n = {curves[0]['n']} strides ({titles[0]}), {curves[1]['n']} ({titles[1]}); mean activity over the "
         f"stride {change['this']:.3f} against {change['other']:.3f} ({change['this'] - change['other']:+.3f}).",

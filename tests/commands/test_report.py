@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 import tyro
+import yaml
 from rich.console import Console
 
 from kinesis_trl.commands.report import ReportConfig, report
 from kinesis_trl.physiology.recording import Recording
+from kinesis_trl.planning.config import MppiConfig
 
 
 def run(config):
@@ -52,6 +56,29 @@ def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
     assert figures["config"]["lesion"] == ["soleus_r"]
     assert [run["title"] for run in figures["runs"]] == ["muscles cut", "healthy"]
     assert "made no stride to compare" in figures["sections"]["lesion"]["sentence"]
+
+
+def test_planner_and_regulator_are_further_columns_and_what_was_played_is_exported(motions, tmp_path):
+    """The shipped policy alone and about MPPI; both become rollouts where mm-evalkit is installed."""
+    pytest.importorskip("mm_evalkit")
+    asked = ReportConfig(
+        motions=motions, clips=("march",), planner=MppiConfig(samples=4, steps=2), rollouts=tmp_path / "rollouts",
+        solved=False, threads=1, out=tmp_path / "out",
+    )  # fmt: skip
+    figures, said = run(asked)
+    assert [r["title"] for r in figures["runs"]] == ["policy", "MPPI"]
+    paths = [Recording.load(tmp_path / "out" / title / "000_march" / "recording.npz") for title in ("policy", "MPPI")]
+    assert not np.allclose(paths[0].qpos[-1], paths[1].qpos[-1])  # the planner does something
+    policies = yaml.safe_load((tmp_path / "rollouts" / "policies.yaml").read_text())["policies"]
+    assert [p["id"] for p in policies] == ["policy", "mppi"] and "mm-evalkit evaluate wang" in said
+    with np.load(policies[1]["trajectory_data_path"]) as archive:
+        assert int(archive["n_episodes"]) == 1
+
+
+def test_recorded_walks_that_lead_nowhere_are_refused_before_anything_is_played(motions, tmp_path):
+    with pytest.raises(ValueError, match="none of its 3 clips leads straight ahead"):
+        run(ReportConfig(policy="zero", motions=motions, recorded=Path(motions), out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_standing_with_a_table_of_ones_own(tmp_path):

@@ -22,8 +22,8 @@ def stepping(recording, strike, lift):
 def test_lateness_is_that_of_the_contacts(statue):
     motion = stepping(statue, 0.0, 0.0)
     found = contact_timing([stepping(statue, -0.04, 0.02)], [motion])
-    assert found.strike == pytest.approx(-0.04, abs=0.004) and found.lift == pytest.approx(0.02, abs=0.004)
-    assert found.contacts >= 3
+    assert found["strike"] == pytest.approx(-0.04, abs=0.004) and found["lift"] == pytest.approx(0.02, abs=0.004)
+    assert found["contacts"] >= 3
     with pytest.raises(ValueError, match="no contact"):
         contact_timing([motion], [replace(motion, clip="another")])
 

@@ -134,9 +134,9 @@ def test_curves_run_from_strike_to_strike():
     curve = resample(values, cycle)
     np.testing.assert_allclose(curve[:, 0], 50 + np.arange(101))
     np.testing.assert_allclose(curve[0, 1], curve[-1, 1], atol=1e-12)
-    both = curves(values, [cycle, Cycle(0, 100, 160, 200)], points=51)
-    assert both.shape == (2, 51, 2)
-    np.testing.assert_allclose(both[1, :, 0], np.linspace(100, 200, 51))
+    both = curves(values, [cycle, Cycle(0, 100, 160, 200)])
+    assert both.shape == (2, 101, 2)
+    np.testing.assert_allclose(both[1, :, 0], np.linspace(100, 200, 101))
 
 
 def test_a_person_on_force_plates(shared):
