@@ -30,7 +30,7 @@ export OMP_NUM_THREADS ?= 1
 # How often `make kills` kills.
 KILLS ?= 50
 
-.PHONY: help setup demo test kills fuzz lint bench parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
+.PHONY: help setup demo test kills fuzz lint bench results parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,18 @@ lint: setup ## check style and types
 
 bench: setup ## time physics, environment and training beside bare MuJoCo; writes bench.json
 	$(BIN)/python -m kinesis_trl bench --json bench.json $(ARGS)
+
+# Remove a file to measure it anew; ARGS goes to every evaluation.
+RESULTS := imitation point-goal point-goal-policy directional directional-policy
+results: setup $(RESULTS:%=results/%.json) ## measure what is not in results/ yet, and write docs/results.md from it
+	$(BIN)/python -m kinesis_trl results
+
+results/imitation.json:
+	$(BIN)/python -m kinesis_trl eval --json $@ $(ARGS)
+results/%-policy.json:
+	$(BIN)/python -m kinesis_trl eval --task $* --route policy --json $@ $(ARGS)
+results/%.json:
+	$(BIN)/python -m kinesis_trl eval --task $* --json $@ $(ARGS)
 
 parity: setup ## compare with arrays of the original: make parity GOLDEN=DIR
 	@$(BIN)/python -m kinesis_trl parity --golden $(GOLDEN)

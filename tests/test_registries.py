@@ -35,7 +35,7 @@ BARE = {
 }
 
 
-def tested(*words: str) -> bool:
+def is_tested(*words: str) -> bool:
     """Whether a test names one of the words."""
     return any(re.search(rf"\b{re.escape(word)}\b", text) for word in words for text in TESTS.values())
 
@@ -54,7 +54,7 @@ def test_a_term_says_its_shape_and_unit_and_is_tested(name, function, shape):
     says = inspect.getdoc(function) or ""
     assert re.search(rf"\({shape},[^)]*\)", says), f"{name}: its docstring gives no shape such as ({shape},)"
     assert name in BARE or UNIT.search(says), f"{name}: its docstring gives no unit"
-    assert tested(name, f"{name}_reward", f"{name}_cost"), f"{name}: no test names it"
+    assert is_tested(name, f"{name}_reward", f"{name}_cost"), f"{name}: no test names it"
 
 
 def test_a_reward_term_that_ships_has_a_weight_in_a_config():
@@ -83,7 +83,7 @@ def test_a_control_says_what_it_is_and_has_a_mirror(body, name):
     action = torch.rand(2, control.width)
     assert control.mirror(action).shape == action.shape
     torch.testing.assert_close(control.mirror(control.mirror(action)), action)
-    assert tested(name), f"{name}: no test names it"
+    assert is_tested(name), f"{name}: no test names it"
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -93,7 +93,7 @@ def test_a_task_has_an_environment_an_evaluation_a_preset_and_a_test(name):
     assert kind.__doc__ and inspect.getdoc(getattr(import_module(module), env))
     if not kind.follows_clips:
         assert callable(task_of(kind()).evaluate)
-    assert tested(kind.__name__), f"{name}: no test names {kind.__name__}"
+    assert is_tested(kind.__name__), f"{name}: no test names {kind.__name__}"
 
 
 def test_every_task_is_found_by_a_preset():
@@ -107,7 +107,7 @@ def test_every_task_is_found_by_a_preset():
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_a_body_is_named_in_the_documentation_and_in_a_test_of_its_mirror(name):
-    assert tested(name), f"{name}: no test names it"
+    assert is_tested(name), f"{name}: no test names it"
     pages = [path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]]
     assert any(name in page for page in pages), f"{name}: no page of docs/ names it"
     mirror = [text for path, text in TESTS.items() if path.parent.name == "body" and "mirror" in text]
@@ -118,7 +118,7 @@ def test_a_body_is_named_in_the_documentation_and_in_a_test_of_its_mirror(name):
 def test_a_reader_says_its_units_and_is_tested(reader):
     says = inspect.getdoc(reader.read) or ""
     assert UNIT.search(says), f"{reader.name}: its docstring gives no unit"
-    assert tested(reader.read.__module__.rsplit(".", 1)[-1]), f"{reader.name}: no test names its module"
+    assert is_tested(reader.read.__module__.rsplit(".", 1)[-1]), f"{reader.name}: no test names its module"
     assert reader.suffixes and all(suffix.startswith(".") for suffix in reader.suffixes)
 
 
@@ -126,4 +126,4 @@ def test_a_reader_says_its_units_and_is_tested(reader):
 def test_a_preset_says_what_it_is_for_and_is_tested(name):
     item = shipped_presets()[name]
     assert len(item.description) > 20 and item.run.env.name in TASKS
-    assert tested(name, name.upper().replace("-", "_")), f"{name}: no test names it"
+    assert is_tested(name, name.upper().replace("-", "_")), f"{name}: no test names it"

@@ -1,7 +1,8 @@
-"""Which code made a file: versions of the libraries and the commit of this package."""
+"""Which code made a file, and where: versions of the libraries, the commit of this package, the machine."""
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -22,9 +23,17 @@ def git_commit() -> str:
     return f"{commit}+changes" if commit and changed else commit
 
 
+def machine() -> str:
+    """Processor and number of cores."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{next(named, platform.processor() or platform.machine())}, {os.cpu_count()} cores"
+
+
 def provenance() -> dict[str, str]:
-    """Commit, Python and library versions, as text by name; libraries that are absent are left out."""
-    found = {"git_commit": git_commit(), "python": platform.python_version()}
+    """Commit, machine, Python and library versions, as text by name; libraries that are absent are left out."""
+    found = {"git_commit": git_commit(), "machine": machine(), "python": platform.python_version()}
     for library in _LIBRARIES:
         try:
             found[library] = version(library)

@@ -189,6 +189,25 @@ def open_motions(
     return library
 
 
+def record(config: Any) -> dict[str, Any]:
+    """What every file of figures begins with: the command, its settings, versions and machine; values for JSON."""
+    from dataclasses import asdict
+    from json import dumps, loads
+    from shlex import join
+
+    from kinesis_trl.agents.provenance import provenance
+
+    name = Path(sys.argv[0]).stem
+    said = ["kinesis", *([] if name in ("kinesis", "__main__") else [name]), *sys.argv[1:]]
+    return {"command": join(said), "config": loads(dumps(asdict(config), default=str)), "provenance": provenance()}
+
+
+def conclude(report: dict[str, Any], verdict: str, console: Console) -> None:
+    """Say the result in words, and keep it in the report."""
+    report["verdict"] = verdict
+    console.print(verdict, markup=False, highlight=False)
+
+
 def finish(console: Console, *written: Path | None, advice: str) -> None:
     """The last lines of a command: where results are, and what to do next."""
     places = [str(path) for path in written if path is not None]

@@ -15,12 +15,10 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinesis_trl.commands import check_outputs, finish, run_command
+from kinesis_trl.commands import check_outputs, finish, record, run_command
 from kinesis_trl.commands.tasks import EvalConfig, player_of, task_module, task_names
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Carry out the task, print verdict and tables, write what was asked for; returns the report."""
-    from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.body.muscles import lesion_mask
     from kinesis_trl.planning.controllers import muscles_named
@@ -42,11 +39,8 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     body = config.load_body()
     lesion_mask(body.muscle_names, muscles_named(config.lesion))  # refused now, not after paths were laid
     player = player_of(config, body)
-    settings = {"task": config.task, **asdict(config)}
-    report: dict[str, Any] = {
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in settings.items()},
-        "provenance": provenance(),
-    }
+    report = record(config)
+    report["config"] = {"task": config.task, **report["config"]}
     started = time.perf_counter()
     report |= task.run(config, body, player, console)
     report["seconds"] = time.perf_counter() - started

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.fatigue import Condition, FatigueConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, record, run_command
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ class FatigueStudy(BodyOptions):
 
 def study(config: FatigueStudy, console: Console) -> dict[str, Any]:
     """Walk, write figures and picture, and say what happened."""
-    from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.physiology.analysis import plain
     from kinesis_trl.physiology.fatigue import shares, sharing_changes
@@ -66,8 +65,7 @@ def study(config: FatigueStudy, console: Console) -> dict[str, Any]:
     body = config.load_body()
     walk = _walk(config, body, console)
     figures: dict[str, Any] = {
-        "config": asdict(config),
-        "provenance": provenance(),
+        **record(config),
         "walk": asdict(walk),
         "muscles": shares(body, 60 * walk.minutes, walk.activation, walk.fatigued, walk.activation.mean(0)),
         "sharing": sharing_changes(body, walk),

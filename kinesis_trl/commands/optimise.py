@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -51,7 +51,6 @@ class OptimiseConfig(OptimisationConfig, BodyOptions):
 
 def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     """Search all clips, write their references, print the tables; returns the report."""
-    from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.evaluation.metrics import evaluate_episodes
@@ -76,12 +75,11 @@ def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
             body, optimised, regulator.policy, regulator.settings, keep_states=frozenset(shown), on_step=advance
         )
     report: dict[str, Any] = {
-        "config": json.loads(json.dumps(asdict(config), default=str)),
-        "provenance": provenance(),
+        **record(config),
         "tries": {entry.name: result.tries for entry, result in zip(library.clips, found, strict=True)},
         **evaluate_episodes(episodes, library.clips),
     }
-    console.print(verdict(report), markup=False, highlight=False)
+    conclude(report, verdict(report), console)
     console.print(clip_table(report), summary_table(report))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))

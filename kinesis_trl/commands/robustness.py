@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
@@ -63,7 +63,6 @@ class RobustnessConfig(BodyOptions):
 
 def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
-    from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
     from kinesis_trl.evaluation.metrics import score, summarise
@@ -80,18 +79,14 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))
     trials = config.trials()
-    report: dict[str, Any] = {
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-        "provenance": provenance(),
-        "trials": {},
-    }
+    report: dict[str, Any] = {**record(config), "trials": {}}
     with progress(console, "trying", len(trials) * int((library.frames - 1).sum()), "frames") as advance:
         for name, trial in trials.items():
             tried = with_strength(body, trial.strength)
             episodes = play_clips(tried, library, perturbed(player.policy, trial), player.settings, on_step=advance)
             scores = {rule: summarise([score(e, r) for e in episodes]) for rule, r in RULES.items()}
             report["trials"][name] = {"perturbation": asdict(trial), **scores}
-    console.print(_verdict(report["trials"]))
+    conclude(report, _verdict(report["trials"]), console)
     console.print(_table(report["trials"]))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, open_motions, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
@@ -55,7 +55,6 @@ class WeakSpotsConfig(BodyOptions):
 
 def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
-    from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
     from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
     from kinesis_trl.evaluation import failure_map
@@ -80,12 +79,8 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
             seed=config.seed,
             on_step=advance,
         )
-    report: dict[str, Any] = {
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
-        "provenance": provenance(),
-        **failure_map.report_weak_spots(found, library),
-    }
-    console.print(failure_map.verdict(report), markup=False, highlight=False)
+    report = record(config) | failure_map.report_weak_spots(found, library)
+    conclude(report, failure_map.verdict(report), console)
     console.print(failure_map.weak_spot_table(report))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))

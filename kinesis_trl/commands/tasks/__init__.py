@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kinesis_trl.body.fatigue import Condition
-from kinesis_trl.commands import BodyOptions
+from kinesis_trl.commands import BodyOptions, conclude
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig, Sensing
@@ -126,7 +126,7 @@ def goal_task(name: str) -> SimpleNamespace:
 
         task = task_of(preset.run.env)
         report = task.evaluate(body, player, config.route, preset.run.env, config.seed)
-        console.print(task.verdict(report), markup=False, highlight=False)
+        conclude(report, task.verdict(report), console)
         console.print(task.table(report))
         return report
 

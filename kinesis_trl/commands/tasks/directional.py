@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kinesis_trl.commands import conclude
 from kinesis_trl.commands.tasks import GoalOptions, Report, draw, player_of
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
     with progress(console, "obeying", round(len(SCRIPT) * config.hold * FPS), "frames") as advance:
         segments = obey(steered, hold=config.hold, on_step=advance, on_frame=keep if config.video else None)
     report = report_commands(segments, config.hold)
-    console.print(verdict(report), markup=False, highlight=False)
+    conclude(report, verdict(report), console)
     console.print(command_table(report))
     if config.picture:
         draw_commands(segments, config.picture)

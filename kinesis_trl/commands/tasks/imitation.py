@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from kinesis_trl.commands import open_motions
+from kinesis_trl.commands import conclude, open_motions
 from kinesis_trl.commands.tasks import EvalConfig, Report
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def follow(
             body, library, player.policy, player.settings, keep_states=frozenset(shown), on_step=advance
         )
     report = evaluate_episodes(episodes, library.clips)
-    console.print(verdict(report), markup=False, highlight=False)
+    conclude(report, verdict(report), console)
     console.print(clip_table(report), summary_table(report))
     if config.picture:
         write_picture(report, config.picture)

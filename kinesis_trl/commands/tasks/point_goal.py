@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from kinesis_trl.commands import conclude
 from kinesis_trl.commands.tasks import GoalOptions, Report, draw
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run(config: Options, body: BodyModel, player: Player, console: Console) -> R
             on_step=advance,
         )
     report = report_attempts(attempts)
-    console.print(verdict(report), markup=False, highlight=False)
+    conclude(report, verdict(report), console)
     console.print(goal_table(report))
     if config.picture:
         draw_paths(attempts, config.picture)
