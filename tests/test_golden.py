@@ -15,8 +15,8 @@ import torch
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.body.model import load_body
-from kinesis_trl.envs.config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.directional import DirectionalEnv
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.motion.gait.data_sets import locomotion_v1

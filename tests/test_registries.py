@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from kinesis_trl.body.catalog import CATALOG
-from kinesis_trl.envs.config import EnvConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import EnvConfig, ImitationConfig
 from kinesis_trl.envs.control.config import CONTROLS
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.terms import metrics
 from kinesis_trl.envs.terms.observations import OBSERVATIONS
 from kinesis_trl.envs.terms.rewards import REWARDS

@@ -6,8 +6,9 @@ from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
-from kinesis_trl.envs.config import DirectionalConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.described import as_described
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig

@@ -28,7 +28,7 @@ import tyro
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.subject import sized
 from kinesis_trl.commands import finish, make_console
-from kinesis_trl.envs.config import GoalConfig
+from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -97,7 +97,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         SettingsError: the file does not fit, or an option that only a file sets.
         PresetError: a Python file without a preset.
     """
-    arguments = list(arguments)
+    arguments, known = list(arguments), shipped_presets()
     if "--config" in arguments:
         at = arguments.index("--config")
         if at + 1 >= len(arguments):
@@ -105,7 +105,6 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         path = Path(arguments[at + 1])
         run = read_settings(TrainConfig, path)
         return _options(run, arguments[:at] + arguments[at + 2 :], f"--config {path}", str(path))
-    known = shipped_presets()
     if arguments and arguments[0].endswith(".py"):
         path = Path(arguments.pop(0))
         if not path.is_file():

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import Rows
-from kinesis_trl.envs.config import BallConfig, EnvConfig
+from kinesis_trl.envs.config import EnvConfig
+from kinesis_trl.envs.goal_config import BallConfig
 from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import Metric, StepResult

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import Rows
-from kinesis_trl.envs.config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig, EnvConfig
+from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.goal import GoalEnv
+from kinesis_trl.envs.goal_config import FASTEST, SLOWEST, SPEED_STEP, DirectionalConfig
 from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import Metric, StepResult
 from kinesis_trl.envs.step import DirectionalStep

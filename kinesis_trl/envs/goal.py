@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv, Rows
-from kinesis_trl.envs.config import GoalConfig
+from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import StepResult
 from kinesis_trl.envs.step import Step

@@ -9,8 +9,8 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.config import GoalConfig
 from kinesis_trl.envs.goal import GoalAhead
+from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.envs.guides import Guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.scene import Scene, Tracked

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.config import BallConfig, DirectionalConfig, GoalConfig, PointGoalConfig
 from kinesis_trl.envs.directional import Heading, draw_heading
+from kinesis_trl.envs.goal_config import BallConfig, DirectionalConfig, GoalConfig, PointGoalConfig
 from kinesis_trl.envs.live import order_for
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.gait.planner import GaitPlanner, reference, solved

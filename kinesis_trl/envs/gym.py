@@ -23,7 +23,8 @@ from tensordict import TensorDict
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.config import BallConfig, DirectionalConfig, EnvConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import EnvConfig, ImitationConfig
+from kinesis_trl.envs.goal_config import BallConfig, DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.config import BallConfig
+from kinesis_trl.envs.goal_config import BallConfig
 from kinesis_trl.evaluation.point_goal import GOALS, Attempt, goal_table, reach_goals, report_attempts
 from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.planning.controllers import Player

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -14,14 +13,12 @@ from rich.table import Table
 from scipy.ndimage import uniform_filter1d
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.config import DirectionalConfig
 from kinesis_trl.envs.directional import Heading
+from kinesis_trl.envs.goal_config import DirectionalConfig
 from kinesis_trl.evaluation.steering import SteeringController, steering_controller
 from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.library import FPS
 from kinesis_trl.planning.controllers import Player
-
-matplotlib.use("Agg")
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,8 +22,6 @@ from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
-
-matplotlib.use("Agg")
 
 Counts = NDArray[np.int64]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -19,7 +18,7 @@ from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.ball import turned_from
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.config import PointGoalConfig
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.envs.rollout import rollout
@@ -27,8 +26,6 @@ from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.planning.controllers import Player
-
-matplotlib.use("Agg")
 
 Array = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.config import DirectionalConfig
 from kinesis_trl.envs.directional import DirectionalEnv, Heading
+from kinesis_trl.envs.goal_config import DirectionalConfig
 from kinesis_trl.envs.live import LiveEnv, order_for
 from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.envs.terms.terminations import KINESIS

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
 from rich.table import Table
 from rich.text import Text
-
-matplotlib.use("Agg")
 
 RULE_TEXT = {"kinesis": "mean error ≤ 0.5 m", "strict": "every body ≤ 0.15 m"}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kinesis_trl.envs.config import BallConfig
+from kinesis_trl.envs.goal_config import BallConfig
 from kinesis_trl.experiments.point_goal import LAPTOP as POINT_GOAL
 
 LAPTOP = replace(

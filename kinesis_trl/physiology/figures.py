@@ -6,12 +6,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-matplotlib.use("Agg")
 
 COLOURS = ("#1f5fa8", "#c8702a", "#4a8c3f", "#7d4fa0")
 """Of the columns, in their order."""
@@ -256,6 +254,6 @@ def _cycle(figure: Figure, axes: Axes) -> str:
 def _svg(figure: Figure) -> str:
     stream = io.StringIO()
     figure.patch.set_alpha(0)
-    with matplotlib.rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": "report"}):
+    with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": "report"}):
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()

@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
-from kinesis_trl.envs.config import SHARED, EnvConfig, GoalConfig, ImitationConfig
+from kinesis_trl.envs.config import SHARED, EnvConfig, ImitationConfig
+from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.settings import FileOnly
 
 

@@ -15,7 +15,7 @@ from kinesis_trl.body.fatigue import FatigueConfig
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.envs.config import BallConfig, PointGoalConfig
+from kinesis_trl.envs.goal_config import BallConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
 from kinesis_trl.envs.terms.terminations import KINESIS

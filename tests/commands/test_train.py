@@ -14,7 +14,7 @@ from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
 from kinesis_trl.commands.train import ImitationCommand, as_imitated, main, parse, train
 from kinesis_trl.envs.config import ObservationConfig
-from kinesis_trl.envs.directional import DirectionalConfig
+from kinesis_trl.envs.goal_config import DirectionalConfig
 from kinesis_trl.experiments.imitation import LAPTOP, PAPER
 from kinesis_trl.experiments.point_goal import LAPTOP as POINT_GOAL
 from kinesis_trl.settings import SettingsError, to_yaml

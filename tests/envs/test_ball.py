@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from kinesis_trl.envs.ball import BallEnv, turned_from
-from kinesis_trl.envs.config import BallConfig
+from kinesis_trl.envs.goal_config import BallConfig
 
 
 def test_balls_lie_ahead_within_reach_uniformly():

@@ -5,14 +5,8 @@ import pytest
 import torch
 from torchrl.envs.utils import check_env_specs
 
-from kinesis_trl.envs.directional import (
-    COMMANDS,
-    DIRECTIONS,
-    DirectionalConfig,
-    DirectionalEnv,
-    Heading,
-    UnknownCommandError,
-)
+from kinesis_trl.envs.directional import COMMANDS, DIRECTIONS, DirectionalEnv, Heading, UnknownCommandError
+from kinesis_trl.envs.goal_config import DirectionalConfig
 
 
 def test_eight_directions_of_the_viewer():

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from kinesis_trl.envs.config import (
-    JOINT_TERMS,
-    MUSCLE_TERMS,
-    DirectionalConfig,
-    ObservationConfig,
-    PointGoalConfig,
-)
+from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.guided import GuidedEnv
 from kinesis_trl.envs.guides import Guides, make_guides
 from kinesis_trl.envs.imitation import ImitationConfig

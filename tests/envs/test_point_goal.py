@@ -8,8 +8,9 @@ import torch
 from torchrl.envs.utils import check_env_specs
 
 from kinesis_trl.envs.config import MUSCLE_TERMS, ObservationConfig
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.point_goal import PointGoalEnv
 
 SETTINGS = PointGoalConfig(num_envs=3)
 MORE = ObservationConfig().plus("turn_to_reference", *MUSCLE_TERMS, reference_steps=(2, 5))

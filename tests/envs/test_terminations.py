@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from kinesis_trl.envs.config import ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import ImitationConfig
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.step import body_distance
 from kinesis_trl.envs.terms.terminations import KINESIS, STRICT, TERMINATIONS

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
 from kinesis_trl.evaluation.point_goal import Attempt, draw_paths, goal_table, reach_goals, report_attempts
 from kinesis_trl.planning.controllers import Player, make_player
 

@@ -8,9 +8,10 @@ import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.envs.directional import Heading
+from kinesis_trl.envs.goal_config import PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.live import LiveEnv, order_for
-from kinesis_trl.envs.point_goal import PointGoalConfig, PointGoalEnv
+from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.evaluation.perturbations import Perturbation, perturbed

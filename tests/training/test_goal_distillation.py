@@ -9,8 +9,7 @@ from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.envs.directional import DirectionalConfig
-from kinesis_trl.envs.point_goal import PointGoalConfig
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.evaluation import directional, point_goal
 from kinesis_trl.training.dagger import DaggerConfig
 from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil, policy_without_inverse

@@ -9,13 +9,8 @@ from safetensors.torch import load_file
 
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.policy import make_actor
-from kinesis_trl.envs.config import (
-    DirectionalConfig,
-    ImitationConfig,
-    ObservationConfig,
-    PointGoalConfig,
-    PointGoalRewardConfig,
-)
+from kinesis_trl.envs.config import ImitationConfig, ObservationConfig
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig, PointGoalRewardConfig
 from kinesis_trl.evaluation import point_goal
 from kinesis_trl.evaluation.task import task_of
 from kinesis_trl.settings import SettingsError, from_yaml, read_settings, to_yaml

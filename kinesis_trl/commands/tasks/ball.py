@@ -35,7 +35,7 @@ class Options(GoalOptions):
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
     """Go to all balls."""
     from kinesis_trl.commands.tasks.point_goal import film
-    from kinesis_trl.envs.config import BallConfig
+    from kinesis_trl.envs.goal_config import BallConfig
     from kinesis_trl.evaluation.ball import ball_table, report_balls, verdict
     from kinesis_trl.evaluation.point_goal import draw_paths, reach_goals
     from kinesis_trl.progress import progress

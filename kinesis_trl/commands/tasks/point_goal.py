@@ -38,7 +38,7 @@ class Options(GoalOptions):
 
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
     """Go to all goals."""
-    from kinesis_trl.envs.config import PointGoalConfig
+    from kinesis_trl.envs.goal_config import PointGoalConfig
     from kinesis_trl.evaluation.point_goal import draw_paths, goal_table, reach_goals, report_attempts, verdict
     from kinesis_trl.progress import progress
 
