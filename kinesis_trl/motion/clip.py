@@ -61,12 +61,10 @@ class MotionClip:
         frames, joints = self.frames, len(self.joint_names)
         if not 2 <= frames <= MAX_FRAMES:
             raise ClipFormatError(f"{self.name}: {frames} frames; a clip needs 2 to {MAX_FRAMES}.")
-        width = np.shape(self.qpos)[1:2] or (0,)
-        for what, shape in (
-            ("positions", (frames, joints, 3)),
-            ("pelvis_quat", (frames, 4)),
-            ("qpos", (frames, *width)),
-        ):
+        shapes: dict[str, tuple[int, ...]] = {"positions": (frames, joints, 3), "pelvis_quat": (frames, 4)}
+        if self.qpos is not None:
+            shapes["qpos"] = (frames, *(np.shape(self.qpos)[1:2] or (0,)))
+        for what, shape in shapes.items():
             array = getattr(self, what)
             if array is not None and np.shape(array) != shape:
                 raise ClipFormatError(
