@@ -14,9 +14,8 @@ from kinesis_trl.envs.base import Rows
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.gait.commands import FASTEST as WALKING
-from kinesis_trl.motion.gait.footsteps import GaitStyle
-from kinesis_trl.motion.gait.planner import GaitPlanner, PlannerConfig
-from kinesis_trl.motion.gait.steering import STOP, Order, SteeringConfig, Travel
+from kinesis_trl.motion.gait.planner import GaitPlanner
+from kinesis_trl.motion.gait.steering import STOP, Order, Travel
 from kinesis_trl.motion.library import FPS
 
 
@@ -42,27 +41,16 @@ class LiveEnv(ImitationEnv):
         planner: the reference; its frame now is `frame`.
     """
 
-    def __init__(
-        self,
-        body: BodyModel,
-        config: ImitationConfig | None = None,
-        *,
-        style: GaitStyle | None = None,
-        steering: SteeringConfig | None = None,
-        plan: PlannerConfig | None = None,
-    ) -> None:
+    def __init__(self, body: BodyModel, config: ImitationConfig | None = None) -> None:
         """Environment with one row.
 
         Args:
             body: the model to control.
             config: settings as the policy was trained with; number of rows, start and heading are set here.
-            style: how the reference's person moves.
-            steering: how briskly orders are carried out.
-            plan: horizon and hand-over.
         """
         config = config or ImitationConfig()
         inverse = InverseConfig() if config.control.needs_inverse else None
-        planner = GaitPlanner(body, style=style, steering=steering, config=plan, inverse=inverse)
+        planner = GaitPlanner(body, inverse=inverse)
         settings = replace(config, num_envs=1, start="beginning", random_heading=False)
         super().__init__(body, planner.library, settings)
         self.planner = planner

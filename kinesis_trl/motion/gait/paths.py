@@ -13,7 +13,7 @@ from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.gait.commands import CommandError
 from kinesis_trl.motion.gait.footsteps import RATE, FootstepPlan, GaitStyle, integrate, step_along
 from kinesis_trl.motion.gait.planner import reference, solved, standing_lead
-from kinesis_trl.motion.gait.steering import CourseState, Reach, SteeringConfig, steer
+from kinesis_trl.motion.gait.steering import CourseState, Reach, steer
 from kinesis_trl.motion.gait.synthesis import realise
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
@@ -61,11 +61,10 @@ def path_to(goal: tuple[float, float], seconds: float, body: BodyModel) -> Motio
 
 def _footsteps(goal: tuple[float, float], seconds: float, style: GaitStyle, lead: float) -> FootstepPlan:
     """The way there that leaves most time to stand, unless that takes brisk walking; then the slowest."""
-    order = Reach(goal=goal, seconds=seconds - _ONSET)
     for settle, brisk, miss, back in _WAYS:
-        manner = SteeringConfig(settle=settle, brisk=brisk, miss=miss, walks_back=back)
+        order = Reach(goal=goal, seconds=seconds - _ONSET, settle=settle, brisk=brisk, miss=miss, walks_back=back)
         try:
-            ahead = steer(order, CourseState(x=-lead, lead=lead), seconds, manner)
+            ahead = steer(order, CourseState(x=-lead, lead=lead), seconds)
             break
         except CommandError:
             if back:

@@ -5,14 +5,14 @@
     planner.library                                                  # one clip; frame f is its row f - planner.first
 
 An order given while frame f plays leaves frames up to f + 1 as they are. Steps already begun are finished; the course,
-the following steps and a centre of mass that goes on from where it is are planned anew, for `horizon` seconds and a
+the following steps and a centre of mass that goes on from where it is are planned anew, for three seconds and a
 stop after them; what is left between the old reference and the new one dies away.
 `kinesis_trl.envs.live.LiveEnv` keeps an environment on such a reference.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -36,7 +36,7 @@ from kinesis_trl.motion.gait.footsteps import (
     step_along,
 )
 from kinesis_trl.motion.gait.gait_curves import smoothstep
-from kinesis_trl.motion.gait.steering import STOP, CourseState, Order, SteeringConfig, steer
+from kinesis_trl.motion.gait.steering import STOP, CourseState, Order, steer
 from kinesis_trl.motion.gait.synthesis import realise
 from kinesis_trl.motion.library import FPS, INVERSE, ClipEntry, MotionLibrary, motion_arrays
 from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
@@ -45,33 +45,15 @@ Array = NDArray[np.float64]
 Arrays = dict[str, Array]
 
 _SAMPLES = round(RATE / FPS)
+_HORIZON = 3.0  # s planned ahead
+_RENEW = 1.3  # s before the horizon's end at which the same order is planned further
+_PAST = 1.0  # s of what has been kept, from which a new plan goes on
+_FADE = 0.33  # s in which what is left between the old reference and the new one dies away
+_STOP = 2.0  # s in which a plan comes to rest after its horizon
 _COMMITTED = 0.3  # s before it lifts, a foot's next step is settled
 _AIMED = 0.13  # s before it lands, a foot's place is settled
 _MUSCLE_FADE = 4  # frames in which activations and target lengths go over to the new plan's
 _STATE = ("library", "first", "current", "_begun", "_speeds", "_plan")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannerConfig:
-    """How far the planner looks, and how it hands over."""
-
-    horizon: float = 3.0
-    """Seconds planned ahead."""
-    renew: float = 1.3
-    """Seconds before the horizon's end at which the same order is planned further."""
-    past: float = 1.0
-    """Seconds of what has been kept, from which a new plan goes on."""
-    fade: float = 0.33
-    """Seconds in which what is left between the old reference and the new one dies away."""
-    stop: float = 2.0
-    """Seconds in which a plan comes to rest after its horizon."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.renew < self.horizon or self.fade < 0.1 or self.past < 0.5 or self.stop < 1.5:
-            raise ValueError(
-                f"expected 0 < renew < horizon, fade ≥ 0.1, past ≥ 0.5 and stop ≥ 1.5 s, got {self.renew}, "
-                f"{self.horizon}, {self.fade}, {self.past} and {self.stop}."
-            )
 
 
 class GaitPlanner:
@@ -89,8 +71,6 @@ class GaitPlanner:
         body: BodyModel,
         *,
         style: GaitStyle | None = None,
-        steering: SteeringConfig | None = None,
-        config: PlannerConfig | None = None,
         inverse: InverseConfig | None = None,
     ) -> None:
         """A planner whose body stands at the origin and faces +x.
@@ -98,13 +78,10 @@ class GaitPlanner:
         Args:
             body: whose coordinates are wanted.
             style: how the person moves; default: the average one.
-            steering: how briskly orders are carried out.
-            config: horizon and hand-over.
             inverse: also solve static optimisation, which control feedforward needs; without reducing residuals,
                 of which generated walking has few.
         """
-        self.body, self.style = body, style or GaitStyle()
-        self.steering, self.config, self.inverse = steering or SteeringConfig(), config or PlannerConfig(), inverse
+        self.body, self.style, self.inverse = body, style or GaitStyle(), inverse
         self._lead = standing_lead(body, self.style)
         self.reset()
 
@@ -113,7 +90,7 @@ class GaitPlanner:
         self.first = 0
         self.current: Order = STOP
         self._begun = 0
-        self._speeds = np.zeros((round((self.config.horizon + self.config.stop) * RATE) + 1, 4))
+        self._speeds = np.zeros((round((_HORIZON + _STOP) * RATE) + 1, 4))
         facing = np.array([np.cos(heading), np.sin(heading)])
         self._plan = step_along(integrate(self._speeds, position - self._lead * facing, heading), self.style)
         self.library = reference(
@@ -122,7 +99,7 @@ class GaitPlanner:
 
     def due(self, frame: int) -> bool:
         """Whether the current order should be planned further, by `order(planner.current, frame)`."""
-        return frame >= self._begun + round(self.config.horizon * FPS) - round(self.config.renew * FPS)
+        return frame >= self._begun + round(_HORIZON * FPS) - round(_RENEW * FPS)
 
     def qpos(self, frame: int) -> Array:
         """Reference coordinates (nq,) at a frame that the library still holds."""
@@ -139,7 +116,7 @@ class GaitPlanner:
         if not self.first <= frame <= last - 2:
             raise CommandError(f"frame {frame} is not in the reference, which holds {self.first} to {last}.")
         now = frame + 1
-        since = max(self.first, now - round(self.config.past * FPS))
+        since = max(self.first, now - round(_PAST * FPS))
         dropped, kept = since - self.first, now - since
         course = self._plan.course
         at = dropped * _SAMPLES
@@ -148,16 +125,16 @@ class GaitPlanner:
         body = _course_state(
             speeds, course.position[at + kept * _SAMPLES], float(course.heading[at + kept * _SAMPLES]), self._lead
         )
-        stages = (order, self.config.horizon), (STOP, self.config.stop)
-        speeds = np.concatenate([speeds, *(steer(what, body, seconds, self.steering) for what, seconds in stages)])
+        stages = (order, _HORIZON), (STOP, _STOP)
+        speeds = np.concatenate([speeds, *(steer(what, body, seconds) for what, seconds in stages)])
         progress = _settled(_shifted(self._plan, -dropped / FPS), kept / FPS)
         plan = step_along(integrate(speeds, position, heading), self.style, progress)
         old = self.library.qpos[dropped:].numpy()
         qpos = realise(plan, self.body, self.style, old[: kept + 1])
         # the stop after the horizon only shapes what comes before it
-        qpos = qpos[: kept + round((self.config.horizon + 0.6) * FPS)]
+        qpos = qpos[: kept + round((_HORIZON + 0.6) * FPS)]
         after, solution = solved(self.body, qpos, self.inverse)
-        fade = round(self.config.fade * FPS)
+        fade = round(_FADE * FPS)
         solution = _gone_over(self.library, solution, dropped, kept)
         self.library = reference(self.body, _joined(self.body, old, after, kept, fade), solution)
         self._speeds, self._plan, self.first, self._begun, self.current = speeds, plan, since, now, order

@@ -19,6 +19,25 @@ from kinesis_trl.motion.gait.footsteps import RATE
 
 Array = NDArray[np.float64]
 
+# How briskly orders are carried out: tuned by us until bodies kept their balance on what was planned.
+SPEED_LAG, BACK_LAG = 0.22, 0.36
+"""Time constant of the speeds in seconds, of which 90 % of a change take 3.9, and the same of walking backward, which
+begins with a step that must not be too long."""
+ACCELERATION = 1.8
+"""Greatest change of a speed in m/s²."""
+TURN_LAG = 0.18
+"""Time constant of the turn rate in seconds."""
+TURN_ACCELERATION = 2.5
+"""Greatest change of the turn rate in rad/s²; the standing foot lets the pelvis turn only so far."""
+TURN_RATE = radians(82.0)
+"""Greatest rate of turning towards a direction, in rad/s."""
+COMFORTABLE = 1.0
+"""Speed of reaching a place without a time given, in m/s."""
+SLOWEST = 0.7
+"""Least speed of walking to a place ahead in time, in m/s; slower steps are harder to balance."""
+FASTEST_BACK = 0.8
+"""Greatest speed of walking backward to a place in m/s; who is to be faster turns round."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Travel:
@@ -45,59 +64,31 @@ class Reach:
     """(x, y) in metres."""
     seconds: float | None = None
     """Time to be there; None walks at a comfortable speed."""
+    brisk: float = 1.5
+    """Greatest speed on the way, in m/s, where there is a time."""
+    settle: float = 1.1
+    """Seconds before that time at which the body should have got there, to bring its feet together."""
+    miss: float = 0.08
+    """Greatest distance from the place, in metres, at which the body then counts as there."""
+    walks_back: bool = True
+    """Whether a place behind may be reached walking backward, where that is slower walking than turning round."""
 
     def __post_init__(self) -> None:
         if len(self.goal) != 2 or not np.isfinite(self.goal).all():
             raise CommandError(f"the goal is {self.goal}; expected two finite numbers, x and y in metres.")
         if self.seconds is not None and not self.seconds > 0.0:
             raise CommandError(f"{self.seconds:g} s to reach a goal; expected more than 0.")
+        if not (self.brisk > SLOWEST and self.settle > 0.0 and self.miss > 0.0):
+            raise CommandError(
+                f"brisk {self.brisk}, settle {self.settle} and miss {self.miss}; expected brisk above {SLOWEST} m/s, "
+                "the others positive."
+            )
 
 
 Order = Command | Travel | Reach
 """What a planner can be told at any moment; a `Command` holds, as seen from the body, until the next order."""
 STOP = Command()
 """Stand still."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SteeringConfig:
-    """How briskly orders are carried out."""
-
-    speed_lag: float = 0.22
-    """Time constant of the speeds in seconds; 90 % of a change take 3.9 of them."""
-    back_lag: float = 0.36
-    """The same of walking backward, which begins with a step that must not be too long."""
-    acceleration: float = 1.8
-    """Greatest change of a speed in m/s²."""
-    turn_lag: float = 0.18
-    """The same of the turn rate."""
-    turn_acceleration: float = 2.5
-    """Greatest change of the turn rate in rad/s²; the standing foot lets the pelvis turn only so far."""
-    turn_rate: float = radians(82.0)
-    """Greatest rate of turning towards a direction, in rad/s."""
-    walks_back: bool = True
-    """Whether a place behind may be reached walking backward, where that is slower walking than turning round."""
-    fastest_back: float = 0.8
-    """Greatest speed of walking backward in m/s; who is to be faster turns round."""
-    comfortable: float = 1.0
-    """Speed of reaching a place without a time given, in m/s."""
-    brisk: float = 1.5
-    """Greatest speed of reaching a place in time, in m/s."""
-    slowest: float = 0.7
-    """Least speed of walking to a place ahead in time, in m/s; slower steps are harder to balance."""
-    settle: float = 1.1
-    """Seconds before the time given at which the body should have got to a place, to bring its feet together."""
-    miss: float = 0.08
-    """Greatest distance from a place, in metres, at which the body then counts as there."""
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name != "walks_back" and not value > 0.0:
-                raise ValueError(f"{name} must be positive, got {value}.")
-
-    def lag(self, forward: float) -> float:
-        """Time constant in seconds on the way to a speed ahead."""
-        return self.back_lag if forward < 0.0 else self.speed_lag
 
 
 Speeds = tuple[float, float, float, float]
@@ -126,14 +117,14 @@ class CourseState:
         """How much speed `k` will still add to its integral when it is wanted to be zero from now on."""
         return 2.0 * lag * self.speeds[k] + lag * lag * self.rates[k]
 
-    def advance(self, wanted: Speeds, config: SteeringConfig, dt: float) -> None:
+    def advance(self, wanted: Speeds, dt: float) -> None:
         """Go on by `dt` seconds."""
         forward, left, turn, _ = self.speeds
-        lags = (config.lag(wanted[0]), config.speed_lag, config.turn_lag, config.speed_lag)
+        lags = (_lag(wanted[0]), SPEED_LAG, TURN_LAG, SPEED_LAG)
         for k, (target, lag) in enumerate(zip(wanted, lags, strict=True)):
             self.rates[k] += dt * ((target - self.speeds[k]) / lag - 2.0 * self.rates[k]) / lag
             if k < 3:
-                most = config.turn_acceleration if k == 2 else config.acceleration
+                most = TURN_ACCELERATION if k == 2 else ACCELERATION
                 self.rates[k] = min(max(self.rates[k], -most), most)
             self.speeds[k] += dt * self.rates[k]
         forward, left, turn = (0.5 * (a + b) for a, b in zip((forward, left, turn), self.speeds[:3], strict=True))
@@ -146,14 +137,13 @@ class CourseState:
 ControlLaw = Callable[[CourseState], Speeds]
 
 
-def steer(order: Order, body: CourseState, seconds: float, config: SteeringConfig) -> Array:
+def steer(order: Order, body: CourseState, seconds: float) -> Array:
     """Speeds (S, 4) at `RATE` samples per second that carry out an order; `body` is moved along.
 
     Args:
         order: what to do.
         body: where it starts and how it moves; changed.
         seconds: for how long.
-        config: how briskly.
 
     Returns:
         `Speeds` after each sample.
@@ -161,69 +151,69 @@ def steer(order: Order, body: CourseState, seconds: float, config: SteeringConfi
     Raises:
         CommandError: a place that cannot be reached in its time.
     """
-    law = _law(order, body, config)
+    law = _law(order, body)
     out = np.empty((round(seconds * RATE), 4))
     for row in out:
-        body.advance(law(body), config, 1.0 / RATE)
+        body.advance(law(body), 1.0 / RATE)
         row[:] = body.speeds
     return out
 
 
-def _law(order: Order, body: CourseState, config: SteeringConfig) -> ControlLaw:
+def _law(order: Order, body: CourseState) -> ControlLaw:
     if isinstance(order, Command):
         speeds = (order.forward, order.left, order.turn_rate, float(order.gait == "run"))
         return lambda body: speeds
-    return _travel(order, config) if isinstance(order, Travel) else _reach(order, body, config)
+    return _travel(order) if isinstance(order, Travel) else _reach(order, body)
 
 
-def _travel(order: Travel, config: SteeringConfig) -> ControlLaw:
+def _travel(order: Travel) -> ControlLaw:
     def law(body: CourseState) -> Speeds:
         if order.speed == 0.0:
             return 0.0, 0.0, 0.0, 0.0
-        turn, off = _turn_towards(order.direction, body, config)
+        turn, off = _turn_towards(order.direction, body)
         ahead = max(cos(off), 0.0) ** 2
         return order.speed * ahead, 0.0, turn, float(order.gait == "run") * ahead
 
     return law
 
 
-def _turn_towards(facing: float, body: CourseState, config: SteeringConfig) -> tuple[float, float]:
+def _turn_towards(facing: float, body: CourseState) -> tuple[float, float]:
     """Wanted turn rate, and how far the heading is off."""
     off = _wrap(facing - body.heading)
-    left = _wrap(facing - body.heading - body.run_out(2, config.turn_lag))
-    return float(np.clip(5.0 * left, -config.turn_rate, config.turn_rate)), off
+    left = _wrap(facing - body.heading - body.run_out(2, TURN_LAG))
+    return float(np.clip(5.0 * left, -TURN_RATE, TURN_RATE)), off
 
 
-def _reach(order: Reach, body: CourseState, config: SteeringConfig) -> ControlLaw:
+def _reach(order: Reach, body: CourseState) -> ControlLaw:
     """Ahead or backward, as slowly as the time allows; ahead at a comfortable speed where there is no time given."""
     dx, dy = body.to(order.goal)
     bearing = abs(_wrap(atan2(dy, dx) - body.heading))
     if order.seconds is None:
-        return _approach(order.goal, config.comfortable, False, config)
-    tries = [(float(s), False) for s in np.linspace(config.slowest, config.brisk, 9)]
-    if bearing > 0.5 * pi and config.walks_back:
-        tries += [(float(s), True) for s in np.linspace(0.35, config.fastest_back, 5)]
-        tries.sort(key=lambda t: t[0] / (config.fastest_back if t[1] else config.brisk))
+        return _approach(order.goal, COMFORTABLE, False)
+    tries = [(float(s), False) for s in np.linspace(SLOWEST, order.brisk, 9)]
+    if bearing > 0.5 * pi and order.walks_back:
+        tries += [(float(s), True) for s in np.linspace(0.35, FASTEST_BACK, 5)]
+        tries.sort(key=lambda t: t[0] / (FASTEST_BACK if t[1] else order.brisk))
     best, nearest = None, float("inf")
     for speed, back in tries:
-        law, ghost = _approach(order.goal, speed, back, config), deepcopy(body)
-        steps = max(round((order.seconds - config.settle) * 30.0), 1)
+        law, ghost = _approach(order.goal, speed, back), deepcopy(body)
+        steps = max(round((order.seconds - order.settle) * 30.0), 1)
         for _ in range(steps):
-            ghost.advance(law(ghost), config, 1.0 / 30.0)
+            ghost.advance(law(ghost), 1.0 / 30.0)
         apart = hypot(*ghost.to(order.goal))
         if apart < 0.04:
-            return _approach(order.goal, speed, back, config)
+            return _approach(order.goal, speed, back)
         if apart < nearest:
             best, nearest = (speed, back), apart
-    if best is None or nearest > config.miss:
+    if best is None or nearest > order.miss:
         raise CommandError(
             f"a goal {hypot(dx, dy):.1f} m away cannot be reached in {order.seconds:g} s "
-            f"at up to {config.brisk:g} m/s; give more time."
+            f"at up to {order.brisk:g} m/s; give more time."
         )
-    return _approach(order.goal, *best, config)
+    return _approach(order.goal, *best)
 
 
-def _approach(goal: tuple[float, float], speed: float, back: bool, config: SteeringConfig) -> ControlLaw:
+def _approach(goal: tuple[float, float], speed: float, back: bool) -> ControlLaw:
     sign = -1.0 if back else 1.0
     held: list[float] = []  # heading from which the last half metre is walked
 
@@ -231,9 +221,9 @@ def _approach(goal: tuple[float, float], speed: float, back: bool, config: Steer
         dx, dy = body.to(goal)
         if hypot(dx, dy) > 0.35 or not held:
             held[:] = [atan2(sign * dy, sign * dx) if hypot(dx, dy) > 0.1 else body.heading]
-        turn, off = _turn_towards(held[0], body, config)
-        along = dx * cos(body.heading) + dy * sin(body.heading) - body.run_out(0, config.lag(sign))
-        aside = dy * cos(body.heading) - dx * sin(body.heading) - body.run_out(1, config.speed_lag)
+        turn, off = _turn_towards(held[0], body)
+        along = dx * cos(body.heading) + dy * sin(body.heading) - body.run_out(0, _lag(sign))
+        aside = dy * cos(body.heading) - dx * sin(body.heading) - body.run_out(1, SPEED_LAG)
         near = hypot(dx, dy) < 0.5
         ahead = 1.0 if near else max(cos(off), 0.0) ** 2
         gain = min(4.0, sqrt(4.0 / max(abs(along), 1e-6)))
@@ -241,6 +231,11 @@ def _approach(goal: tuple[float, float], speed: float, back: bool, config: Steer
         return forward, float(np.clip(3.0 * aside, -0.2, 0.2)) if near else 0.0, turn, 0.0
 
     return law
+
+
+def _lag(forward: float) -> float:
+    """Time constant in seconds on the way to a speed ahead."""
+    return BACK_LAG if forward < 0.0 else SPEED_LAG
 
 
 def _wrap(angle: float) -> float:

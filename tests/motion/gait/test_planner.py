@@ -5,7 +5,7 @@ import pytest
 
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.motion.gait.commands import Command, CommandError
-from kinesis_trl.motion.gait.planner import GaitPlanner, PlannerConfig
+from kinesis_trl.motion.gait.planner import GaitPlanner
 from kinesis_trl.motion.gait.steering import STOP, Reach, Travel
 from kinesis_trl.motion.gait.synthesis import synthesise
 from kinesis_trl.motion.kinematics import Poses, forward_kinematics, velocities
@@ -161,9 +161,7 @@ def test_a_state_goes_on_to_the_same_reference(body):
     np.testing.assert_array_equal(planner.library.qpos, first)
 
 
-def test_bad_frames_and_settings(body):
+def test_bad_frames(body):
     planner = GaitPlanner(body)
     with pytest.raises(CommandError, match="frame 4000 is not in the reference"):
         planner.order(STOP, 4000)
-    with pytest.raises(ValueError, match="renew < horizon"):
-        PlannerConfig(horizon=1.0, renew=2.0)
