@@ -6,7 +6,7 @@ of squared activations (Crowninshield and Brand 1981, J. Biomech. 14:11, in acti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -103,6 +103,23 @@ class InverseSolution:
     """(T, nu, J) change of muscle–tendon length per change of joint coordinate in m/rad, if asked for."""
 
 
+def _in_proportion(config: InverseConfig, length: float, mass: float) -> InverseConfig:
+    """Weights for a body of another size: the same motion in proportion then has the same solution."""
+    contacts = replace(
+        config.contacts,
+        margin=config.contacts.margin * length,
+        height=config.contacts.height * length,
+        speed=config.contacts.speed * length**0.5,
+    )
+    return replace(
+        config,
+        contacts=contacts,
+        root_force=config.root_force * mass,
+        root_moment=config.root_moment * mass * length,
+        joint_moment=config.joint_moment * mass * length,
+    )
+
+
 def solve(
     body: BodyModel,
     qpos: Array,
@@ -124,7 +141,7 @@ def solve(
     Raises:
         InverseError: fewer than three frames, another width, or numbers that are not finite.
     """
-    config = config or InverseConfig()
+    config = _in_proportion(config or InverseConfig(), *body.relative_size)
     checked = _checked(body, qpos, fps)
     motion = smooth_motion(checked, fps, body.couplings, config.cutoff)
     pieces = []

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.catalog import BodyEntry, canonical, compile_entry, entry_for
+from kinesis_trl.body.catalog import BodyEntry, canonical, compile_entry, entry_for, kind_of
 from kinesis_trl.body.couplings import Couplings
 from kinesis_trl.body.mirror import MirrorMap, mirror_map
 from kinesis_trl.body.muscles import MuscleParameters
@@ -64,6 +64,14 @@ class BodyModel:
     def height(self) -> float:
         """Stature in metres."""
         return stature(self.whole)
+
+    @cached_property
+    def relative_size(self) -> tuple[float, float]:
+        """Height of the standing root and mass, as ratios to those of the body without a person's own size."""
+        if self.entry.subject is None:
+            return 1.0, 1.0
+        kind = load_body(kind_of(self.name))
+        return float(self.standing_qpos[2] / kind.standing_qpos[2]), self.mass / kind.mass
 
     @cached_property
     def observed_ids(self) -> NDArray[np.int64]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinesis_trl.body.catalog import kind_of
-from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.scene import Scene
 from kinesis_trl.envs.symmetry import ObservationMirror
@@ -51,8 +50,7 @@ class Layout:
 
     def _of_size(self, body: BodyModel) -> Tensor:
         """(width,) what each number of a body with a size is to be divided by."""
-        kind = load_body(kind_of(body.name))
-        length, mass = body.standing_qpos[2] / kind.standing_qpos[2], body.mass / kind.mass
+        length, mass = body.relative_size
         factor = {"": 1.0, "m": length, "N": mass, "N m": mass * length}
         size = torch.ones(self.width, dtype=torch.float64)
         for term in self.terms:

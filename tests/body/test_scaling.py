@@ -7,10 +7,12 @@ import pytest
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError, compile_skeleton, kind_of
+from kinesis_trl.body.inverse import solve
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.scaling import Scaling, segment_lengths
 from kinesis_trl.body.subject import Subject, SubjectError, sized
+from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.settings import SettingsError
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
@@ -112,3 +114,22 @@ def test_a_policy_moves_its_body_in_any_size():
     load_checkpoint(asset(SHIPPED_POLICY), body="myolegs:height=1.62")
     with pytest.raises(CheckpointError, match=r"body is myolegs, expected myolegs_abdomen:height=1.62"):
         load_checkpoint(asset(SHIPPED_POLICY), body="myolegs_abdomen:height=1.62")
+
+
+def test_the_same_gait_takes_the_same_moments_per_mass_and_height(body):
+    """A walk in proportion, slower by the root of the size (Alexander and Jayes 1983), on five sizes."""
+    clip = text_to_clip("walk forward at 1.2 m/s for 2 seconds", body)
+    moments = []
+    for height in (1.5, 1.6, 1.7, 1.8, 1.95):
+        sized_body = load_body(f"legs:height={height}")
+        ratio = sized_body.height / body.height
+        qpos = clip.qpos.copy()
+        qpos[:, :3] *= ratio
+        slides = sized_body.model.jnt_qposadr[sized_body.model.jnt_type == mujoco.mjtJoint.mjJNT_SLIDE]
+        qpos[:, slides] *= ratio
+        found = solve(sized_body, qpos, clip.fps / np.sqrt(ratio)).joint_moment
+        moments.append(np.sqrt(np.square(found).mean(0)) / (sized_body.mass * sized_body.height))
+    moments = np.array(moments)
+    strong = moments.mean(0) > 0.05  # hip, knee and ankle; N m per kg and metre
+    assert strong.sum() >= 6
+    assert (moments.max(0) / moments.min(0))[strong].max() < 1.1
