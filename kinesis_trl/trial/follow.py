@@ -14,7 +14,7 @@ from kinesis_trl.body.catalog import kind_of
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.imitation import ImitationConfig, inverse_for
-from kinesis_trl.envs.terminations import RULES
+from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.evaluation.metrics import score
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
