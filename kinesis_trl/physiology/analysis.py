@@ -155,6 +155,7 @@ def _about(run: Run, strides: Strides | None, clips: list[dict[str, Any]]) -> di
     return {
         "title": run.title,
         "replayed": run.replayed,
+        "muscles": len(run.recordings[0].muscle_names) if run.recordings else 0,
         "clips": clips,
         "strides": [strides.count(0), strides.count(1)] if strides else [0, 0],
         "speed": strides.speed if strides else None,

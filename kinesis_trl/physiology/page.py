@@ -104,7 +104,7 @@ def _summary(report: dict[str, Any]) -> str:
     if not count:
         return f"No stride could be counted: {run['reason']} The page says for each question what is missing."
     speed = f" at {run['speed']:.2f} m/s" if run["speed"] is not None else ""
-    who = "A simulated body with 80 leg muscles, driven by a controller that learned to move,"
+    who = f"A simulated body with {run['muscles']} muscles, driven by a controller that learned to move,"
     if run["replayed"]:
         who = "A motion, with the muscle activity that would make it,"
     told = [
