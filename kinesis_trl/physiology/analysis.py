@@ -235,9 +235,7 @@ def joints(strides: Strides, others: Sequence[ReferenceCurve] = ()) -> dict[str,
     for kind, quantity in _KINDS.items():
         out[kind] = {}
         for joint in quantity(strides.found[0][0]):
-            pooled = np.concatenate(
-                [strides.pool(lambda r, q=quantity, j=joint, s=side: q(r)[j][:, s], side) for side in (0, 1)]  # type: ignore[misc]
-            )
+            pooled = strides.legs(lambda r, q=quantity, j=joint: q(r)[j])  # type: ignore[misc]
             curve = pooled.mean(0)
             found = compare_curve(curve, reference_curves(kind, joint))  # type: ignore[arg-type]
             out[kind][joint] = {
@@ -286,7 +284,7 @@ def ground(strides: Strides) -> dict[str, Any]:
         ahead = moved / max(float(np.linalg.norm(moved)), 1e-9)
         return np.stack([recording.ground_force[..., 2], recording.ground_force[..., :2] @ ahead], 2) / recording.weight
 
-    pooled = np.concatenate([strides.pool(lambda r, s=side: forces(r)[:, s], side) for side in (0, 1)])  # type: ignore[misc]
+    pooled = strides.legs(forces)
 
     def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {k: {"mean": float(np.mean(v)), "sd": float(np.std(v))} for k in rows[0] for v in [[r[k] for r in rows]]}

@@ -60,6 +60,10 @@ class Strides:
         parts = [curves(quantity(r), cycles.of(SIDES[side])) for r, cycles in self.found if cycles.of(SIDES[side])]
         return np.concatenate(parts) if parts else np.empty((0, 101, *quantity(self.found[0][0]).shape[1:]))
 
+    def legs(self, quantity: Callable[[Recording], Array]) -> Array:
+        """A quantity (T, 2, …) of the right and left leg over every stride of each, (n, 101, …); right ones first."""
+        return np.concatenate([self.pool(lambda r, s=side: quantity(r)[:, s], side) for side in (0, 1)])  # type: ignore[misc]
+
     def measures(self) -> tuple[dict[str, Array], Array]:
         """`stride_measures` of all strides, (n,) each, and (n,) their sides (0 right, 1 left)."""
         parts = [stride_measures(cycles, _heels(r)) for r, cycles in self.found]
