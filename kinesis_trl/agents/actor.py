@@ -200,7 +200,7 @@ class GaussianPolicy(StochasticModule):
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Write the sample, its log-probability and, where it has a memory, the last noise."""
         memory = self.config.noise_memory
-        if not memory:
+        if not memory or torch.compiler.is_exporting():
             return super().forward(tensordict)
         mean = self.mean(tensordict.get("observation"))
         explore = exploration_type() == ExplorationType.RANDOM
