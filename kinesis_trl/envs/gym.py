@@ -7,6 +7,7 @@ env = gymnasium.make("kinesis_trl/Imitation-v0", library=library, body=body, ren
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,17 +39,34 @@ DIRECTIONAL = "kinesis_trl/Directional-v0"
 class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
     """A natively batched task behind Gymnasium's vector interface.
 
-    By default an environment that ends is reset in the same step: the observation returned is the new episode's first,
-    and the true last one is in `infos["final_obs"]` with the mask `infos["_final_obs"]`. In the mode NEXT_STEP it is
-    reset by the next step, which ignores its action and returns reward 0; in the mode DISABLED by `reset` alone, with
-    `options["reset_mask"]`. Logged terms stand in `infos` under their names.
+    By default, as Gymnasium's own, an environment that ended is reset by the next step, which ignores its action and
+    returns reward 0. In the mode SAME_STEP it is reset in the step that ends it: the observation returned is the new
+    episode's first, and the true last one is in `infos["final_obs"]` with the mask `infos["_final_obs"]`. In the mode
+    DISABLED it is reset by `reset` alone, with `options["reset_mask"]`. Logged terms stand in `infos` under their
+    names.
     """
 
-    def __init__(self, env: MyoLegsEnv, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP) -> None:
-        """Wrap a TorchRL environment of this package."""
-        self.env, self.autoreset_mode = env, AutoresetMode(autoreset_mode)
+    def __init__(
+        self,
+        env: MyoLegsEnv,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+    ) -> None:
+        """Wrap a TorchRL environment of this package.
+
+        Raises:
+            ValueError: another render mode than rgb_array.
+        """
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; choose rgb_array or None.")
+        self.env, self.autoreset_mode, self.render_mode = env, AutoresetMode(autoreset_mode), render_mode
         self.num_envs = env.settings.num_envs
-        self.metadata = {"autoreset_mode": self.autoreset_mode}
+        self.metadata = {
+            "autoreset_mode": self.autoreset_mode,
+            "render_modes": ["rgb_array"],
+            "render_fps": round(1 / env.policy_dt),
+        }
+        self._renderer: mujoco.Renderer | None = None
         self.single_observation_space = gym.spaces.Box(-np.inf, np.inf, (env.observation_width,), np.float32)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (env.control.width,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -108,25 +126,40 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
         observation: NDArray[np.float32] = self.env.state["observation"].numpy().copy()
         return observation
 
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Pictures (480, 640, 3) of each body from its side, with render_mode rgb_array."""
+        if self.render_mode is None:
+            return None
+        model = self.env.body.whole
+        if self._renderer is None:
+            self._renderer = mujoco.Renderer(model, 480, 640)
+            weakref.finalize(self, self._renderer.close)  # before what it draws with is torn down
+        data, camera = mujoco.MjData(model), mujoco.MjvCamera()
+        camera.distance, camera.azimuth, camera.elevation = 3.0, 90.0, -10.0
+        pictures = []
+        for qpos in self.env.physics.qpos:
+            data.qpos[:] = qpos
+            mujoco.mj_forward(model, data)
+            camera.lookat[:] = qpos[:3]
+            self._renderer.update_scene(data, camera)
+            pictures.append(self._renderer.render())
+        return tuple(pictures)
+
     def close_extras(self, **kwargs: Any) -> None:
-        """Nothing is held outside memory."""
+        """Give the pictures' memory back."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
 
 class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """One body behind Gymnasium's interface; observations are those of a vector environment of one."""
 
-    def __init__(self, envs: MyoLegsVectorEnv, render_mode: str | None = None) -> None:
-        """Wrap a vector environment of one that does not reset by itself.
-
-        Raises:
-            ValueError: another render mode than rgb_array.
-        """
-        if render_mode not in (None, "rgb_array"):
-            raise ValueError(f"render_mode is {render_mode!r}; choose rgb_array or None.")
-        self.envs, self.render_mode = envs, render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
+    def __init__(self, envs: MyoLegsVectorEnv) -> None:
+        """Wrap a vector environment of one that does not reset by itself."""
+        self.envs, self.render_mode = envs, envs.render_mode
+        self.metadata = {key: envs.metadata[key] for key in ("render_modes", "render_fps")}
         self.observation_space, self.action_space = envs.single_observation_space, envs.single_action_space
-        self._renderer: mujoco.Renderer | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -143,25 +176,12 @@ class MyoLegsSingleEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # one frame, not a list of frames
         """Picture (480, 640, 3) of the body from its side, with render_mode rgb_array."""
-        if self.render_mode is None:
-            return None
-        env = self.envs.env
-        model, data = env.body.whole, mujoco.MjData(env.body.whole)
-        data.qpos[:] = env.physics.qpos[0]
-        mujoco.mj_forward(model, data)
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(model, 480, 640)
-        camera = mujoco.MjvCamera()
-        camera.lookat[:], camera.distance, camera.azimuth, camera.elevation = data.qpos[:3], 3.0, 90.0, -10.0
-        self._renderer.update_scene(data, camera)
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
+        pictures = self.envs.render()
+        return None if pictures is None else pictures[0]
 
     def close(self) -> None:
         """Give the picture's memory back."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self.envs.close()
 
 
 def make_vector(
@@ -171,7 +191,8 @@ def make_vector(
     body: BodyModel | str | Path = "myolegs",
     library: MotionLibrary | str | Path = "locomotion-v1/train",
     config: EnvConfig | None = None,
-    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    render_mode: str | None = None,
     **options: Any,
 ) -> MyoLegsVectorEnv:
     """Vector environment of a registered task.
@@ -183,6 +204,7 @@ def make_vector(
         library: motions, or what `kinesis_trl.motion.sources.open_library` takes, for a task that follows clips.
         config: settings; default: the task's own.
         autoreset_mode: when an environment that ended is reset.
+        render_mode: rgb_array for pictures.
         options: fields of the config to replace.
     """
     model = body if isinstance(body, BodyModel) else load_body(body)
@@ -190,13 +212,12 @@ def make_vector(
     motions = library if isinstance(library, MotionLibrary) else None
     if settings.follows_clips and motions is None:
         motions, _ = open_library(library, model, inverse=inverse_for(settings.control))  # type: ignore[arg-type]
-    return MyoLegsVectorEnv(settings.make(model, motions), autoreset_mode)
+    return MyoLegsVectorEnv(settings.make(model, motions), autoreset_mode, render_mode)
 
 
-def make_single(task: str, *, render_mode: str | None = None, **options: Any) -> MyoLegsSingleEnv:
+def make_single(task: str, **options: Any) -> MyoLegsSingleEnv:
     """One environment of a registered task; `options` as of `make_vector`."""
-    envs = make_vector(task, 1, autoreset_mode=AutoresetMode.DISABLED, **options)
-    return MyoLegsSingleEnv(envs, render_mode)
+    return MyoLegsSingleEnv(make_vector(task, 1, autoreset_mode=AutoresetMode.DISABLED, **options))
 
 
 _TASKS: dict[str, type[EnvConfig]] = {
