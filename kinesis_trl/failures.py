@@ -49,6 +49,11 @@ def explanation(error: Exception) -> str | None:
     return None
 
 
+def printable(text: str, keep: str = "\n\t") -> str:
+    """Text with a replacement character for what moves a terminal's cursor or cannot be encoded, but for `keep`."""
+    return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 @contextmanager
 def explained(stopped: str) -> Iterator[None]:
     """Run a command: Ctrl-C exits with `stopped` and code 130, an error that can be explained with 1.
@@ -75,7 +80,7 @@ def _say(text: str) -> None:
     """To the standard output, in characters that it has; nothing where it is full or closed."""
     encoding = sys.stdout.encoding or "ascii"
     try:
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.write(printable(text).encode(encoding, "replace").decode(encoding) + "\n")
         sys.stdout.flush()
     except OSError:
         sys.exit(1)

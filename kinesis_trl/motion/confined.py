@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.failures import printable
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.dispatch import FileContent, read_file
 from kinesis_trl.motion.readers.registry import ReadOptions
-from kinesis_trl.motion.streams import printable
 
 _FORKS = sys.platform == "linux"
 _LONGEST_NAME, _LONGEST_TEXT = 200, 10_000

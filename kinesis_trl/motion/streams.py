@@ -126,11 +126,6 @@ def _unpack(file: IO[bytes], stream: bz2.BZ2Decompressor | lzma.LZMADecompressor
             yield stream.decompress(b"", _CHUNK)
 
 
-def printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or cannot be encoded."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 class BoundedReader:
     """Read-only stream over blocks that stops past a byte budget and never allocates ahead of real data."""
 

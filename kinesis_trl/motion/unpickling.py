@@ -23,6 +23,8 @@ _NUMPY_CORE = tuple(f"numpy.{core}.{module}" for core in ("core", "_core") for m
 _PythonUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by their names in Python 2."""
+_NAMED_ONLY = {("numpy", "ndarray"), *(("builtins", name) for name in ("object", "dict", "list"))}
+"""Classes that stand as arguments of others; they are not called."""
 _OBJECT = 512  # bytes charged for each step of a pickle, which makes an object or an entry in a table of them
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Number at the beginning of torch.save's older layout."""
@@ -68,7 +70,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         if module == "torch" and name in _TORCH_STORAGES:
             return np.dtype(_TORCH_STORAGES[name])
         module = _RENAMED.get(module, module)
-        if (module, name) in (("numpy", "ndarray"), ("builtins", "object")):
+        if (module, name) in _NAMED_ONLY:
             return f"{module}.{name}"  # named only as an argument of the functions below
         found: Any = self._known(module, name)
         if found is None:
@@ -88,6 +90,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
             ("numpy", "dtype"): self._dtype,
             ("_codecs", "encode"): self._encode,
             ("collections", "OrderedDict"): self._ordered,
+            ("collections", "defaultdict"): lambda *_: self._ordered(),
             ("builtins", "set"): self._set,
             ("builtins", "complex"): complex,
             ("builtins", "bytes"): self._no_bytes,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.failures import printable
 from kinesis_trl.physiology.emg_muscles import UnknownMuscleError, recorded_name
 from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.shipped import asset
@@ -183,7 +184,9 @@ def read_rows(path: Path, needed: str, kind: str) -> tuple[list[str], list[tuple
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise EmgError(f"{path} is not text ({error}); expected a CSV table in UTF-8.") from error
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    lines = [
+        (k, line) for k, line in enumerate(printable(text).splitlines(), 1) if line.strip() and not line.startswith("#")
+    ]
     cells = [(k, _cells(path, k, line, lines[0][1])) for k, line in lines]
     if len(cells) < 2 or needed not in [title.lower() for title in cells[0][1]]:
         found = ", ".join(cells[0][1]) if cells else "nothing"

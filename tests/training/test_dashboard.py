@@ -148,7 +148,6 @@ def test_a_port_in_use_gives_way_to_the_next() -> None:
         dashboard._free_port(70000)
 
 
-@pytest.mark.xfail(strict=False, reason="a child may outlive its parent by a moment on a busy machine")
 def test_a_server_that_fails_or_hangs_is_told_with_its_words_and_ended(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

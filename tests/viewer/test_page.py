@@ -104,7 +104,6 @@ def hands(browser, viewer):
     return Hands(browser)
 
 
-@pytest.mark.xfail(strict=False, reason="the page is slower than this waits on a busy machine")
 def test_bones_and_muscles_are_drawn(browser, viewer, hands):
     hands.says("march")
     hands.browser.find_element(hands.by.TAG_NAME, "canvas")
@@ -216,7 +215,6 @@ def test_lesions_and_strength_act_on_the_running_simulation(watched, hands, view
     hands.says("All muscles are whole")
 
 
-@pytest.mark.xfail(strict=False, reason="the page is slower than this waits on a busy machine")
 def test_directions_are_obeyed_by_button_and_key(watched, hands):
     from selenium.webdriver import ActionChains
 
@@ -258,7 +256,6 @@ def test_the_camera_follows_or_stays_and_the_reference_is_shown_or_hidden(viewer
     wait_for(lambda: all(handle.visible for handle in viewer._scene._ghosts.values()))
 
 
-@pytest.mark.xfail(strict=False, reason="not seen to pass since the page was rebuilt")
 def test_a_place_is_gone_to_and_the_body_is_pushed(watched, hands, viewer):
     hands.open_tab("Motion")
     hands.choose("Task", "Go to a place")
@@ -273,7 +270,6 @@ def test_a_place_is_gone_to_and_the_body_is_pushed(watched, hands, viewer):
     wait_for(lambda: watched.choice.task == "imitation" and not viewer._scene._goal.visible)
 
 
-@pytest.mark.xfail(strict=False, reason="not seen to pass since the page was rebuilt")
 def test_a_muscle_at_the_pointer_is_named(browser, viewer, hands):
     found = """
     const done = arguments[0], canvas = window.__viserMutable.canvas, box = canvas.getBoundingClientRect();

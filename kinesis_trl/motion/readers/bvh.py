@@ -24,8 +24,9 @@ _BLOCK = 1024  # frames posed at once; bounds memory
 _MAX_JOINTS = 500
 _MAX_LINE = 1 << 18
 _AXES = "XYZ"
-_FRAMES = re.compile(r"frames\s*:?\s*(\S*)$", re.IGNORECASE)
-_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*(\S*)$", re.IGNORECASE)
+_FRAMES = re.compile(r"frames\s*:?\s*(\S*)\s*$", re.IGNORECASE)
+_FRAME_TIME = re.compile(r"frame\s*time\s*:?\s*(\S*)\s*$", re.IGNORECASE)
+_FRAME_WORD = re.compile(r"(?=\bframe)", re.IGNORECASE)
 
 
 @dataclass
@@ -96,8 +97,9 @@ def _read_hierarchy(file: TextIO) -> list[_Joint]:
         key = token.upper()
         if key == "MOTION":
             break
-        if key in ("ROOT", "JOINT", "END"):
+        if key in ("ROOT", "JOINT", "END", "ENDSITE"):
             name, follows = _name(tokens)
+            key = key.removesuffix("SITE")
             joints.append(_opened(key, name, joints, stack))
             opened = len(joints) - 1
             key = follows
@@ -111,6 +113,8 @@ def _read_hierarchy(file: TextIO) -> list[_Joint]:
             joints[-1].offset = _numbers([_next(tokens) for _ in range(3)], 3, "OFFSET")
         elif key == "CHANNELS" and joints:
             joints[-1].channels = _channels(tokens)
+        elif joints and re.fullmatch("[A-Z_]+", key):
+            raise ClipFormatError(f"has {token[:40]!r} in its hierarchy, expected JOINT, End Site, OFFSET or CHANNELS.")
     else:
         raise ClipFormatError("has no MOTION part: not a BVH file, or cut short; fetch it again.")
     if not joints or stack:
@@ -173,7 +177,7 @@ def _decimal_points(line: str) -> str:
 def _read_header(file: TextIO) -> tuple[int, float]:
     """Announced number of frames and the frame time in seconds, in either order."""
     frames, frame_time = None, None
-    for line in _lines(file):
+    for line in (part for whole in _lines(file) for part in _FRAME_WORD.split(whole) if part.strip()):
         if found := _FRAME_TIME.match(line):
             frame_time = _numbers([found[1]], 1, "Frame Time")[0]
         elif found := _FRAMES.match(line):
@@ -194,29 +198,31 @@ def _read_header(file: TextIO) -> tuple[int, float]:
 
 
 def _read_frames(file: TextIO, width: int, frames: int, notes: list[str]) -> Array:
-    """Values (T, width) of the announced frames; a frame may go over several lines.
+    """Values (T, width) of the announced frames, wherever their lines are broken.
 
     One frame too few or rows beyond those announced are said in `notes`.
     """
     rows: list[Array] = []
     words: list[str] = []
+    unlike = ""
     for line in _lines(file):
-        if len(rows) == frames:
+        if len(rows) == frames and not words:
             notes.append(f"announces {frames} frames and goes on after them; the rest is left out")
             break
         words += _decimal_points(line).split()
-        if len(words) < width:
-            continue
-        if len(words) > width:
-            raise ClipFormatError(f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}.")
-        try:
-            rows.append(np.array(words, dtype=np.float64))
-        except ValueError:
-            raise ClipFormatError(f"frame {len(rows) + 1} holds something that is not a number.") from None
-        words = []
-    if words:
+        if len(words) > width and not unlike:
+            unlike = f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}."
+        while len(words) >= width and len(rows) < frames:
+            try:
+                rows.append(np.array(words[:width], dtype=np.float64))
+            except ValueError:
+                raise ClipFormatError(f"frame {len(rows) + 1} holds something that is not a number.") from None
+            words = words[width:]
+        if len(rows) == frames and words:
+            raise ClipFormatError(unlike)
+    if words or (unlike and len(rows) < frames):
         raise ClipFormatError(
-            f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
+            unlike or f"frame {len(rows) + 1} of {frames} has {len(words)} values, expected {width}; it is cut short."
         )
     if len(rows) == frames - 1 and len(rows) >= 2:
         notes.append(f"announces {frames} frames and has {len(rows)}")

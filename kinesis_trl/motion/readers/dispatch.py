@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinesis_trl.failures import printable
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers.conventions import words
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader_of, suffixes
-from kinesis_trl.motion.streams import printable
 
 SUFFIXES = suffixes()
 """Endings of files that are looked into when a folder is read."""
@@ -116,8 +116,8 @@ def _named(path: Path, error: ClipFormatError) -> ClipFormatError:
 
 def _labelled(path: Path, clip: MotionClip) -> MotionClip:
     """The clip with source and label, and without control characters in its texts."""
-    label = printable(clip.label or words(clip.name))
-    return clip.with_(name=printable(clip.name), label=label, source=clip.source or str(path))
+    name, label = (printable(text, keep="") for text in (clip.name, clip.label or words(clip.name)))
+    return clip.with_(name=name, label=label, source=clip.source or str(path))
 
 
 def _check_content(file: MotionFile) -> None:

@@ -20,6 +20,8 @@ SHORTEST_FOOT = 0.04
 LONGEST_FOOT = 0.45
 """The same above which a joint cannot be the toe."""
 _THIGH_TO_SHANK = (0.55, 1.8)
+_MOST_OFF_LINE = 0.15
+"""Distance from a segment, over its length, above which a joint is no part of it."""
 _MOST_CANDIDATES = 12
 
 
@@ -119,8 +121,9 @@ def _legs(rig: Rig, names: list[JointName], rest: Array, above: list[list[int]],
             present = [j for j in joints if j is not None]
             words = [names[j].word for j in present]
             tool, order = _tool_of(words)
-            shape = _wrong_shape(rest, joints)
-            between = sum(bool(rig.offsets[j].any()) for j in above[ankle][: above[ankle].index(hip)]) - 1
+            chain = [j for j in above[ankle][: above[ankle].index(hip)] if j != knee]
+            shape = _wrong_shape(rest, joints, chain)
+            between = sum(bool(rig.offsets[j].any()) for j in (*chain, knee)) - 1
             length = sum(float(np.linalg.norm(rest[b] - rest[a])) for a, b in ((hip, knee), (knee, ankle)))
             doubt = sum(names[j].doubt for j in present)
             cost = (bool(shape), not tool, toe is None, doubt, order, -round(length, 6), between)
@@ -136,15 +139,27 @@ def _tool_of(words: list[str]) -> tuple[str, int]:
     return "", 0
 
 
-def _wrong_shape(rest: Array, joints: tuple[int, int, int, int | None]) -> str:
+def _wrong_shape(rest: Array, joints: tuple[int, int, int, int | None], between: list[int]) -> str:
+    """What is wrong with a leg whose chain has further joints `between` hip and ankle; '' when nothing."""
     hip, knee, ankle, toe = joints
     thigh, shank = float(np.linalg.norm(rest[knee] - rest[hip])), float(np.linalg.norm(rest[ankle] - rest[knee]))
     if not (shank > 0 and _THIGH_TO_SHANK[0] <= thigh / shank <= _THIGH_TO_SHANK[1]):
         return f"thigh of {thigh:.3g} and shank of {shank:.3g} units, which are about equal in people"
+    for joint in between:
+        ways = (_off_line(rest, joint, hip, knee), _off_line(rest, joint, knee, ankle))
+        if min(ways) > _MOST_OFF_LINE:
+            return "a joint between hip and ankle that lies beside thigh and shank"
     foot = 0.0 if toe is None else float(np.linalg.norm(rest[toe] - rest[ankle]))
     if foot > LONGEST_FOOT * (thigh + shank):
         return f"foot of {foot:.3g} units under a leg of {thigh + shank:.3g}"
     return ""
+
+
+def _off_line(rest: Array, joint: int, start: int, end: int) -> float:
+    """Distance of a joint from the segment between two others, over its length."""
+    way, off = rest[end] - rest[start], rest[joint] - rest[start]
+    along = np.clip(off @ way / max(float(way @ way), 1e-12), 0.0, 1.0)
+    return float(np.linalg.norm(off - along * way) / max(float(np.linalg.norm(way)), 1e-12))
 
 
 def _toe(rig: Rig, rest: Array, joints: tuple[int, int, int, int | None]) -> tuple[int | None, str]:

@@ -28,10 +28,13 @@ _NESTING = 3
 def read_kinesis(file: MotionFile, options: ReadOptions) -> Clips:
     """SMPL poses in radians (axis-angle) and roots in metres, z up; or MyoLegs coordinates by time in seconds.
 
-    The file has key → dict(pose_aa, trans_orig, …, fps), or clip index → {time: qpos (35)}. Initial-pose files give
-    qpos clips at the rate of their times (10 Hz), named by a keys_open.csv or keys.csv (index,key) beside them.
+    The file has key → dict(pose_aa, trans_orig, …, fps), a list of these, or clip index → {time: qpos (35)}.
+    Initial-pose files give qpos clips at the rate of their times (10 Hz), named by a keys_open.csv or keys.csv
+    (index,key) beside them.
     """
     content = load_pickle(file.path)
+    if isinstance(content, (list, tuple)) and all(isinstance(motion, Mapping) for motion in content):
+        content = {f"{file.path.stem}_{k}": motion for k, motion in enumerate(content)}
     if not isinstance(content, Mapping) or not content:
         raise ClipFormatError(f"holds {type(content).__name__}, expected a non-empty dict of motions.")
     names = _key_table(file.path)

@@ -9,12 +9,13 @@ LEG = ("Hip", "Knee", "Ankle", "Toe")
 """Joints of one leg, from the pelvis down; the columns of `TOOLS`."""
 TOOLS: dict[str, tuple[str, str, str, str]] = {
     "CMU, Mixamo, MotionBuilder, LAFAN1, Vicon": ("upleg", "leg", "foot", "toebase toe toes"),
-    "Biovision, Sony mocopi": ("upleg", "lowleg", "foot", "toe toebase toes"),
+    "Biovision, Sony mocopi, Momentum": ("upleg", "lowleg loleg", "foot", "toe toebase toes ball"),
+    "Meta": ("legupper upperleg upleg", "leglower lowerleg leg", "footankle talocrural", "football ball"),
     "Poser, DAZ, OptiTrack, Rokoko, Rigify": (
         "thigh thighbend",
         "shin shinbend",
         "foot",
-        "toe toes toebase metatarsals",
+        "toe toes toebase metatarsals metatarsal",
     ),
     "3ds Max Biped, Character Creator, Unreal": ("thigh", "calf", "foot", "toe toes toebase ball"),
     "Unity, VRM, Xsens, MakeHuman": ("upperleg legupper", "lowerleg leglower", "foot", "toes toe toebase"),
@@ -46,7 +47,9 @@ TRUNK: dict[str, tuple[str, ...]] = {
 }
 """Words of the joints between the legs and above them, the preferred first."""
 
-_SIDES = dict.fromkeys(("l", "left", "lt", "lft", "左"), "L") | dict.fromkeys(("r", "right", "rt", "rgt", "右"), "R")
+_SIDES = dict.fromkeys(("l", "left", "lt", "lf", "lft", "左"), "L") | dict.fromkeys(
+    ("r", "right", "rt", "rgt", "右"), "R"
+)
 _AFFIX = re.compile(
     "armature|avatar|b|base|bind|bip|biped|bn|bone|c|cc|character|ctrl|def|deform|j|jnt|joint|m|mixamorig|model|org|ref|"
     "reference|rig|rl|robot|root|sk|skel|skeleton|skin|valve"

@@ -84,7 +84,7 @@ def coordinate(column: str) -> str:
         return column
     if parts[-1].lower() == "time":
         return "time"
-    return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).removeprefix("osl_")
+    return (parts[-2] if parts[-1] == "value" and len(parts) > 1 else parts[-1]).lower().removeprefix("osl_")
 
 
 def _is_opensim(columns: tuple[str, ...]) -> bool:

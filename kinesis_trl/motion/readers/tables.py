@@ -22,8 +22,28 @@ _MAX_LINE = 1 << 16
 _MAX_HEADER = 200
 _MAX_VALUES = 100_000_000
 _USUAL_RATES = (
-    *(10.0, 12.5, 15.0, 20.0, 24.0, 25.0, 30.0, 40.0, 48.0, 50.0, 60.0, 75.0, 90.0, 100.0, 120.0, 125.0, 150.0),
-    *(180.0, 200.0, 240.0, 250.0, 300.0, 360.0, 400.0, 480.0, 500.0, 600.0, 1000.0, 2000.0),
+    *(10.0, 12.5, 15.0, 20.0, 24e3 / 1001, 24.0, 25.0, 30e3 / 1001, 30.0, 40.0, 48.0, 50.0, 60e3 / 1001, 60.0, 72.0),
+    *(
+        75.0,
+        90.0,
+        100.0,
+        120e3 / 1001,
+        120.0,
+        125.0,
+        150.0,
+        180.0,
+        200.0,
+        240.0,
+        250.0,
+        300.0,
+        360.0,
+        400.0,
+        480.0,
+        500.0,
+        600.0,
+        1000.0,
+        2000.0,
+    ),
 )
 """Frame rates of cameras and motion capture, in frames/s."""
 
@@ -55,7 +75,8 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read an OpenSim storage file or a comma-separated table with or without a line of names.
 
-    Cells are apart by commas, semicolons or blanks. A number of rows in the header that is not that of the rows is
+    Cells are apart by commas, semicolons or blanks; beside the latter two, commas may be decimal. Lines that begin
+    with # above a comma-separated table are skipped. A number of rows in the header that is not that of the rows is
     said in `notes`. Raises ClipFormatError for a missing file, ragged or non-numeric rows, or more than
     `MAX_CLIP_FRAMES` rows.
     """
@@ -69,6 +90,8 @@ def read_table(path: Path) -> Table:
         named = not all(_is_number(word) for word in words)
         row = next(lines, "") if named else first
         columns = len(row.split(mark))
+        if mark != "," and "." not in row:
+            row, lines = row.replace(",", "."), (line.replace(",", ".") for line in lines)
         if named and row and columns != len(words):
             raise ClipFormatError(f"has {columns} columns under {len(words)} names; the file is broken.")
         most = min(MAX_CLIP_FRAMES, _MAX_VALUES // max(columns, 1))
@@ -101,6 +124,8 @@ def _header(lines: Iterator[str], *, storage: bool) -> tuple[dict[str, str], str
     entries: dict[str, str] = {}
     for count, line in enumerate(lines):
         if not storage:
+            if line.lstrip().startswith("#"):
+                continue
             return {}, line
         if line.strip().lower() == "endheader":
             return entries, next(lines, "")
@@ -123,8 +148,8 @@ def rate_of(times: Array) -> float:
     """Frames per second of equally spaced times (T,) in seconds.
 
     Times that are rounded to 2 decimals are those of a usual frame rate, where one explains all of them, and times with
-    more decimals those of a whole number of frames per second. Raises ClipFormatError for unequal steps, and for steps
-    that cannot be seconds.
+    more decimals those of a whole number of frames per second; else the rate is the mean over the clip. Raises
+    ClipFormatError for unequal steps, and for steps that cannot be seconds.
     """
     step = float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
     if not (np.isfinite(times).all() and step > 0):
@@ -132,12 +157,17 @@ def rate_of(times: Array) -> float:
     if step >= 1.0:
         raise ClipFormatError(f"its times rise by {step:.4g} a row; they must be seconds. Convert them or pass --fps.")
     decimals = next((d for d in range(2, 8) if np.allclose(times * 10.0**d, np.round(times * 10.0**d), 0.0, 1e-4)), 8)
-    usual = min(_USUAL_RATES, key=lambda rate: abs(rate * step - 1.0))
-    for rate in (usual, max(float(np.round(1.0 / step)), 1.0) if decimals > 2 else usual):
-        units = 10.0**decimals / rate  # steps of whole units are written exactly, others rounded
+    unit = 10.0**-decimals
+
+    def explains(rate: float) -> bool:
+        units = 1.0 / (unit * rate)  # steps of whole units are written exactly, others rounded
         allowed = 0.02 if abs(units - round(units)) < 1e-9 else 1.02
-        if float(np.ptp(times - np.arange(len(times)) / rate)) <= allowed * 10.0**-decimals:
-            return rate
-    if not np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6):
+        return float(np.ptp(times - np.arange(len(times)) / rate)) <= allowed * unit
+
+    whole = [max(float(np.round(1.0 / step)), 1.0)] if decimals > 2 else []
+    if found := [rate for rate in (*_USUAL_RATES, *whole) if explains(rate)]:
+        return min(found, key=lambda rate: (rate not in _USUAL_RATES, rate % 1 > 0, abs(rate * step - 1.0)))
+    rounded = step > 2 * unit and float(np.ptp(times - np.arange(len(times)) * step)) <= 1.02 * unit
+    if not (rounded or np.allclose(np.diff(times), step, rtol=0.02, atol=1e-6)):
         raise ClipFormatError("its times do not rise in equal steps; resample it to a constant rate.")
     return tidy_fps(1.0 / step)

@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 
 _NEAR_FLOOR = 0.03
 _FEWEST_NEAR = 0.1
+_GETS_AHEAD = 0.3  # m/s
 _OUT_OF_PLANE = ("hip_rotation", "hip_adduction", "subtalar_angle")
 
 
@@ -36,6 +37,8 @@ class Plausibility:
     """Way of the pelvis over the floor from the first frame to the last, over the time."""
     feet_turn_deg: float
     """Median angle from the pelvis's forward to that of both feet, left positive."""
+    lean_deg: float
+    """Angle between the vertical and the mean way from the middle of the ankles to the pelvis; 0 in place."""
     stretch: float
     """Greatest change of a thigh's or shank's length (5th to 95th percentile) over its median; 0 for rigid bones."""
     knee_back_m: float
@@ -70,6 +73,9 @@ def plausibility(
     ahead = (foot / np.linalg.norm(foot, axis=-1, keepdims=True).clip(1e-9)).mean(1)
     turns_at_parts = Rotation.from_quat(parts_quat, scalar_first=True)
     local = turns_at_parts.apply(ahead, inverse=True)
+    travel = float(np.linalg.norm((pelvis[-1] - pelvis[0])[:2]) * fps / (len(pelvis) - 1))
+    rise = (parts_pelvis - parts[:, :2].mean(1)).mean(0)
+    lean = np.degrees(np.arctan2(np.linalg.norm(rise[:2]), rise[2])) if travel > _GETS_AHEAD else 0.0
     lengths = np.ones((1, 4)) if legs is None else np.linalg.norm(np.diff(legs, axis=2), axis=-1).reshape(-1, 4)
     short, middle, long = np.quantile(lengths, (0.05, 0.5, 0.95), axis=0)
     return Plausibility(
@@ -78,8 +84,9 @@ def plausibility(
         foot_jump_m=largest_jump(parts - parts_pelvis[:, None]),
         root_turn_rad_s=float(turn.max()),
         floor_slide_m_s=floor_slide(parts, parts_fps),
-        travel_m_s=float(np.linalg.norm((pelvis[-1] - pelvis[0])[:2]) * fps / (len(pelvis) - 1)),
+        travel_m_s=travel,
         feet_turn_deg=float(np.degrees(np.median(np.arctan2(local[:, 1], local[:, 0])))),
+        lean_deg=float(lean),
         stretch=float(((long - short) / middle.clip(1e-9)).max()),
         knee_back_m=0.0 if legs is None else knee_back(legs, turns_at_parts.apply([1.0, 0.0, 0.0])),
     )

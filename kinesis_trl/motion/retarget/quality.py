@@ -83,6 +83,7 @@ DOUBTFUL: dict[str, tuple[float, str]] = {
     "root_turn_rad_s": (30.0, "the pelvis turns at {:.0f} rad/s between two frames; cut the clip there"),
     "floor_slide_m_s": (0.5, "the feet glide over the floor at {:.2f} m/s instead of standing"),
     "asymmetry_deg": (35.0, "one leg is turned by {:.0f}° more than the other: the pelvis may be read turned"),
+    "lean_deg": (25.0, "the body leans by {:.0f}° while it walks: another axis may be up (--up)"),
     "stretch": (0.25, "a thigh or shank changes its length by {:.0%}: joints in another order, or they swap"),
     "knee_back_m": (0.03, "bent knees lie {:.2f} m behind the legs: left and right are swapped, or it is mirrored"),
     "feet_turn_deg": (30.0, "the feet point {:.0f}° away from where the pelvis does: sides swapped, or read turned"),

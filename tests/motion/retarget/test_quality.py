@@ -37,6 +37,7 @@ PLAUSIBLE = Plausibility(
     floor_slide_m_s=0.05,
     travel_m_s=0.3,
     feet_turn_deg=2.0,
+    lean_deg=5.0,
     stretch=0.0,
     knee_back_m=0.0,
 )
