@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.atomic import replacing_folder, sweep
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.failures import printable
 from kinesis_trl.motion.arrays import checked_size
 from kinesis_trl.motion.clip import FPS, MAX_FRAMES, ClipFormatError
 from kinesis_trl.motion.streams import open_file, read_json
@@ -148,7 +149,8 @@ def _clips(listed: Any) -> list[ClipEntry]:
         if clip.start != start or not 2 <= clip.frames <= MAX_FRAMES:
             raise ValueError(f"clip {clip.name!r:.80} of {clip.frames} frames at {clip.start}, expected at {start}")
         start += clip.frames
-    return clips
+    texts = [field.name for field in fields(ClipEntry) if field.name not in ("start", "frames")]
+    return [replace(clip, **{name: printable(getattr(clip, name), keep="") for name in texts}) for clip in clips]
 
 
 def _widths(body: BodyModel) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ import torch
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.envs.branches import put, rows_of, snapshot
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.planning.search import SearchConfig, search
+from kinesis_trl.planning.search import SearchConfig, _Run, search
 from kinesis_trl.planning.store import FoundStore
 from tests.planning.conftest import SEARCH
 
@@ -64,6 +64,18 @@ def test_bodies_go_on_from_a_snapshot_wherever_they_are_put(body, walk, player):
     torch.testing.assert_close(seen[2], kept["observation"][0])
     again = env.step(td.set("action", act[[0, 1, 0]]))["next"]["observation"]
     torch.testing.assert_close(again[2], after[0])
+
+
+def test_a_clip_that_begins_leaves_what_others_see_alone(body, walk, player, critic):
+    run = _Run(body, walk, player.policy, critic, player.settings, SearchConfig(bodies=2, clips=2))
+    run.begin(0, 0)
+    with torch.no_grad():
+        run.step()
+        before = run.observation.clone()
+        run.begin(1, 0)
+    assert (before[:2] != 0).any(1).all()
+    torch.testing.assert_close(run.observation[:2], before[:2], rtol=0, atol=0)
+    assert (run.observation[2:] != before[2:]).any(1).all()
 
 
 def test_settings_that_make_no_sense_are_refused():

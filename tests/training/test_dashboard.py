@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -162,5 +163,8 @@ def test_a_server_that_fails_or_hangs_is_told_with_its_words_and_ended(
     monkeypatch.setattr(dashboard, "_COMMAND", stubborn)
     monkeypatch.setattr(dashboard, "_STOP_PATIENCE", 0.5)
     with pytest.raises(DashboardError, match=r"does not answer(.|\n)*up"):
-        Dashboard(runs, port=0, patience=1.0)
+        Dashboard(runs, port=0, patience=8.0)  # time to say that it is up
+    deadline = time.monotonic() + 30
+    while serving(str(runs)) and time.monotonic() < deadline:  # what was killed may take a moment to go
+        time.sleep(0.1)
     assert serving(str(runs)) == []
