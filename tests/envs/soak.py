@@ -11,6 +11,7 @@ import itertools
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import psutil
@@ -20,9 +21,9 @@ from tensordict import TensorDict
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.config import DirectionalConfig, DisturbanceConfig, ImitationConfig, PointGoalConfig
 from kinesis_trl.envs.directional import DirectionalEnv
-from kinesis_trl.envs.disturbance import DisturbanceConfig
-from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.motion.sources import open_library
@@ -37,17 +38,17 @@ def tasks(num_envs: int, seed: int) -> dict[str, Callable[[], MyoLegsEnv]]:
     library, _ = open_library("locomotion-v1/demo", body, inverse=SolveConfig())
     push = DisturbanceConfig(force=200.0)
 
-    def config(control: str = "pd") -> ImitationConfig:
-        physics = PhysicsConfig(threads=2)
-        return ImitationConfig(num_envs=num_envs, seed=seed, control=control, physics=physics, disturbance=push)
+    def config(kind: type[Any], control: str = "pd") -> Any:
+        pushed = {"disturbance": push} if kind is ImitationConfig else {}
+        return kind(num_envs=num_envs, seed=seed, control=control, physics=PhysicsConfig(threads=2), **pushed)
 
     return {
-        "imitation, lengths": lambda: ImitationEnv(body, library, config()),
-        "imitation, excitations": lambda: ImitationEnv(body, library, config("direct")),
-        "imitation, feedforward": lambda: ImitationEnv(body, library, config("feedforward")),
-        "imitation, coordinated": lambda: ImitationEnv(body, library, config("coordinated")),
-        "point-goal": lambda: PointGoalEnv(body, None, config()),
-        "directional": lambda: DirectionalEnv(body, None, config()),
+        "imitation, lengths": lambda: ImitationEnv(body, library, config(ImitationConfig)),
+        "imitation, excitations": lambda: ImitationEnv(body, library, config(ImitationConfig, "direct")),
+        "imitation, feedforward": lambda: ImitationEnv(body, library, config(ImitationConfig, "feedforward")),
+        "imitation, coordinated": lambda: ImitationEnv(body, library, config(ImitationConfig, "coordinated")),
+        "point-goal": lambda: PointGoalEnv(body, config(PointGoalConfig)),
+        "directional": lambda: DirectionalEnv(body, config(DirectionalConfig)),
     }
 
 
