@@ -57,7 +57,7 @@ class Demand:
 
     def jacobians(self, body: BodyModel, point: Array, geoms: NDArray[np.int64]) -> tuple[Array, Array]:
         """Linear and angular velocity (n, P, nv, 3) of points (n, P, 3) fixed to geoms (P,), per unit of velocity."""
-        moves = np.stack([_moving_dofs(body, int(body.model.geom_bodyid[g])) for g in geoms])[..., None]
+        moves = np.stack([moving_dofs(body, int(body.model.geom_bodyid[g])) for g in geoms])[..., None]
         angular, linear = self.twist_axes[:, None, :, :3], self.twist_axes[:, None, :, 3:]
         arm = point - self.centre[:, None]
         return (linear + np.cross(angular, arm[:, :, None])) * moves, angular * moves
@@ -145,7 +145,7 @@ class Dynamics:
         return out
 
 
-def _moving_dofs(body: BodyModel, body_id: int) -> NDArray[np.bool_]:
+def moving_dofs(body: BodyModel, body_id: int) -> NDArray[np.bool_]:
     """(nv,) which velocities move a body."""
     model, out = body.model, np.zeros(body.model.nv, dtype=bool)
     while body_id > 0:

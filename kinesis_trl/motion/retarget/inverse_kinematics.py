@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from kinesis_trl.body.inverse_dynamics import moving_dofs
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.kinematics import Poses
 from kinesis_trl.motion.retarget.banded import add_smoothness, add_stance, inner_weight, solve_banded
@@ -69,12 +70,7 @@ class Targets:
 
     def part(self, frames: slice) -> Targets:
         """The same for some of the frames."""
-        return Targets(
-            position=self.position[frames],
-            orientation=self.orientation[frames],
-            reference=self.reference[frames],
-            stance=self.stance[frames],
-        )
+        return Targets(**{name: array[frames] for name, array in vars(self).items()})
 
 
 def fit_trajectory(body: BodyModel, targets: Targets, initial: Array, config: FitConfig) -> Array:
@@ -132,7 +128,7 @@ class _Problem:
         carriers = np.concatenate([body.tracked_ids, model.geom_bodyid[foot]])
         joint_of_dof = model.dof_jntid[6:]
         self.hinge = model.jnt_type[joint_of_dof] == mujoco.mjtJoint.mjJNT_HINGE
-        chain = np.array([[_moves(model, dof, b) for dof in range(6, model.nv)] for b in carriers])
+        chain = np.stack([moving_dofs(body, int(b))[6:] for b in carriers])
         self.moving = np.flatnonzero(chain.any(0))  # joint dofs (after the root) that move any point
         self.tracked_chain, self.foot_chain = np.split(chain[:, self.moving], [len(body.tracked_ids)])
         couplings = body.couplings
@@ -181,9 +177,8 @@ class _Problem:
             feet[part], feet_jac[part] = tracked[:, 3:, :2], jacobian[:, 3:, :2]
             apart = (tracked - targets.position[part]).reshape(len(tracked), 21)
             share, miss = self._floor(foot[..., 2], stands[part])
-            rows = np.concatenate(
-                [jacobian.reshape(len(tracked), 21, -1) / config.position, share @ height / config.floor], axis=1
-            )
+            whole = jacobian.reshape(len(tracked), 21, -1)
+            rows = np.concatenate([whole / config.position, share @ height / config.floor], axis=1)
             miss = np.concatenate([apart / config.position, miss / config.floor], axis=1)
             transposed = np.swapaxes(rows, 1, 2)
             normal[part], gradient[part] = transposed @ rows, (transposed @ miss[..., None])[..., 0]
@@ -200,14 +195,9 @@ class _Problem:
 
     def deviation(self, qpos: Array, reference: Array) -> Array:
         """Independent coordinates (T, n) of `qpos` relative to `reference`, the root's rotation as a vector."""
-        return np.concatenate(
-            [
-                qpos[:, :3] - reference[:, :3],
-                _rotation_between(reference[:, 3:7], qpos[:, 3:7]),
-                qpos[:, self.joint_qpos] - reference[:, self.joint_qpos],
-            ],
-            axis=1,
-        )
+        turn = _rotation_between(reference[:, 3:7], qpos[:, 3:7])
+        joints = qpos[:, self.joint_qpos] - reference[:, self.joint_qpos]
+        return np.concatenate([qpos[:, :3] - reference[:, :3], turn, joints], axis=1)
 
     def points(self, qpos: Array) -> tuple[dict[str, Array], Array, Array]:
         """Kinematics of a few frames: MuJoCo's fields, tracked origins (n, 7, 3) and foot points (n, P, 3)."""
@@ -260,13 +250,3 @@ class _Problem:
 def _rotation_between(start: Array, end: Array) -> Array:
     """Rotation vectors (T, 3), in the axes of `start`, that turn quaternions `start` (T, 4) into `end`."""
     return (Rotation.from_quat(start, scalar_first=True).inv() * Rotation.from_quat(end, scalar_first=True)).as_rotvec()
-
-
-def _moves(model: mujoco.MjModel, dof: int, body: int) -> bool:
-    """Whether degree of freedom `dof` moves `body`."""
-    owner = int(model.dof_bodyid[dof])
-    while body > 0:
-        if body == owner:
-            return True
-        body = int(model.body_parentid[body])
-    return False
