@@ -15,7 +15,7 @@ from torchrl.envs import EnvBase
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.physics import BatchPhysics
-from kinesis_trl.body.simulator import ALL
+from kinesis_trl.body.simulator import ALL, Physics
 from kinesis_trl.envs.anatomy import Anatomy
 from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.control.base import Reference
@@ -58,7 +58,7 @@ class MyoLegsEnv(EnvBase):
         """
         super().__init__(device="cpu", batch_size=torch.Size([config.num_envs]))
         self.body, self.settings = body, config
-        self.physics = BatchPhysics(body, config.num_envs, config.physics)
+        self.physics: Physics = BatchPhysics(body, config.num_envs, config.physics)
         self.layout = Layout(body, config.observation)
         self.control = config.control.make(body, config.num_envs)
         self.anatomy = Anatomy(body)

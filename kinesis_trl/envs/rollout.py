@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.envs.base import MyoLegsEnv
@@ -34,3 +35,9 @@ def rollout(
         if halt:
             env.physics.running &= ~after["done"].reshape(-1).numpy()
         yield after
+
+
+def restart(env: MyoLegsEnv, done: Tensor) -> None:
+    """Begin new episodes where `done` (N, 1) says so; `rollout` goes on with them."""
+    if done.any():
+        env.reset(TensorDict({"_reset": done}, batch_size=env.batch_size))

@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
-from tensordict import TensorDict
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.envs.rollout import rollout
+from kinesis_trl.envs.rollout import restart, rollout
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -110,8 +109,7 @@ def find_weak_spots(
         for clip, frame, gone in zip(clips, frames, lost, strict=True):
             found[clip].passed[frame] += 1
             found[clip].failed[frame] += gone
-        if after["done"].any():
-            env.reset(TensorDict({"_reset": after["done"]}, batch_size=env.batch_size))
+        restart(env, after["done"])
         if on_step is not None:
             on_step(len(clips))
     return found

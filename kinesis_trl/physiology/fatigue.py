@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.imitation import ImitationEnv
+from kinesis_trl.envs.rollout import restart, rollout
 from kinesis_trl.envs.terms.terminations import STRICT
 from kinesis_trl.physiology.recording import Array, Recording
 
@@ -106,27 +105,25 @@ def walk_long(
     kept: list[tuple[float, float, int, Array, Array]] = []
     near, error, fell, active, since = 0, 0.0, 0, np.zeros(env.body.model.nu), 0
     root, metres = env.library.qpos[:, :2].double(), 0.0
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        td = env.reset()
-        before = env.library.frame_index(env.clip, env.time)
-        for k in range(1, steps + 1):
-            stepped, td = env.step_and_maybe_reset(policy(td))
-            after = stepped["next"]
-            apart, lost = env.distances, after["terminated"].reshape(-1).numpy()
-            near += int((apart.amax(-1) < STRICT.distance).sum())
-            error += float(apart.mean())
-            fell += int(lost.sum())
-            first[lost & np.isinf(first)] = k * env.policy_dt / 60
-            active += env.physics.activation.mean(0)
-            since += 1
-            now = env.library.frame_index(env.clip, env.time)
-            moved = (root[now] - root[before]).norm(dim=-1)
-            metres, before = metres + float(moved[~after["done"].reshape(-1)].sum()) / count, now
-            if k == edges[len(kept)]:
-                kept.append((near / since / count, error / since, fell, active / since, fatigue.fatigued.mean(0)))
-                near, error, fell, active, since = 0, 0.0, 0, np.zeros_like(active), 0
-            if on_step is not None:
-                on_step(1)
+    env.reset()
+    before = env.library.frame_index(env.clip, env.time)
+    for k, after in zip(range(1, steps + 1), rollout(env, policy), strict=False):
+        apart, lost = env.distances, after["terminated"].reshape(-1).numpy()
+        near += int((apart.amax(-1) < STRICT.distance).sum())
+        error += float(apart.mean())
+        fell += int(lost.sum())
+        first[lost & np.isinf(first)] = k * env.policy_dt / 60
+        restart(env, after["done"])
+        active += env.physics.activation.mean(0)
+        since += 1
+        now = env.library.frame_index(env.clip, env.time)
+        moved = (root[now] - root[before]).norm(dim=-1)
+        metres, before = metres + float(moved[~after["done"].reshape(-1)].sum()) / count, now
+        if k == edges[len(kept)]:
+            kept.append((near / since / count, error / since, fell, active / since, fatigue.fatigued.mean(0)))
+            near, error, fell, active, since = 0, 0.0, 0, np.zeros_like(active), 0
+        if on_step is not None:
+            on_step(1)
     covered, apart_, falls, activation, fatigued = (np.array(values) for values in zip(*kept, strict=True))
     return LongWalk(
         minutes=np.array(edges) * env.policy_dt / 60,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import MuscleParameters, passive_bias
-from kinesis_trl.body.physics import BatchPhysics
+from kinesis_trl.body.simulator import Physics
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.evaluation.rollout import Episode, play_clips
 from kinesis_trl.motion.library import FPS, MotionLibrary
@@ -191,7 +191,7 @@ def of_muscles(muscles: MuscleParameters, length: Array, velocity: Array, tensio
 class _Tape:
     """States of all simulations at the beginning of each substep, as they go by."""
 
-    def __init__(self, physics: BatchPhysics) -> None:
+    def __init__(self, physics: Physics) -> None:
         self._rate = 1 / physics.substep
         self._live = {name: getattr(physics, name) for name in ("qpos", "qvel", "activation", "excitation")}
         if physics.fatigue is not None:

@@ -21,8 +21,7 @@ from tensordict import TensorDictBase
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.branches import put, rows_of, snapshot
+from kinesis_trl.envs.base import MyoLegsEnv, put_rows
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.rollout import rollout
@@ -103,7 +102,7 @@ class Mppi:
         """Returns (N, F) of corrections (N, F, S, A): discounted rewards and the value at the horizon, 0 where lost."""
         env, count, steps = self._model, len(self._rows), tried.shape[2]
         env.library = self.env.library  # a live reference changes
-        put(env, np.arange(count), rows_of(snapshot(self.env), self._rows))
+        put_rows(env.state, self.env.state[torch.from_numpy(self._rows)])
         env.physics.push(np.zeros((count, 3)))
         env.physics.weaken(self.env.physics.strength)
         env.physics.running[:] = alive = self.env.physics.running[self._rows]

@@ -18,7 +18,7 @@ from tensordict import TensorDict, TensorDictBase
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.branches import Snapshot, put, rows_of, snapshot
+from kinesis_trl.envs.base import put_rows
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.rollout import rollout
@@ -54,7 +54,7 @@ class _Search:
     clip: int
     steps: int
     rows: NDArray[np.int64]
-    kept: list[Snapshot] = field(default_factory=list)
+    kept: list[TensorDictBase] = field(default_factory=list)
     """Bodies after each step, in the order in which they go on."""
     scores: list[tuple[Array, Array, Array]] = field(default_factory=list)
     """(P,) what each earned lately, sum of its distances, and (P, A) its noise; like `kept`."""
@@ -153,7 +153,7 @@ class _Run:
         for array in (self.noise, self.earned, self.apart):
             array[rows] = 0.0
         found = _Search(clip, int(self.env.library.frames[clip]) - 1, rows)
-        self._keep(found, rows_of(snapshot(self.env), rows))
+        self._keep(found, self.env.state[torch.from_numpy(rows)])
         self.searches[place] = found
 
     def step(self) -> int:
@@ -175,7 +175,7 @@ class _Run:
         self.earned = config.memory * self.earned + made["reward"] - config.distance_cost * apart
         with torch.no_grad():
             worth = self.earned + self.critic.net(after["observation"]).reshape(-1).double().numpy()
-        now = snapshot(self.env)
+        now = self.env.state.clone()
         before = sum(one.done for one in self._running())
         for one in self._running():
             here = {name: array[one.rows] for name, array in made.items()}
@@ -199,7 +199,7 @@ class _Run:
         return [one for one in self.searches if one is not None]
 
     def _go_on(
-        self, one: _Search, made: dict[str, Array], alive: NDArray[np.bool_], worth: Array, now: Snapshot
+        self, one: _Search, made: dict[str, Array], alive: NDArray[np.bool_], worth: Array, now: TensorDictBase
     ) -> None:
         if not alive.any():
             self._go_back(one)
@@ -216,9 +216,9 @@ class _Run:
         rows = one.rows[parents]
         for array in (self.noise, self.earned, self.apart):
             array[one.rows] = array[rows]
-        chosen = rows_of(now, rows)
+        chosen = now[torch.from_numpy(rows)]
         if (parents != np.arange(count)).any():
-            put(self.env, one.rows, chosen)
+            put_rows(self.env.state, chosen, torch.from_numpy(one.rows))
         self._keep(one, chosen)
 
     def _go_back(self, one: _Search) -> None:
@@ -232,9 +232,9 @@ class _Run:
         to = max(0, one.done - self.config.back * min(one.lost_here, 4))
         del one.made[to:], one.parents[to:], one.kept[to + 1 :], one.scores[to + 1 :]
         self.earned[one.rows], self.apart[one.rows], self.noise[one.rows] = (part.copy() for part in one.scores[to])
-        put(self.env, one.rows, one.kept[to])
+        put_rows(self.env.state, one.kept[to], torch.from_numpy(one.rows))
 
-    def _keep(self, one: _Search, bodies: Snapshot) -> None:
+    def _keep(self, one: _Search, bodies: TensorDictBase) -> None:
         one.kept.append(bodies)
         one.scores.append((self.earned[one.rows].copy(), self.apart[one.rows].copy(), self.noise[one.rows].copy()))
 
@@ -274,5 +274,5 @@ def _along(made: list[dict[str, Array]], name: str) -> Array:
     return np.array([step[name] for step in reversed(made)])
 
 
-def _state(kept: Snapshot, row: int) -> dict[str, Array]:
+def _state(kept: TensorDictBase, row: int) -> dict[str, Array]:
     return {name: array[row].numpy() for name, array in kept["physics"].items()}

@@ -7,7 +7,7 @@ import tyro
 
 from kinesis_trl.body.muscles import length_controller, target_length
 from kinesis_trl.body.physics import BatchPhysics
-from kinesis_trl.envs.branches import put, rows_of, snapshot
+from kinesis_trl.envs.base import put_rows
 from kinesis_trl.envs.control.config import CONTROLS, FeedforwardConfig, LengthConfig, control_named
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.settings import from_yaml, to_yaml
@@ -82,7 +82,7 @@ def test_what_a_control_remembers_branches_and_is_saved_with_the_bodies(body, li
     env = ImitationEnv(body, library, ImitationConfig(num_envs=3))
     env.control.state["warm"] = torch.arange(6.0).reshape(3, 2)
     env.reset()
-    put(env, np.array([0]), rows_of(snapshot(env), np.array([2])))
+    put_rows(env.state, env.state[[2]], torch.tensor([0]))
     assert env.control.state["warm"].tolist() == [[4, 5], [2, 3], [4, 5]]
     saved = env.get_state()
     env.control.state["warm"].zero_()

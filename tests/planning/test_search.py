@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kinesis_trl.agents.baselines import baseline
-from kinesis_trl.envs.branches import put, rows_of, snapshot
+from kinesis_trl.envs.base import put_rows
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.planning.search import SearchConfig, _Run, search
 from kinesis_trl.planning.store import FoundStore
@@ -57,11 +57,11 @@ def test_bodies_go_on_from_a_snapshot_wherever_they_are_put(body, walk, player):
     td = env.reset()
     act = torch.from_numpy(np.random.default_rng(0).uniform(-0.1, 0.1, (3, 14))).float()
     env.step(td.set("action", act))
-    kept = snapshot(env)
+    kept = env.state.clone()
     after = env.step(td.set("action", act))["next"]["observation"]
     # body 0 takes the place of body 2, a step back, with its clip, time and heading
-    seen = put(env, np.array([2]), rows_of(kept, np.array([0])))
-    torch.testing.assert_close(seen[2], kept["observation"][0])
+    put_rows(env.state, kept[[0]], torch.tensor([2]))
+    torch.testing.assert_close(env.state["observation"][2], kept["observation"][0])
     again = env.step(td.set("action", act[[0, 1, 0]]))["next"]["observation"]
     torch.testing.assert_close(again[2], after[0])
 
