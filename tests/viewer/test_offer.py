@@ -9,6 +9,7 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import make_actor
+from kinesis_trl.body.fatigue import FatigueConfig
 from kinesis_trl.motion.gait.language import SentenceError
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.mppi import Mppi
@@ -157,3 +158,31 @@ def test_the_shipped_policy_walks_to_a_goal(body, library, tmp_path):
     outcomes = [simulation.step() for _ in range(round(simulation.seconds * 30) + 1)]
     assert "ended" in outcomes and "fell" not in outcomes
     assert float(simulation.result().split()[0]) < 30
+
+
+def test_muscles_tire_where_a_choice_says_so(body, library, tmp_path):
+    library.save(tmp_path / "clips")
+    known = Offer(body, str(tmp_path / "clips"), condition=FatigueConfig(fatigue=1.0))
+    fresh = known.make(Choice(policy="reference", clip="march"))
+    fresh.begin()
+    assert fresh.fatigued() is None
+    tiring = known.make(Choice(policy="reference", clip="march", fatigue=True))
+    tiring.begin()
+    for _ in range(5):
+        tiring.step()
+    kept, before = tiring.save(), tiring.fatigued()
+    assert before.max() > 0.001
+    tiring.step()
+    assert tiring.fatigued().max() > before.max()
+    tiring.restore(kept)
+    np.testing.assert_array_equal(tiring.fatigued(), before)
+    tiring.begin()
+    assert tiring.fatigued().max() == 0
+
+
+def test_a_ball_lies_ahead_and_is_gone_to(offer):
+    simulation = offer.make(Choice(task="ball", policy="reference"))
+    simulation.begin()
+    ahead = simulation.goal
+    assert 0 < np.linalg.norm(ahead) <= 4 and abs(np.arctan2(ahead[1], ahead[0])) <= np.pi / 6 + 1e-6
+    assert simulation.seconds == pytest.approx(4.0) and simulation.step() == "on"
