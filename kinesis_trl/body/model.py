@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -72,6 +73,10 @@ class BodyModel:
             return 1.0, 1.0
         kind = load_body(kind_of(self.name))
         return float(self.standing_qpos[2] / kind.standing_qpos[2]), self.mass / kind.mass
+
+    def at_rate(self, rate: float | None) -> BodyModel:
+        """This body with `rate` physics steps per second; None: as it is."""
+        return self if rate is None or abs(rate * self.model.opt.timestep - 1) < 1e-9 else _at_rate(self, rate)
 
     @cached_property
     def observed_ids(self) -> NDArray[np.int64]:
@@ -181,6 +186,13 @@ class BodyModel:
             np.where(kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID, ellipsoid, size[:, 0]),
         )
         return position[..., 2] - reach
+
+
+@lru_cache(maxsize=8)
+def _at_rate(body: BodyModel, rate: float) -> BodyModel:
+    model = copy.copy(body.model)
+    model.opt.timestep = 1 / rate
+    return replace(body, model=model)
 
 
 @lru_cache(maxsize=8)

@@ -29,7 +29,9 @@ class PhysicsConfig:
     """How the body is simulated."""
 
     substeps: FileOnly[int] = 5
-    """Physics steps per policy step (the physics step is 1/150 s)."""
+    """Physics steps per policy step."""
+    rate: FileOnly[float | None] = None
+    """Physics steps per second; None: as of the body, 150."""
     threads: int = 1
     """Threads of the simulation pool; results do not depend on it."""
     sensing: Literal["lagged", "fresh", "original"] = "lagged"
@@ -53,6 +55,8 @@ class PhysicsConfig:
                 f"substeps, threads and history must be at least 1, got "
                 f"{self.substeps}, {self.threads} and {self.history}."
             )
+        if self.rate is not None and not 50 <= self.rate <= 10_000:
+            raise ValueError(f"rate is {self.rate} physics steps per second; expected 50 to 10,000.")
         if not 0.0 <= self.strength <= 1.0:
             raise ValueError(f"strength is {self.strength}; expected a share from 0 (paralysed) to 1 (healthy).")
 

@@ -57,6 +57,7 @@ class MyoLegsEnv(EnvBase):
             config: settings that all tasks share.
         """
         super().__init__(device="cpu", batch_size=torch.Size([config.num_envs]))
+        body = body.at_rate(config.physics.rate)
         self.body, self.settings = body, config
         self.physics: Physics = BatchPhysics(body, config.num_envs, config.physics)
         self.layout = Layout(body, config.observation)

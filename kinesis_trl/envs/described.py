@@ -25,6 +25,8 @@ def describe(config: EnvConfig) -> dict[str, Any]:
     return {
         "control": config.control.describe(),
         "sensing": config.physics.sensing,
+        "substeps": config.physics.substeps,
+        "rate": config.physics.rate,
         "observation": {"terms": list(seen.terms), "reference_steps": list(seen.reference_steps)},
     }
 
@@ -40,7 +42,10 @@ def as_described(config: _Config, notes: Mapping[str, Any]) -> _Config:
         config,
         control=_control(notes) if "control" in notes else default.control,
         observation=_observation(notes),
-        physics=replace(config.physics, sensing=notes.get("sensing", default.physics.sensing)),
+        physics=replace(
+            config.physics,
+            **{key: notes.get(key, getattr(default.physics, key)) for key in ("sensing", "substeps", "rate")},
+        ),
     )
 
 

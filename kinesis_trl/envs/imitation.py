@@ -103,8 +103,10 @@ class ImitationEnv(MyoLegsEnv):
             n, 1 + len(self._steps), len(body.tracked_ids), 3, dtype=torch.float64
         )
         self._now = self.state["seen_at"] = torch.zeros(n, dtype=torch.float64)
-        if abs(self.policy_dt * FPS - 1) > 1e-9:
-            raise ValueError(f"a policy step of {self.policy_dt} s does not fit references at {FPS} frames/s.")
+        if self.policy_dt * FPS > 1 + 1e-9:
+            raise ValueError(
+                f"a policy step of {self.policy_dt} s is longer than a frame of references at {FPS} frames/s."
+            )
 
     def assign(self, clips: NDArray[np.int64] | list[int] | None) -> None:
         """Let row i follow clip `clips[i]` from the next reset on; None goes back to drawing at random."""

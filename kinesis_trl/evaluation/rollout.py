@@ -25,7 +25,7 @@ class Episode:
     clip: int
     """Index of the clip in the library."""
     steps: int
-    """Policy steps the clip asks for (its frames less one)."""
+    """Policy steps the clip asks for (at 30 a second, its frames less one)."""
     distance: NDArray[np.float64]
     """(T, K) distance of each tracked body from the clip as it was prepared, in metres, after each step; T ≤ steps."""
     reward: NDArray[np.float64]
@@ -83,7 +83,8 @@ def _play(
     keep_states: frozenset[int],
     on_step: Callable[[int], None] | None,
 ) -> list[Episode]:
-    steps = (env.library.frames[torch.tensor(clips)] - 1).tolist()
+    seconds = env.library.duration[torch.tensor(clips)]
+    steps = torch.ceil(seconds / env.policy_dt - 1e-6).long().tolist()
     distance: list[list[NDArray[np.float64]]] = [[] for _ in clips]
     reward: list[list[float]] = [[] for _ in clips]
     kept = [row for row, clip in enumerate(clips) if clip in keep_states]

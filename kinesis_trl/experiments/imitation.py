@@ -15,7 +15,7 @@ from kinesis_trl.envs.config import (
     ImitationConfig,
     ObservationConfig,
 )
-from kinesis_trl.envs.control.config import CoordinatedConfig, FeedforwardConfig
+from kinesis_trl.envs.control.config import CoordinatedConfig, DirectConfig, FeedforwardConfig
 from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terms.rewards import CalmConfig, RewardConfig
 from kinesis_trl.envs.terms.terminations import KINESIS
@@ -122,6 +122,20 @@ PAPER = replace(
     total_steps=1_100_000_000,
 )
 
+DIRECT = replace(
+    LAPTOP,
+    name="direct",
+    body="myolegs_back",
+    env=replace(
+        TASK,
+        control=DirectConfig(),
+        observation=ObservationConfig().plus("turn_to_reference", *JOINT_TERMS, reference_steps=(6, 20, 46)),
+        physics=replace(TASK.physics, rate=1000.0, substeps=10),
+    ),
+    ppo=replace(LAPTOP.ppo, gamma=0.99),
+)
+"""Excitations at 100 Hz over physics at 1,000 Hz, as KINESIS 2.0 controls bodies of more than 80 muscles."""
+
 PRESETS = {
     "laptop": ("residual on inverse muscle dynamics, 512-256 units, 128 environments: a few cores, hours", LAPTOP),
     "recover": ("goes on from a policy that laptop trained (--warm-start), failing at 0.5 m instead of 0.15", RECOVER),
@@ -129,6 +143,7 @@ PRESETS = {
         "joint moments shared among muscles at least effort, calm actions",
         COORDINATED,
     ),
+    "direct": ("290 muscles by excitations at 100 Hz over physics at 1,000 Hz, as KINESIS 2.0: a day", DIRECT),
     "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }

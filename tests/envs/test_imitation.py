@@ -8,13 +8,16 @@ import torch
 from scipy.spatial.transform import Rotation
 from torchrl.envs.utils import check_env_specs
 
+from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig, RewardConfig
+from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.disturbance import Disturbance, DisturbanceConfig
 from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.terms.observations import OBSERVATIONS
 from kinesis_trl.envs.terms.terminations import KINESIS, DistanceRule
+from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.motion.library import FPS, MotionLibrary
 
 GIVEN = ImitationConfig(num_envs=3, start="beginning", random_heading=False)
@@ -292,8 +295,8 @@ def test_wrong_library_or_timing_is_refused(body, library):
     )
     with pytest.raises(ValueError, match="of body 'another'"):
         make(body, other)
-    with pytest.raises(ValueError, match="does not fit"):
-        make(body, library, physics=PhysicsConfig(substeps=4))
+    with pytest.raises(ValueError, match="longer than a frame"):
+        make(body, library, physics=PhysicsConfig(substeps=6))
     with pytest.raises(ValueError, match="clip indices below 3"):
         make(body, library).assign([0, 1, 3])
 
@@ -319,3 +322,23 @@ def test_joint_errors_say_how_the_joints_must_move(body, library):
     np.testing.assert_allclose(rates[0] - rates[1], 0.5, atol=1e-9)
     apart = (seen["joint_error"][1] - seen["joint_error"][0]).abs() > 1e-9
     assert apart.nonzero().squeeze(-1).tolist() == [column]
+
+
+def test_finer_physics_and_more_policy_steps_a_second_follow_the_same_clip(body, library):
+    fine = PhysicsConfig(rate=1000.0, substeps=10)
+    env = ImitationEnv(body, library, ImitationConfig(num_envs=2, start="beginning", control="direct", physics=fine))
+    env.assign([0, 0])
+    assert env.policy_dt == pytest.approx(0.01) and env.physics.substep == pytest.approx(1e-3)
+    assert body.model.opt.timestep == pytest.approx(1 / 150)  # the body itself is as it was
+    td = env.reset()
+    for _ in range(10):
+        td = env.step(td.set("action", torch.full((2, body.model.nu), -1.0)))["next"]
+    assert float(env.time[0]) == pytest.approx(0.1) and float(env.distances.max()) < 0.15
+    described = as_described(ImitationConfig(), describe(env.settings)).physics
+    assert (described.rate, described.substeps) == (1000.0, 10)
+    episode = play_clips(body, library.subset([0]), lambda env: baseline("zero", env), env.settings)[0]
+    assert episode.steps == pytest.approx(100 * float(library.duration[0]), abs=1)
+    with pytest.raises(ValueError, match="longer than a frame"):
+        ImitationEnv(body, library, ImitationConfig(num_envs=1, physics=PhysicsConfig(substeps=6)))
+    with pytest.raises(ValueError, match="expected 50 to 10,000"):
+        PhysicsConfig(rate=1.0)
