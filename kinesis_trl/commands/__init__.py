@@ -51,15 +51,27 @@ class BodyOptions:
     """Body by name: legs (myolegs, 80 muscles), legs_abs (myolegs_abdomen, 86), legs_back (myolegs_back, 290), or a
     path to a KINESIS model file."""
     subject: str = ""
-    """A person's own size, as height=1.62,mass=58 in metres and kg, or a .yaml file with these and segment lengths
-    (thigh, shank, foot, pelvis, trunk, in metres); '': as the body is."""
+    """A person's own size, as height=1.62,mass=58 in metres and kg, a .yaml file with these and segment lengths (thigh,
+    shank, foot, pelvis, trunk, in metres), or a motion file, whose legs are taken; '': as the body is."""
 
     def load_body(self) -> BodyModel:
         """The body in this size."""
         from kinesis_trl.body.model import load_body
-        from kinesis_trl.body.subject import sized
 
-        return load_body(sized(self.body, self.subject))
+        return load_body(sized_as(self.body, self.subject))
+
+
+def sized_as(body: str, subject: str) -> str:
+    """Name of a body in the size of a subject, as `BodyOptions.subject` takes it."""
+    from kinesis_trl.body.subject import sized
+
+    path = Path(subject)
+    if not path.is_file() or path.suffix in (".yaml", ".yml"):
+        return sized(body, subject)
+    from kinesis_trl.motion.readers import read_motion
+    from kinesis_trl.motion.retarget.person import person_of
+
+    return sized(body, person_of(read_motion(path)[0]).text)
 
 
 def names() -> tuple[str, ...]:

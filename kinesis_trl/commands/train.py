@@ -26,8 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.subject import sized
-from kinesis_trl.commands import finish, make_console
+from kinesis_trl.commands import finish, make_console, sized_as
 from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml
@@ -124,7 +123,7 @@ def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> Tr
     about = f"{name}: {text}\n\n{__doc__}"
     kind = ImitationCommand if run.env.follows_clips else GoalCommand
     command = tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
-    return replace(command, run=replace(command.run, body=sized(command.run.body, command.subject)), subject="")
+    return replace(command, run=replace(command.run, body=sized_as(command.run.body, command.subject)), subject="")
 
 
 def _list_presets(known: dict[str, Preset], arguments: list[str]) -> None:
