@@ -9,6 +9,7 @@ those of the laptop preset's untrained policy, two fifths of them reset in each 
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from kinesis_trl.training.config import BenchConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
+_IDLE = 0.5
+"""Load average of a machine on which nothing else runs."""
+
 
 def bench(config: BenchConfig, console: Console) -> None:
     """Time everything, print the table, write the file."""
@@ -26,6 +30,11 @@ def bench(config: BenchConfig, console: Console) -> None:
     from kinesis_trl.training.presets import preset
 
     check_outputs(config.json)
+    if config.json and not config.busy and (load := os.getloadavg()[0]) > _IDLE:
+        raise ValueError(
+            f"the machine is busy: its load over the last minute is {load:.1f}, figures worth keeping need {_IDLE} or "
+            "less; wait, or give --busy."
+        )
     report = run(config, preset("laptop"), console)
     ratio = report["training_over_bare_2_threads"]
     speed = 1 / report["timings"][ENV_2]["median"]

@@ -41,6 +41,7 @@ from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import progress
 from kinesis_trl.training.collect import make_source
 from kinesis_trl.training.config import BenchConfig, TrainConfig
+from kinesis_trl.training.instructions import instructions_of_step
 from kinesis_trl.training.ppo import Learner
 
 BARE = "bare mj_step, 1 thread"
@@ -61,16 +62,20 @@ class Timing:
 
     median: float
     best: float
+    spread: float
+    """Distance between the quartiles, as a share of the median."""
 
     @classmethod
     def of(cls, seconds: list[float]) -> Timing:
         """Of one value a round."""
-        return cls(float(np.median(seconds)), float(np.min(seconds)))
+        low, median, high = np.percentile(seconds, [25, 50, 75])
+        return cls(float(median), float(np.min(seconds)), float((high - low) / median))
 
 
 def run(config: BenchConfig, laptop: TrainConfig, console: Console) -> dict[str, Any]:
     """Figures of all parts, and the ratios between them; training as of the preset laptop."""
     torch.set_num_threads(1)
+    load_before = os.getloadavg()[0]
     body = load_body()
     library, _ = open_library(config.motions, body)
     parts = _parts(body, library, config, laptop)
@@ -87,7 +92,8 @@ def run(config: BenchConfig, laptop: TrainConfig, console: Console) -> dict[str,
     return {
         "config": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()},
         "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "load_average": os.getloadavg()[0],
+        "load_before": load_before,
+        "load_after": os.getloadavg()[0],
         "provenance": provenance(),
         "timings": {name: asdict(Timing.of(values)) for name, values in seconds.items()},
         "speed_over_bare": {name: best[BARE] / value for name, value in best.items()},
@@ -95,19 +101,28 @@ def run(config: BenchConfig, laptop: TrainConfig, console: Console) -> dict[str,
         "bare_2_threads_over_1": best[BARE] / best[BARE_2],
         "training_over_bare_2_threads": best[BARE_TRAIN] / best[TRAIN],
         "speed_over_python_loop": best[LOOP] / best[ENV],
+        "instructions_per_physics_step": _instructions(body) if config.instructions else None,
     }
+
+
+def _instructions(body: BodyModel) -> dict[str, float]:
+    """Of the model that is simulated and of the whole one."""
+    qpos = body.standing_qpos.tobytes()
+    return {"simulated": instructions_of_step(body.model, qpos), "whole": instructions_of_step(body.whole, qpos)}
 
 
 def table(report: dict[str, Any]) -> Table:
     """The figures for a terminal."""
-    out = Table(title=f"{report['config']['num_envs']} environments, load {report['load_average']:.1f}")
-    for column in ("", "ms per policy step, median", "best", "policy steps/s", "speed over bare mj_step"):
+    load = f"load {report['load_before']:.1f} before, {report['load_after']:.1f} after"
+    out = Table(title=f"{report['config']['num_envs']} environments, {load}")
+    for column in ("", "ms per policy step, median", "best", "spread", "policy steps/s", "speed over bare mj_step"):
         out.add_column(column, justify="left" if not column else "right")
     for name, timing in report["timings"].items():
         out.add_row(
             name,
             f"{1e3 * timing['median']:.3f}",
             f"{1e3 * timing['best']:.3f}",
+            f"{100 * timing['spread']:.0f} %",
             f"{1 / timing['median']:,.0f}",
             f"{report['speed_over_bare'][name]:.2f}",
         )
@@ -117,6 +132,11 @@ def table(report: dict[str, Any]) -> Table:
         f"training over bare mj_step on 2 threads: {report['training_over_bare_2_threads']:.2f}; "
         f"environment over the Python loop: {report['speed_over_python_loop']:.1f}"
     )
+    if counted := report["instructions_per_physics_step"]:
+        share = counted["simulated"] / counted["whole"]
+        out.caption += (
+            f"; instructions of a physics step: {counted['simulated']:,.0f}, {share:.2f} of those of the whole model"
+        )
     return out
 
 

@@ -319,7 +319,11 @@ class BenchConfig:
     """Policy steps a round."""
     rounds: int = 9
     """Rounds; each times everything once."""
+    instructions: bool = False
+    """Count the instructions of a physics step as well, by valgrind: takes a minute, and load does not change it."""
     json: Path | None = None
-    """Write all figures to this file."""
+    """Write all figures to this file; refused on a busy machine."""
+    busy: bool = False
+    """Write the file on a busy machine too: times, and ratios to a lesser degree, then depend on what else runs."""
     seed: int = 0
     """Seed of the environments."""

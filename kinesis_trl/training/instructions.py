@@ -33,7 +33,7 @@ def instructions_of_step(model: mujoco.MjModel, qpos: bytes) -> float:
 
     Raises:
         FileNotFoundError: valgrind is not installed.
-        RuntimeError: valgrind did not say how many instructions it counted.
+        ChildProcessError: valgrind did not say how many instructions it counted.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
@@ -55,5 +55,6 @@ def _count(valgrind: str, path: Path, steps: int, qpos: str) -> int:
     )
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or not found:
-        raise RuntimeError(f"valgrind ended with status {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+        last = done.stderr.strip().splitlines()[-1:]
+        raise ChildProcessError(f"valgrind ended with status {done.returncode}: {last}")
     return int(found.group(1))

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 
 import mujoco
 import numpy as np
+import pytest
 from rich.console import Console
 
 from kinesis_trl.body.muscles import length_controller
+from kinesis_trl.commands.bench import main
 from kinesis_trl.training.bench import ENV, BenchConfig, _step_by_loop, run, table
+from kinesis_trl.training.instructions import instructions_of_step
 
 
 def test_the_loop_it_compares_with_is_the_same_controller(body):
@@ -28,9 +32,30 @@ def test_the_loop_it_compares_with_is_the_same_controller(body):
 def test_report_holds_every_part_and_fits_json(library, tmp_path):
     library.save(tmp_path / "motions")
     config = BenchConfig(motions=str(tmp_path / "motions"), num_envs=3, steps=2, rounds=1)
-    report = run(config, Console(file=open(os.devnull, "w")))  # noqa: SIM115
+    report = run(config, preset("laptop"), Console(file=open(os.devnull, "w")))  # noqa: SIM115
     assert len(report["timings"]) == 10 and all(t["best"] > 0 for t in report["timings"].values())
-    assert set(json.loads(json.dumps(report))) >= {"machine", "provenance", "load_average", "speed_over_bare"}
+    told = set(json.loads(json.dumps(report)))
+    assert told >= {"machine", "provenance", "load_before", "load_after", "speed_over_bare"}
     said = Console(record=True, width=140, file=open(os.devnull, "w"))  # noqa: SIM115
     said.print(table(report))
     assert ENV in said.export_text()
+
+
+def test_figures_of_a_busy_machine_are_not_written_unless_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.2, 1.0, 1.0))
+    with pytest.raises(SystemExit) as stopped:
+        main(["--json", str(tmp_path / "bench.json")])
+    assert stopped.value.code != 0 and not list(tmp_path.iterdir())
+    assert "load over the last minute is 3.2" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_a_model_with_less_in_it_takes_fewer_instructions():
+    def pendulums(count: int) -> mujoco.MjModel:
+        one = '<body pos="{} 0 0"><joint axis="0 1 0"/><geom size="0.1" pos="0 0 -1"/></body>'
+        return mujoco.MjModel.from_xml_string(
+            f"<mujoco><worldbody>{''.join(one.format(i) for i in range(count))}</worldbody></mujoco>"
+        )
+
+    few, many = (instructions_of_step(pendulums(n), np.zeros(n).tobytes()) for n in (1, 40))
+    assert 0 < few < many / 4
