@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.body.lean import leave_out_unused
+from kinesis_trl.body.lean import leave_out_unused, pair_with_floor
 from kinesis_trl.body.scaling import Scaling
 from kinesis_trl.body.subject import Subject, split_name
 
@@ -259,6 +259,7 @@ def compile_entry(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mu
         whole = spec.compile()
         _check_parts(entry, whole)
         leave_out_unused(spec, whole)
+        pair_with_floor(spec, spec.compile())
         lean = spec.compile()
     if entry.subject is None:
         return lean, whole

@@ -2,11 +2,14 @@
 
 MuJoCo computes the frame of every site and geom at every physics step. Of the 1,060 sites of the 80-muscle body 328
 lie on a muscle's path or carry a sensor, and of its 118 geoms 58 collide or guide a muscle; the rest is for drawing.
+It also looks at every step for pairs of bodies that may touch; they are known beforehand.
 """
 
 from __future__ import annotations
 
 import mujoco
+import numpy as np
+from numpy.typing import NDArray
 
 _ON_PATH = int(mujoco.mjtWrap.mjWRAP_SITE)
 _AROUND = (int(mujoco.mjtWrap.mjWRAP_SPHERE), int(mujoco.mjtWrap.mjWRAP_CYLINDER))
@@ -42,6 +45,48 @@ def leave_out_unused(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
     for mesh in list(spec.meshes):
         if mesh.name not in meshes:
             spec.delete(mesh)
+
+
+def pair_with_floor(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Name the contacts of `spec` with its floor as explicit pairs, so that no step looks for others.
+
+    Nothing is done where geoms other than one floor may collide with each other by their bits, or where a contact's
+    parameters would have to be mixed from different ones of both. `model` is compiled from `spec`.
+    """
+    ids = np.flatnonzero((model.geom_contype | model.geom_conaffinity) != 0)
+    bits = model.geom_contype[ids, None] & model.geom_conaffinity[None, ids]
+    meets = (bits | bits.T) != 0
+    np.fill_diagonal(meets, False)
+    planes = np.flatnonzero(model.geom_type[ids] == mujoco.mjtGeom.mjGEOM_PLANE)
+    if len(planes) != 1 or meets[planes[0]].sum() != len(ids) - 1 or meets.sum() != 2 * (len(ids) - 1):
+        return
+    alike = ("geom_priority", "geom_solmix", "geom_solref", "geom_solimp", "geom_condim", "geom_friction")
+    floor = int(ids[planes[0]])
+    if any(np.ptp(getattr(model, name)[ids], axis=0).any() for name in alike) or model.geom_margin[floor]:
+        return
+    geoms = list(spec.geoms)
+    slide, spin, roll = model.geom_friction[floor]
+    for g in ids.tolist():
+        geoms[g].contype = geoms[g].conaffinity = 0
+        if g != floor:
+            geoms[g].name = geoms[g].name or f"collides_{g}"
+            spec.add_pair(
+                geomname1=geoms[floor].name,
+                geomname2=geoms[g].name,
+                condim=int(model.geom_condim[floor]),
+                friction=[slide, slide, spin, roll, roll],
+                solref=model.geom_solref[floor],
+                solimp=model.geom_solimp[floor],
+                margin=float(model.geom_margin[g]),
+                gap=float(model.geom_gap[g]),
+            )
+
+
+def colliding(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """(ngeom,) which geoms may touch others, by their bits or as one of a pair."""
+    out = (model.geom_contype | model.geom_conaffinity) != 0
+    out[model.pair_geom1] = out[model.pair_geom2] = True
+    return out
 
 
 def _needed_by_tendons(model: mujoco.MjModel) -> tuple[set[int], set[int]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.catalog import BodyEntry, canonical, compile_entry, entry_for, kind_of
 from kinesis_trl.body.couplings import Couplings
+from kinesis_trl.body.lean import colliding
 from kinesis_trl.body.mirror import MirrorMap, mirror_map
 from kinesis_trl.body.muscles import MuscleParameters
 from kinesis_trl.body.scaling import stature
@@ -149,7 +150,7 @@ class BodyModel:
     def foot_geoms(self) -> NDArray[np.int64]:
         """Ids of the colliding geoms of hindfoot and toes, right then left."""
         side = [[self.model.body(f"{part}_{s}").id for part in ("calcn", "toes")] for s in "rl"]
-        collides = (self.model.geom_contype | self.model.geom_conaffinity) != 0
+        collides = colliding(self.model)
         return np.concatenate([np.flatnonzero(np.isin(self.model.geom_bodyid, ids) & collides) for ids in side])
 
     @cached_property

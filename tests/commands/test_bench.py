@@ -13,6 +13,7 @@ from kinesis_trl.body.muscles import length_controller
 from kinesis_trl.commands.bench import main
 from kinesis_trl.training.bench import ENV, BenchConfig, _step_by_loop, run, table
 from kinesis_trl.training.instructions import instructions_of_step
+from kinesis_trl.training.presets import preset
 
 
 def test_the_loop_it_compares_with_is_the_same_controller(body):
