@@ -47,7 +47,7 @@ def test_figures_of_a_busy_machine_are_not_written_unless_asked_for(tmp_path, mo
     with pytest.raises(SystemExit) as stopped:
         main(["--json", str(tmp_path / "bench.json")])
     assert stopped.value.code != 0 and not list(tmp_path.iterdir())
-    assert "load over the last minute is 3.2" in " ".join(capsys.readouterr().err.split())
+    assert "load over the last minute is 3.2" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
