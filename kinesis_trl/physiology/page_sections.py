@@ -137,14 +137,11 @@ def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
     """Both runs side by side; None where there is no other."""
     if "reason" in section:
         return None
-    titles = section.get("titles", ["this run", f"before: {section.get('other', 'other run')}"])
-    words = {"good": "nearer to people", "poor": "further from people", "unknown": "–"}
+    titles = section.get("titles", ["now", "before"])
     return {
         "titles": titles,
         "rows": [
-            [r["name"], r["unit"], f"{r['other']:.3g}", f"{r['this']:.3g}", f"{r['this'] - r['other']:+.3g}",
-             {"text": "", "state": r["state"], "word": words[r["state"]]}]
-            for r in section["rows"]
+            [f"{r['name']}, {r['unit']}", f"{r['other']:.3g}", f"{r['this']:.3g}", _gain(r)] for r in section["rows"]
         ],
         "panels": [
             Panel(
@@ -156,7 +153,14 @@ def comparison(section: dict[str, Any]) -> dict[str, Any] | None:
             for panel in section["panels"]
         ],
         "muscles": [_changed(change, titles) for change in section["changes"]],
-    }  # fmt: skip
+    }
+
+
+def _gain(row: dict[str, Any]) -> Cell:
+    """A difference, and whether it leads to people."""
+    text = f"{row['this'] - row['other']:+.2g}"
+    word = {"good": "nearer to people", "poor": "further away"}.get(row["state"])
+    return {"text": text, "state": row["state"], "word": word} if word else text
 
 
 def _changed(change: dict[str, Any], titles: list[str]) -> Panel:
