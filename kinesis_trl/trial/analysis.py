@@ -203,7 +203,11 @@ def _verdict(report: dict[str, Any]) -> list[dict[str, str]]:
         for question, link, (state, text) in (
             ("Was the trial read well?", "reading", _read_well(report["reading"])),
             ("Do the muscles found agree with its EMG?", "own_emg", _muscles_agree(report["own_emg"])),
-            ("Does the controller make it the same way?", "controller", _made_alike(report["followed"])),
+            (
+                "Does the controller make it the same way?",
+                "controller",
+                _made_alike(report["followed"], report["own_emg"]),
+            ),
             ("Does the person walk as people do?", "joints", _like_people(report["sections"]["joints"])),
         )
     ]
@@ -241,7 +245,7 @@ def _muscles_agree(own: dict[str, Any]) -> tuple[str, str]:
     return grade(found["median"], GOOD_R, 0.3), _sentence(text + "; people among each other reach about 0.7")
 
 
-def _made_alike(followed: dict[str, Any] | str) -> tuple[str, str]:
+def _made_alike(followed: dict[str, Any] | str, own: dict[str, Any]) -> tuple[str, str]:
     if isinstance(followed, str):
         return UNKNOWN, f"Cannot be said: {followed}"
     strict, lenient = followed["rules"]["strict"], followed["rules"]["kinesis"]
@@ -258,11 +262,18 @@ def _made_alike(followed: dict[str, Any] | str) -> tuple[str, str]:
     if force is not None:
         state = worst(state, grade(force, GOOD_FORCE, 0.6))
         text += f"; its upward force follows the plates with r = {force:.2f}"
+    active = own.get("columns", {}).get(CONTROLLER, {}).get("median")
+    if active is not None:
+        alike = grade(active, GOOD_R, 0.3)
+        state = worst(state, alike if alike == GOOD else FAIR)
+        text += f"; its muscles follow the trial's EMG with r = {active:.2f}" + (
+            ", not as people's do" if alike == POOR else ""
+        )
     return state, _sentence(text)
 
 
 def _like_people(section: dict[str, Any]) -> tuple[str, str]:
-    return section["state"], section["sentence"]
+    return section["state"], section["sentence"].split(" Of the variance")[0]
 
 
 def _sentence(text: str) -> str:

@@ -60,7 +60,7 @@ def read_forces(path: Path) -> Wrenches:
         for values in (force, moment):
             for column in values.reshape(len(time), -1).T:
                 column[bad] = np.interp(time[bad], time[~bad], column[~bad])
-    names = tuple(f"{before}{after}".strip("_") or "force" for before, after in groups)
+    names = tuple(f"{before}{after}".replace("__", "_").strip("_") or "force" for before, after in groups)
     return Wrenches(names=names, time=time, force=force, moment=moment, notes=tuple(notes))
 
 
