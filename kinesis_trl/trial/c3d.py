@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,6 @@ def _contents(path: Path) -> dict[str, Any]:
         return found if np.size(found) else default
 
     header = file["header"]
-    expected = int(header["points"]["last_frame"]) - int(header["points"]["first_frame"]) + 1
     points, analogs = file["data"]["points"], file["data"]["analogs"]
     used = int(np.ravel(value("FORCE_PLATFORM", "USED", [0]))[0])
     return {
@@ -87,7 +87,7 @@ def _contents(path: Path) -> dict[str, Any]:
         "labels": [str(s) for s in _labels(groups, "POINT")][: points.shape[1]],
         "rate": float(header["points"]["frame_rate"]),
         "first": int(header["points"]["first_frame"]),
-        "expected": expected,
+        "announced": _frames_announced(path),
         "unit": str(np.ravel(value("POINT", "UNITS", [""]))[0]),
         "analogs": np.asarray(analogs[0].T, dtype=np.float64),
         "analog_labels": [str(s) for s in _labels(groups, "ANALOG")][: analogs.shape[1]],
@@ -101,6 +101,13 @@ def _contents(path: Path) -> dict[str, Any]:
     }
 
 
+def _frames_announced(path: Path) -> int:
+    """Frames by the header, whose count ends at 65,535; 0 where it does not tell. ezc3d says what a cut file holds."""
+    with path.open("rb") as file:
+        first, last = struct.unpack_from("<2H", file.read(512), 6)
+    return last - first + 1 if 0 < first <= last < 65535 else 0
+
+
 def _labels(groups: Any, group: str) -> list[str]:
     """LABELS, LABELS2, … of a group."""
     out: list[str] = []
@@ -110,9 +117,9 @@ def _labels(groups: Any, group: str) -> list[str]:
 
 
 def _made(path: Path, found: dict[str, Any]) -> C3dFile:
-    points, problems, notes = np.array(found["points"]), [], []
-    if 0 < found["expected"] != len(points):
-        notes.append(f"{path.name} announces {found['expected']} frames and holds {len(points)}")
+    points, problems = np.array(found["points"]), []
+    if found["announced"] > len(points):
+        problems.append(f"{path.name} is cut: it announces {found['announced']} frames and holds {len(points)}.")
     start = (found["first"]) / found["rate"] if found["rate"] > 0 else 0.0
     markers = None
     if points.size and found["rate"] > 0:
@@ -125,7 +132,6 @@ def _made(path: Path, found: dict[str, Any]) -> C3dFile:
             rate=found["rate"],
             start=start,
             unit=found["unit"],
-            notes=tuple(notes),
         )
     else:
         problems.append(f"{path.name} holds no marker.")

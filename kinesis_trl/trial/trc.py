@@ -27,8 +27,7 @@ def read_trc(path: Path) -> Markers:
     except OSError as error:
         raise TrialError(f"{path} cannot be read ({error.strerror}); check the path.") from error
     try:
-        keys, values = (line.split("\t") for line in lines[1:3])
-        about = {key.strip().lower(): value.strip() for key, value in zip(keys, values, strict=False)}
+        about = dict(zip(lines[1].lower().split(), lines[2].split(), strict=False))
         names = tuple(word.strip() for word in lines[3].split("\t")[2:] if word.strip())
     except (ValueError, IndexError):
         raise TrialError(

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinesis_trl.trial.analysis import Study
+from kinesis_trl.trial.files import TrialFiles
 from kinesis_trl.trial.recorded import Markers
+from kinesis_trl.trial.study import StudyConfig, study
 from kinesis_trl.trial.tables import read_emg, read_forces
 from kinesis_trl.trial.trc import read_trc
 
@@ -24,10 +27,25 @@ def walk(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def found(walk: Path) -> Study:
+    """The trial studied, without a controller."""
+    files = TrialFiles(
+        motion=walk / "marker_trajectories.trc", forces=walk / "grf_walk.mot", emg=walk / "electromyography.sto"
+    )
+    return study(files, StudyConfig(controller=False))
+
+
+@pytest.fixture(scope="session")
 def c3d_walk(walk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same trial as one C3D file in mm: markers, a plate each of types 2, 3 and 4, raw EMG."""
     path = tmp_path_factory.mktemp("c3d") / "walk.c3d"
     return write_c3d(path, walk)
+
+
+@pytest.fixture
+def make_c3d(walk: Path, tmp_path: Path):
+    """Writes a C3D file of the trial with something changed."""
+    return lambda **changes: write_c3d(tmp_path / "changed.c3d", walk, **changes)
 
 
 def write_c3d(
@@ -39,20 +57,24 @@ def write_c3d(
     unit: str = "mm",
     labels: dict[str, str] | None = None,
     flat: str = "",
+    gap: tuple[str, slice] | None = None,
+    stated: str = "",
 ) -> Path:
     """A C3D file of the trial, z up; every contact of a foot is on a plate of its own."""
     ezc3d = pytest.importorskip("ezc3d")
-    markers, wrenches, emg = read_trc(walk / "marker_trajectories.trc"), read_forces(walk / "grf_walk.mot"), None
+    markers, wrenches = read_trc(walk / "marker_trajectories.trc"), read_forces(walk / "grf_walk.mot")
     emg = read_emg(walk / "electromyography.sto")
     file = ezc3d.c3d()
     position = _z_up(markers)[frames] * (1000.0 if unit == "mm" else 1.0)
     points = np.full((4, position.shape[1], len(position)), 1.0)
     points[:3] = position.transpose(2, 1, 0)
+    if gap is not None:
+        points[:3, markers.names.index(gap[0]), gap[1]] = np.nan
     names = [(labels or {}).get(name, name) for name in markers.names]
     parameters = file["parameters"]
     parameters["POINT"]["RATE"]["value"] = [100.0]
     parameters["POINT"]["LABELS"]["value"] = names
-    file.add_parameter("POINT", "UNITS", [unit])
+    file.add_parameter("POINT", "UNITS", [stated or unit])
     file["data"]["points"] = points
     time = np.arange(20 * len(position)) / 2000.0 + (frames.start or 0) / 100.0
     channels, columns, corners, kinds, origins, matrices = _plates(wrenches, time)

@@ -12,14 +12,6 @@ from kinesis_trl.trial.files import TrialFiles
 from kinesis_trl.trial.study import StudyConfig, study
 
 
-@pytest.fixture(scope="module")
-def found(walk):
-    files = TrialFiles(
-        motion=walk / "marker_trajectories.trc", forces=walk / "grf_walk.mot", emg=walk / "electromyography.sto"
-    )
-    return study(files, StudyConfig(controller=False))
-
-
 @pytest.mark.parametrize("name", ["coordinates.sto", "subject_walk_armless_coordinates.mot"])
 def test_joint_angles_are_within_three_degrees_of_the_published(found, walk, name):
     published, time = read_file(walk / name).clips[0].qpos, read_table(walk / name).column("time")
