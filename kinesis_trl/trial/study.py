@@ -90,7 +90,7 @@ def study(
                 followed = follow(
                     loads, config.policy, config.planner, own_body=config.own_body, threads=config.threads
                 )
-            except TrialError as error:
+            except (ValueError, ArithmeticError, RuntimeError) as error:
                 followed = str(error)
     return Study(trial=trial, motion=motion, loads=loads, emg=emg, followed=followed)
 

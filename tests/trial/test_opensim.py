@@ -30,10 +30,9 @@ def written(found, tmp_path_factory):
     return folder
 
 
-def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+def run(folder, *arguments):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # it leaves a log there
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -41,7 +40,7 @@ def run(*arguments):
 def test_every_table_opens_in_opensim(written):
     files = sorted([*written.glob("*/*.mot"), *written.glob("*/*.sto")])
     assert len(files) == 13  # six a column and the EMG's envelopes
-    for path, (rows, columns) in zip(files, run("tables", *files), strict=True):
+    for path, (rows, columns) in zip(files, run(written, "tables", *files), strict=True):
         own = read_table(path)
         assert (rows, columns) == (len(own.values), len(own.columns) - 1), path
 
@@ -50,7 +49,7 @@ def test_inverse_dynamics_agrees_where_the_models_agree(found, written):
     body = found.loads.body
     size = {**segment_lengths(body.whole), "mass": body.mass, "hip": body.model.body("femur_r").pos.tolist()}
     folder = written / "measured"
-    run("dynamics", folder / "coordinates.mot", folder / "ground_reaction.mot", folder, json.dumps(size))
+    run(folder, "dynamics", folder / "coordinates.mot", folder / "ground_reaction.mot", folder, json.dumps(size))
     theirs, ours = read_table(folder / "inverse_dynamics.sto"), read_table(folder / "joint_moments.sto")
     known = found.loads.known[: len(theirs.values)].copy()
     known[:3] = known[-3:] = False
