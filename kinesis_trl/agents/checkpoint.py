@@ -147,7 +147,7 @@ def load_checkpoint(
         ("action width", policy.action_width, action_width, "Use the body it was trained with."),
         ("network", found_network, network, "Set the network in the config to that of the file."),
     ):  # fmt: skip
-        same = kind_of(found) == kind_of(expected) if what == "body" and expected else found == expected
+        same = kind_of(str(found)) == kind_of(str(expected)) if what == "body" and expected else found == expected
         if expected is not None and not same:
             raise CheckpointError(f"{path}: {what} is {found}, expected {expected}. {mend}")
     policy.to(device).eval()
