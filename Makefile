@@ -70,7 +70,7 @@ bench: setup ## time physics, environment and training beside bare MuJoCo; write
 	$(BIN)/python -m kinesis_trl bench --json bench.json $(ARGS)
 
 # Remove a file to measure it anew; ARGS goes to every evaluation.
-RESULTS := imitation point-goal point-goal-policy directional directional-policy
+RESULTS := imitation point-goal point-goal-policy directional directional-policy ball
 results: setup $(RESULTS:%=results/%.json) ## measure what is not in results/ yet, and write docs/results.md from it
 	$(BIN)/python -m kinesis_trl results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.planning.controllers import Player
 
 
-def report_balls(attempts: list[Attempt]) -> dict[str, Any]:
+def report_balls(attempts: Sequence[Attempt]) -> dict[str, Any]:
     """As `report_attempts`, with how many bodies stood at the ball but did not face it."""
     report = report_attempts(attempts)
     there = [replace(attempt, facing=float("inf")).success for attempt in attempts]

@@ -34,33 +34,11 @@ class Options(GoalOptions):
 
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
     """Go to all balls."""
-    from kinesis_trl.commands.tasks.point_goal import film
+    from kinesis_trl.commands.tasks.point_goal import reach
     from kinesis_trl.envs.goal_config import BallConfig
-    from kinesis_trl.evaluation.ball import ball_table, report_balls, verdict
-    from kinesis_trl.evaluation.point_goal import draw_paths, reach_goals
-    from kinesis_trl.progress import progress
+    from kinesis_trl.evaluation.ball import report_balls
 
-    task = BallConfig()
-    laid = config.balls if config.route == "planner" else 0
-    with progress(console, "reaching", config.balls * task.steps + laid, "paths and steps") as advance:
-        attempts, paths = reach_goals(
-            body,
-            player,
-            config.route,
-            task,
-            count=config.balls,
-            seed=config.seed,
-            keep=config.video_clips if config.video else 0,
-            on_path=advance,
-            on_step=advance,
-        )
-    report = report_balls(attempts)
-    console.print(verdict(report), markup=False, highlight=False)
-    console.print(ball_table(report))
-    if config.picture:
-        draw_paths(attempts, config.picture)
-    film(config, body, attempts, paths, console)
-    return report
+    return reach(config, config.balls, BallConfig(), report_balls, body, player, console)
 
 
 def advice(config: Options) -> str:

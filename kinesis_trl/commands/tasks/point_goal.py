@@ -5,7 +5,7 @@ Example: kinesis eval --task point-goal --goals 1000 --picture goals.png
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kinesis_trl.body.model import BodyModel
+    from kinesis_trl.envs.goal_config import PointGoalConfig
     from kinesis_trl.evaluation.point_goal import Attempt
     from kinesis_trl.motion.library import MotionLibrary
     from kinesis_trl.planning.controllers import Player
@@ -39,43 +40,44 @@ class Options(GoalOptions):
 def run(config: Options, body: BodyModel, player: Player, console: Console) -> Report:
     """Go to all goals."""
     from kinesis_trl.envs.goal_config import PointGoalConfig
-    from kinesis_trl.evaluation.point_goal import draw_paths, goal_table, reach_goals, report_attempts, verdict
+    from kinesis_trl.evaluation.point_goal import report_attempts
+
+    return reach(config, config.goals, PointGoalConfig(), report_attempts, body, player, console)
+
+
+def reach(
+    config: GoalOptions,
+    count: int,
+    task: PointGoalConfig,
+    report_of: Callable[[Sequence[Attempt]], Report],
+    body: BodyModel,
+    player: Player,
+    console: Console,
+) -> Report:
+    """Go to `count` goals of a task, print verdict and table, and draw what was asked for."""
+    from kinesis_trl.evaluation.point_goal import draw_paths, reach_goals
+    from kinesis_trl.evaluation.task import task_of
+    from kinesis_trl.evaluation.video import Run
     from kinesis_trl.progress import progress
 
-    task = PointGoalConfig()
-    keep = config.video_clips if config.video else 0
-    laid = config.goals if config.route == "planner" else 0
-    with progress(console, "reaching", config.goals * task.steps + laid, "paths and steps") as advance:
+    keep, laid = config.video_clips if config.video else 0, count if config.route == "planner" else 0
+    with progress(console, "reaching", count * task.steps + laid, "paths and steps") as advance:
         attempts, paths = reach_goals(
             body,
             player,
             config.route,
             task,
-            count=config.goals,
+            count=count,
             seed=config.seed,
             keep=keep,
             on_path=advance,
             on_step=advance,
         )
-    report = report_attempts(attempts)
-    conclude(report, verdict(report), console)
-    console.print(goal_table(report))
+    report, told = report_of(attempts), task_of(task)
+    conclude(report, told.verdict(report), console)
+    console.print(told.table(report))
     if config.picture:
         draw_paths(attempts, config.picture)
-    film(config, body, attempts, paths, console)
-    return report
-
-
-def film(
-    config: GoalOptions,
-    body: BodyModel,
-    attempts: Sequence[Attempt],
-    paths: Sequence[MotionLibrary],
-    console: Console,
-) -> None:
-    """Write the video, where one is asked for, of the attempts whose states were kept."""
-    from kinesis_trl.evaluation.video import Run
-
     if config.video:
         runs = [
             Run(f"goal {a.goal[0]:+.2f} {a.goal[1]:+.2f}", a.qpos, a.activation, _ghost(paths, i))
@@ -83,6 +85,7 @@ def film(
             if a.qpos is not None and a.activation is not None
         ]
         draw(config.video, body, runs, config.drawing, console)
+    return report
 
 
 def _ghost(paths: Sequence[MotionLibrary], attempt: int) -> NDArray[np.float64] | None:
