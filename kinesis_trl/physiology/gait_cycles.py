@@ -34,6 +34,10 @@ SHORTEST_STRIDE = 0.4
 """Strides shorter than this are dropped, in seconds: even sprinters take longer, a falling body does not."""
 
 
+OUTLIER = 2.0
+"""Strides further than this many standard deviations from their side's mean duration are dropped."""
+
+
 @dataclass(frozen=True)
 class Cycle:
     """One stride, in samples of the recording; the next strike belongs to the next cycle."""
@@ -58,8 +62,6 @@ class GaitCycles:
     """Samples per second."""
     cycles: tuple[Cycle, ...]
     """Kept cycles, in order of time, right and left mixed."""
-    dropped: tuple[Cycle, ...]
-    """Cycles left out for their duration or for a fall."""
 
     def of(self, side: str) -> tuple[Cycle, ...]:
         """Kept cycles of the "right" or "left" foot."""
@@ -117,7 +119,6 @@ def find_cycles(
     contact: Contact,
     rate: float,
     *,
-    outlier: float = 2.0,
     shortest: float = 0.0,
     excluded: NDArray[np.bool_] | None = None,
 ) -> GaitCycles:
@@ -126,7 +127,6 @@ def find_cycles(
     Args:
         contact: (T, 2) whether right and left foot stand.
         rate: samples per second.
-        outlier: cycles further than this many standard deviations from their side's mean duration are dropped.
         shortest: cycles shorter than this are dropped, in seconds, before the others' mean is taken.
         excluded: (T,) samples that no cycle may contain (a fall).
 
@@ -134,7 +134,6 @@ def find_cycles(
         NoGaitCycle: neither foot strikes twice, or no cycle is left.
     """
     kept: list[Cycle] = []
-    dropped: list[Cycle] = []
     strikes_found = []
     for side in range(contact.shape[1]):
         change = np.diff(contact[:, side].astype(np.int8))
@@ -148,9 +147,8 @@ def find_cycles(
             and (excluded is None or not excluded[c.strike : c.next_strike].any())
         ]
         duration = np.array([c.next_strike - c.strike for c in clean], dtype=np.float64)
-        usual = np.abs(duration - duration.mean()) <= outlier * duration.std() + 1e-9 if clean else duration > 0
+        usual = np.abs(duration - duration.mean()) <= OUTLIER * duration.std() + 1e-9 if clean else duration > 0
         kept += [c for c, keep in zip(clean, usual, strict=True) if keep]
-        dropped += [c for c in whole if c not in kept]
     if not kept:
         stand = 100 * contact.mean(0)
         raise NoGaitCycle(
@@ -158,8 +156,7 @@ def find_cycles(
             f"and the left {strikes_found[1]} times; a cycle needs two strikes of one foot, not too close and without "
             f"a fall between them (they stood {stand[0]:.0f} % and {stand[1]:.0f} % of the time)."
         )
-    in_time = (tuple(sorted(cycles, key=lambda cycle: cycle.strike)) for cycles in (kept, dropped))
-    return GaitCycles(contact, rate, *in_time)
+    return GaitCycles(contact, rate, tuple(sorted(kept, key=lambda cycle: cycle.strike)))
 
 
 def cycles_of(recording: Recording) -> GaitCycles:

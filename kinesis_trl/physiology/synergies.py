@@ -35,10 +35,8 @@ class Synergies:
     """(N,) variance accounted for by 1 … N synergies, 1 − ‖X − W H‖² / ‖X‖², uncentred (Torres-Oviedo et al. 2006)."""
     enough: int | None
     """Least number of synergies that explains enough; None where the largest number tried does not."""
-    pattern: Array
-    """(T, n) activity of the n = `enough` (or N) synergies over time."""
     weight: Array
-    """(n, M) share of each muscle in each, the largest 1."""
+    """(n, M) share of each muscle in each of the n = `enough` (or N) synergies, the largest 1."""
 
 
 def synergies(activation: Array, names: Sequence[str], most: int = 8) -> Synergies:
@@ -66,21 +64,19 @@ def synergies(activation: Array, names: Sequence[str], most: int = 8) -> Synergi
         raise SynergyError("no muscle is active; there is nothing to factorise.")
     scaled = values[:, active] / peak[active]
     total = np.square(scaled).sum()
-    explained, factors = [], []
+    explained, weights = [], []
     for number in range(1, min(most, *scaled.shape) + 1):
         pattern, weight = _factorise(scaled, number)
         explained.append(1 - np.square(scaled - pattern @ weight).sum() / total)
-        factors.append((pattern, weight))
+        weights.append(weight)
     reached = np.flatnonzero(np.array(explained) >= ENOUGH)
     enough = int(reached[0]) + 1 if len(reached) else None
-    pattern, weight = factors[(enough or len(factors)) - 1]
-    size = np.maximum(weight.max(1), np.finfo(float).tiny)
+    weight = weights[(enough or len(weights)) - 1]
     return Synergies(
         muscles=tuple(name for name, there in zip(names, active, strict=True) if there),
         explained=np.array(explained),
         enough=enough,
-        pattern=pattern * size,
-        weight=weight / size[:, None],
+        weight=weight / np.maximum(weight.max(1, keepdims=True), np.finfo(float).tiny),
     )
 
 

@@ -42,7 +42,7 @@ def walking(*, stride=100, stance=60, strides=5, width=0.1, speed=1.2, rate=100.
 def test_measures_of_a_hand_made_walk():
     contact, heels = walking()
     found = find_cycles(contact, 100.0)
-    assert [len(found.of(s)) for s in ("right", "left")] == [4, 4] and not found.dropped
+    assert [len(found.of(s)) for s in ("right", "left")] == [4, 4]
     assert found.cycles[0] == Cycle(side=0, strike=10, foot_off=70, next_strike=110)
     measures = stride_measures(found, heels)
     wanted = {
@@ -109,14 +109,14 @@ def test_cycles_of_unusual_duration_are_dropped():
     for strike in strikes:
         contact[strike : strike + 60] = True
     found = find_cycles(contact, 100.0)
-    assert [c.next_strike for c in found.dropped] == [1100] and len(found.cycles) == 8
+    assert [c.next_strike for c in found.cycles] == strikes[1:-1]
 
 
 def test_cycles_with_a_fall_are_left_out():
     contact, _ = walking()
     fallen = np.arange(len(contact)) > 320
     found = find_cycles(contact, 100.0, excluded=fallen)
-    assert max(c.next_strike for c in found.cycles) <= 321 and len(found.dropped) > 0
+    assert 0 < max(c.next_strike for c in found.cycles) <= 321
 
 
 def test_standing_has_no_cycle(statue, struggle):

@@ -18,9 +18,9 @@ def test_two_patterns_are_found() -> None:
     assert found.explained[0] < 0.9
     assert found.explained[1] > 0.999
     assert (np.diff(found.explained) > -1e-3).all()
-    assert found.enough == 2 and found.pattern.shape == (200, 2)
+    assert found.enough == 2 and found.weight.shape == (2, 5)
     np.testing.assert_allclose(found.weight.max(1), 1)
-    early = found.pattern.argmax(0).argmin()
+    early = found.weight[:, 0].argmax()
     np.testing.assert_allclose(found.weight[early], [1, 1, 0, 0, 0.5], atol=0.55)
     assert found.weight[early, :2].min() > 5 * found.weight[early, 2:4].max()
     again = synergies(activation, list("abcdef"), 4)
@@ -38,7 +38,7 @@ def test_explained_variance_by_hand() -> None:
 def test_too_few_synergies_are_said() -> None:
     noise = np.random.default_rng(0).random((300, 12)) ** 4
     found = synergies(noise, [str(k) for k in range(12)], 2)
-    assert found.enough is None and found.pattern.shape == (300, 2)
+    assert found.enough is None and found.weight.shape == (2, 12)
 
 
 @pytest.mark.parametrize(
