@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kinesis_trl.trial.analysis import Study
     from kinesis_trl.trial.study import StudyConfig
 
+_FILES = ("static", "forces", "emg")
 _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 _ANSWERS = {"good": "yes", "fair": "partly", "poor": "no", "unknown": "not known"}
 
@@ -157,10 +158,12 @@ def _study_config(config: TrialConfig) -> StudyConfig:
 
 def _advice(config: TrialConfig, found: Study) -> str:
     """The next command."""
-    if config.static is None and found.trial.markers is not None:
-        return f"kinesis trial {config.motion} --static YOUR_STATIC_TRIAL --out {config.out} for better size and angles"
+    given = [f"--{name} {path}" for name, path in vars(config).items() if name in _FILES and path is not None]
+    command = " ".join([f"kinesis trial {config.motion}", *given])
     if found.loads.floor is None:
-        return f"kinesis trial {config.motion} --forces YOUR_GRF.mot --out {config.out} for measured forces"
+        return f"{command} --forces YOUR_GRF.mot --out {config.out} for measured forces"
+    if config.static is None and found.trial.markers is not None:
+        return f"{command} --static YOUR_STATIC_TRIAL --out {config.out} for better size and angles"
     folder = config.out / "static_optimisation"
     return f"open {config.out / 'report.html'} in a browser; {folder} holds .mot and .sto files for OpenSim"
 

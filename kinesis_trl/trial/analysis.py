@@ -73,9 +73,9 @@ def analyse_trial(study: Study, emg: EmgData | str, people: Sequence[People] = (
     every, muscled = (MEASURED, SOLVED, CONTROLLER), (SOLVED, CONTROLLER)
     active = [activity_of(walks[title][0]) for title in muscled if title in walks and walks[title][0]]  # type: ignore[arg-type]
     sections: dict[str, Any] = {
-        "gait": {"runs": each(gait, MEASURED, CONTROLLER)},
         "joints": {"runs": each(lambda s: joints(s, curves), *every)},
         "ground": {"runs": each(ground, MEASURED, CONTROLLER)},
+        "gait": {"runs": each(gait, MEASURED, CONTROLLER)},
         "muscles": {
             "runs": each(lambda s: muscle_timing(activity_of(s)), *muscled),
             "emg": emg_agreement(active, emg, seed=seed) if active else {"reason": "no stride was found."},
@@ -110,10 +110,9 @@ def analyse_trial(study: Study, emg: EmgData | str, people: Sequence[People] = (
 
 
 def _columns(study: Study) -> tuple[list[Run], dict[str, tuple[Strides | None, list[dict[str, Any]]]]]:
-    solution, body = study.loads.solution, study.loads.body
     name = study.trial.name
-    demanded = recording_of(body, solution, clip=name, moments="demanded")
-    supplied = recording_of(body, solution, clip=name, moments="supplied")
+    demanded = recording_of(study.loads, clip=name, moments="demanded")
+    supplied = recording_of(study.loads, clip=name, moments="supplied")
     runs = [Run(title=MEASURED, recordings=(demanded,)), Run(title=SOLVED, recordings=(supplied,))]
     if not isinstance(study.followed, str):
         runs.append(Run(title=CONTROLLER, recordings=(study.followed.recording,)))

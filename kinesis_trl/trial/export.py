@@ -17,10 +17,9 @@ def export_study(study: Study, out: Path) -> list[str]:
     Returns:
         The folders, relative to `out`.
     """
-    solution, body = study.loads.solution, study.loads.body
     recordings = {
-        MEASURED: recording_of(body, solution, clip=study.trial.name, moments="demanded"),
-        SOLVED: recording_of(body, solution, clip=study.trial.name, moments="supplied"),
+        MEASURED: recording_of(study.loads, clip=study.trial.name, moments="demanded"),
+        SOLVED: recording_of(study.loads, clip=study.trial.name, moments="supplied"),
     }
     if not isinstance(study.followed, str):
         recordings[CONTROLLER] = study.followed.recording

@@ -8,26 +8,27 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.inverse import InverseSolution
-from kinesis_trl.body.model import BodyModel
 from kinesis_trl.physiology.recorder import of_muscles
 from kinesis_trl.physiology.recording import Recording
+from kinesis_trl.trial.loads import Loads
 
 Array = NDArray[np.float64]
 
 
-def recording_of(
-    body: BodyModel, solution: InverseSolution, *, clip: str, moments: Literal["demanded", "supplied"]
-) -> Recording:
-    """The motion with its muscles and floor.
+def recording_of(loads: Loads, *, clip: str, moments: Literal["demanded", "supplied"]) -> Recording:
+    """The motion with its muscles and floor; measured forces are those that are filtered to be shown.
 
     Args:
-        body: whose.
-        solution: of `kinesis_trl.body.inverse.solve`.
+        loads: motion, muscles and floor.
         clip: name.
         moments: joint moments as the motion and the floor's forces demand them (inverse dynamics), or as muscles and
             passive structures supply them.
     """
+    body, solution = loads.body, loads.solution
+    floor = (solution.contact_force, solution.centre_of_pressure, solution.contact_moment)
+    if loads.floor is not None:
+        floor = loads.floor.measured.instead_of(*floor)
+    force, pressure, twist = floor
     model, count = body.model, len(solution.qpos)
     data, ids = mujoco.MjData(model), body.observed_ids
     place, turn = np.empty((count, len(ids), 3)), np.empty((count, len(ids), 4))
@@ -42,7 +43,7 @@ def recording_of(
     joints = body.couplings.independent_dofs(model.nv)[6:]
     supplied = solution.joint_moment - solution.joint_residual
     moment = solution.joint_moment if moments == "demanded" else supplied
-    pressed = solution.contact_force[..., 2] > 0
+    pressed = force[..., 2] > 0
     length, velocity = solution.muscle_length, solution.muscle_velocity
     more: dict[str, Any] = {**of_muscles(body.muscles, length, velocity, -solution.muscle_force)}
     return Recording(
@@ -65,9 +66,9 @@ def recording_of(
         centre_of_mass=centre,
         centre_velocity=speed,
         contact=pressed.astype(np.float64),
-        ground_force=solution.contact_force,
-        centre_of_pressure=np.where(pressed[..., None], solution.centre_of_pressure, np.nan),
-        free_moment=solution.contact_moment,
+        ground_force=force,
+        centre_of_pressure=np.where(pressed[..., None], pressure, np.nan),
+        free_moment=twist,
         other_force=np.zeros((count, 3)),
         joint_moment=moment,
         muscle_moment=supplied,

@@ -76,6 +76,26 @@ def test_size_and_joint_angles_come_back_through_noise_and_gaps(body, model, wal
     assert (joints >= model.limits[0] - 1e-9).all() and (joints <= model.limits[1] + 1e-9).all()
 
 
+def test_a_static_trial_places_the_markers_of_the_walking(body, model, walking):
+    rng = np.random.default_rng(1)
+    ratio = np.array([1.0, 0.96, 1.05, 0.95, 1.04])
+    # markers a centimetre beside their landmarks, those on soft tissue several
+    spread = np.array([place.spread for place in place_markers(LABELS)[1]])[:, None]
+    at = model.home + np.minimum(0.4 * spread, 0.04) * rng.uniform(-1, 1, size=model.home.shape)
+    standing = np.repeat(body.standing_qpos[None], 10, axis=0)
+    static = model.evaluate(standing, ratio, at).position
+    seen = model.evaluate(walking, ratio, at).position
+    config = FitConfig()
+    placement = find_placement(body, place_markers(LABELS)[1], static, config, static=True)
+    fit = fit_motion(body, placement, seen, 30.0, config)
+    assert np.abs(placement.ratio - ratio)[2:4].max() < 0.05  # thigh and shank
+    for joint in ("hip_flexion", "knee_angle", "ankle_angle"):
+        for side in "rl":
+            k = 7 + body.joint_names.index(f"{joint}_{side}")
+            assert np.degrees(np.abs(fit.qpos[:, k] - walking[:, k]).mean()) < 4.0, joint
+    assert np.sqrt(np.nanmean(fit.distance**2)) < 0.01
+
+
 def test_without_a_pelvis_it_says_which_markers_are_missing(body, model, walking):
     seen = model.evaluate(walking[:5], np.ones(5), model.home).position
     seen[:, [LABELS.index(n) for n in ("R.ASIS", "L.ASIS", "S2")]] = np.nan
