@@ -188,10 +188,12 @@ def test_every_module_that_was_a_command_still_is_one(monkeypatch):
     root = Path(commands.__file__).parents[1]
     called = []
     monkeypatch.setattr(commands, "main", called.append)
-    for name in (*names(), "rehearse"):
+    newer = ("pareto", "results", "trial")
+    old = [name for name in names() if name not in newer]
+    for name in (*old, "rehearse"):
         source = (root / f"{name}.py").read_text()
         exec(compile(source, name, "exec"), {"__name__": "__main__"})
-    assert called == [*names(), "optimise"]
+    assert called == [*old, "optimise"]
 
 
 def test_help_opens_without_heavy_libraries():
