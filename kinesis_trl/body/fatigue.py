@@ -104,6 +104,14 @@ class FatigueDynamics:
         return np.clip(active + moved - tired, 0, 1 - fatigued), fatigued
 
 
+def check_shares(condition: FatigueConfig | None, muscles: int) -> None:
+    """Raise ValueError where a condition has fatigued shares for another number of muscles."""
+    if condition is not None and len(condition.fatigued) not in (0, 1, muscles):
+        raise ValueError(
+            f"{len(condition.fatigued)} fatigued shares; expected one, or one for each of {muscles} muscles."
+        )
+
+
 class Fatigue:
     """The muscles' fatigue of N simulations.
 
@@ -118,10 +126,7 @@ class Fatigue:
         Raises:
             ValueError: fatigued shares for another number of muscles.
         """
-        if len(config.fatigued) not in (0, 1, model.nu):
-            raise ValueError(
-                f"{len(config.fatigued)} fatigued shares; expected one, or one for each of {model.nu} muscles."
-            )
+        check_shares(config, model.nu)
         self.config = config
         rise, fall = model.actuator_dynprm[:, :2].T.copy()
         self.dynamics = FatigueDynamics(rise, fall, config.rates, float(model.opt.timestep))

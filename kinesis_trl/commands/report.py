@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from kinesis_trl.body.fatigue import Condition
+from kinesis_trl.body.fatigue import Condition, check_shares
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import BodyOptions, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
@@ -137,6 +137,7 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.planning.controllers import muscles_named
 
     body = config.load_body()
+    check_shares(config.condition, body.model.nu)
     cut = muscles_named(config.lesion)
     lesion_mask(body.muscle_names, cut)  # refused now, not after clips were solved
     against = read_report(config.since) if config.since else ""

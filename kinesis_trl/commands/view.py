@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.fatigue import Condition
+from kinesis_trl.body.fatigue import Condition, check_shares
 from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command, stopping_on
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
@@ -155,6 +155,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
     from kinesis_trl.viewer.session import Choice, Session
 
     body = config.load_body()
+    check_shares(config.condition, body.model.nu)
     policies = _shipped()
     chosen = config.policy
     if chosen and chosen not in policies and chosen not in BASELINES:
