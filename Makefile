@@ -30,7 +30,7 @@ export OMP_NUM_THREADS ?= 1
 # How often `make kills` kills.
 KILLS ?= 50
 
-.PHONY: help setup demo test kills fuzz lint bench results parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
+.PHONY: help setup demo test kills fuzz soak lint bench results parity train mine moe curriculum eval optimise rehearse view report robustness aim clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ test: setup ## run the tests
 
 kills: setup ## kill a small curriculum at random moments and see that nothing is lost: make kills [KILLS=50]
 	$(BIN)/python tests/training/kills.py --kills $(KILLS) $(ARGS)
+
+soak: setup ## step all tasks for long: memory stays level, every number finite: make soak [STEPS=10000000]
+	$(BIN)/python tests/envs/soak.py --steps $(or $(STEPS),10000000) $(ARGS)
 
 # 19 tests, as many inputs of each.
 fuzz: setup ## feed every reader of files with 100,000 mutated inputs: make fuzz [FUZZ_EXAMPLES=5264]

@@ -7,6 +7,7 @@ function of its own that checks its arguments, and counts every byte and object 
 from __future__ import annotations
 
 import pickle
+import reprlib  # repr of tuples that hold one another takes for ever
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
         if isinstance(instance, np.dtype):
             # Only the byte order is believed: a forged state could pass object pointers off as numbers.
             if state[1] not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
-                raise ClipFormatError(f"an element type has the unexpected state {state!r:.80}.")
+                raise ClipFormatError(f"an element type has the unexpected state {reprlib.repr(state):.80}.")
             genuine = instance.newbyteorder(state[1]).__reduce__()[2]
             instance.__setstate__(genuine)  # type: ignore[attr-defined]
         elif isinstance(instance, np.ndarray):
@@ -198,7 +199,9 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
     def _dtype(self, name: Any, *_: Any) -> np.dtype[Any]:
         name = name.decode("ascii") if isinstance(name, bytes) else name
         if not isinstance(name, str) or not PLAIN_DTYPE.fullmatch(name):
-            raise ClipFormatError(f"an array has the element type {name!r:.40}; only numbers and text are read.")
+            raise ClipFormatError(
+                f"an array has the element type {reprlib.repr(name):.40}; only numbers and text are read."
+            )
         dtype = np.dtype(name, copy=True)
         self._unset[id(dtype)] = dtype
         return dtype
@@ -230,7 +233,7 @@ class RestrictedUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     def _encode(self, text: Any, encoding: Any) -> bytes:
         if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-            raise ClipFormatError(f"encodes text as {encoding!r:.40}; only latin1 is expected.")
+            raise ClipFormatError(f"encodes text as {reprlib.repr(encoding):.40}; only latin1 is expected.")
         self.reader.charge(len(text))
         return text.encode("latin1")
 
@@ -317,7 +320,8 @@ class _TorchUnpickler(RestrictedUnpickler):
 
     def persistent_load(self, identity: Any) -> tuple[str, np.dtype[Any], int]:
         kind, dtype, key, _, count, *view = identity
-        if kind != "storage" or not isinstance(dtype, np.dtype) or any(part is not None for part in view):
+        known = kind == "storage" and isinstance(dtype, np.dtype) and isinstance(key, (str, int))
+        if not known or any(part is not None for part in view):
             raise ClipFormatError("a torch storage is described in an unknown way; save the tensor as an array.")
         return str(key), dtype, int(count)
 

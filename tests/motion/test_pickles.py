@@ -308,6 +308,21 @@ def test_keys_that_keep_a_table_busy_are_refused_at_once(tmp_path: Path, code: b
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        HEADER + b"cnumpy\ndtype\n(" + TWINS + b"tR.",
+        HEADER + b"c_codecs\nencode\n(X\x01\x00\x00\x00a" + TWINS + b"tR.",
+        HEADER + b"cnumpy\ndtype\n(X\x02\x00\x00\x00f8tR(K\x03" + TWINS + b"NNNtb.",
+    ],
+)
+def test_what_is_not_expected_is_shown_in_short(tmp_path: Path, code: bytes) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(code)
+    with pytest.raises(ClipFormatError, match=r"bomb\.pkl: (an (array|element type)|encodes text)"):
+        load_pickle(path)
+
+
+@pytest.mark.parametrize(
     "code", [HEADER + TWINS + b".", HEADER + b"]2a.", HEADER + b"]2\x85a.", HEADER + b"]" * 200 + b"a" * 199 + b"."]
 )
 def test_lists_that_never_end_for_who_walks_through_them_are_refused(tmp_path: Path, code: bytes) -> None:
