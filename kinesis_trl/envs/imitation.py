@@ -24,7 +24,15 @@ from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import AdaptiveEffort, Metric, StepResult
 from kinesis_trl.envs.starts import Starts
 from kinesis_trl.envs.step import ImitationStep, body_distance
-from kinesis_trl.envs.terms.metrics import clip, close, effort_factor, episode_steps, largest_error, mean_error
+from kinesis_trl.envs.terms.metrics import (
+    clip,
+    close,
+    effort_factor,
+    episode_steps,
+    lacking_moment,
+    largest_error,
+    mean_error,
+)
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 
@@ -54,7 +62,8 @@ class ImitationEnv(MyoLegsEnv):
     def metrics(cls, config: ImitationConfig) -> tuple[Metric, ...]:  # type: ignore[override]  # its own config
         """As the base class."""
         adaptive = (effort_factor, close) if config.effort.threshold else ()
-        return mean_error, largest_error, clip, episode_steps, *adaptive
+        moments = (lacking_moment,) if config.control.needs_moment_arms else ()
+        return mean_error, largest_error, clip, episode_steps, *adaptive, *moments
 
     def __init__(self, body: BodyModel, library: MotionLibrary, config: ImitationConfig | None = None) -> None:
         """Environment on a body with references prepared for it.
@@ -223,6 +232,7 @@ class ImitationEnv(MyoLegsEnv):
             time=self.time,
             duration=self.library.duration[self.clip],
             effort_factor=self.adaptive.factor,
+            lacking=None if self.control.lacking is None else torch.from_numpy(self.control.lacking),
         )
         self._body_pos, self._lag = state.body_pos, state.lag
         self.distances = step.distance

@@ -59,6 +59,8 @@ class ImitationStep(Step):
     """(N,) seconds that it lasts."""
     effort_factor: float
     """What all costs are multiplied by."""
+    lacking: Tensor | None = None
+    """(N,) moments in N m that muscles could not make (`Control.lacking`)."""
 
     @cached_property
     def distance(self) -> Tensor:

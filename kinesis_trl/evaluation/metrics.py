@@ -16,6 +16,8 @@ from kinesis_trl.motion.library import ClipEntry
 
 FEWEST = 5
 """Clips from which on an interval says something."""
+LACKS = 5.0
+"""Moment in N m from which on muscles are said not to have made what was asked of them."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,16 @@ def summarise(scores: Sequence[ClipScore]) -> dict[str, Any]:
     }
 
 
+def _lacking(moments: NDArray[np.float64]) -> dict[str, Any]:
+    """Moments (T,) in N m that muscles could not make: how many steps lack more than `LACKS`, the mean and the most."""
+    return {
+        "steps": len(moments),
+        "clipped_steps": int((moments > LACKS).sum()),
+        "mean_nm": float(moments.mean()),
+        "largest_nm": float(moments.max()),
+    }
+
+
 def evaluate_episodes(episodes: Sequence[Episode], clips: Sequence[ClipEntry]) -> dict[str, Any]:
     """Scores of all episodes under every rule: per clip, by category and over all, as plain data for JSON."""
     rules = {name: [score(e, rule) for e in episodes] for name, rule in RULES.items()}
@@ -102,6 +114,9 @@ def evaluate_episodes(episodes: Sequence[Episode], clips: Sequence[ClipEntry]) -
             "broken": episode.broken,
         }
         report["clips"].append(row | {name: asdict(scores[i]) for name, scores in rules.items()})
+    lacking = [episode.lacking for episode in episodes if episode.lacking is not None]
+    if lacking:
+        report["lacking_moment"] = _lacking(np.concatenate(lacking))
     for name, scores in rules.items():
         report["summary"][name] = summarise(scores)
         for category in categories if any(categories) else ():

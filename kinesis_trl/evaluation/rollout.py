@@ -30,6 +30,8 @@ class Episode:
     """(T, K) distance of each tracked body from the clip as it was prepared, in metres, after each step; T ≤ steps."""
     reward: NDArray[np.float64]
     """(T,) reward of each step."""
+    lacking: NDArray[np.float64] | None = None
+    """(T,) largest moment in N m that muscles could not make in each step, of a control that asks for moments."""
     qpos: NDArray[np.float64] | None = None
     """(T + 1, nq) coordinates at the start and after each step, if asked for."""
     activation: NDArray[np.float64] | None = None
@@ -87,6 +89,7 @@ def _play(
     steps = torch.ceil(seconds / env.policy_dt - 1e-6).long().tolist()
     distance: list[list[NDArray[np.float64]]] = [[] for _ in clips]
     reward: list[list[float]] = [[] for _ in clips]
+    lacking: list[list[float]] = [[] for _ in clips]
     kept = [row for row, clip in enumerate(clips) if clip in keep_states]
     states: dict[int, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {row: [] for row in kept}
     running = np.ones(len(clips), dtype=bool)
@@ -100,6 +103,8 @@ def _play(
         for row in np.flatnonzero(running).tolist():
             distance[row].append(apart[row])
             reward[row].append(float(after["reward"][row]))
+            if env.control.lacking is not None:
+                lacking[row].append(float(env.control.lacking[row]))
             if row in states:
                 states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
         if len(env.physics.failures) > failures:
@@ -117,6 +122,7 @@ def _play(
             steps=steps[row],
             distance=np.array(distance[row]),
             reward=np.array(reward[row]),
+            lacking=np.array(lacking[row]) if lacking[row] else None,
             qpos=np.array([q for q, _ in states[row]]) if row in states else None,
             activation=np.array([a for _, a in states[row]]) if row in states else None,
             broken=bool(broken[row]),

@@ -26,6 +26,11 @@ def verdict(report: dict[str, Any]) -> str:
         said += (
             " Worst: " + ", ".join(f"{r['name']} ({100 * r['kinesis']['coverage']:.0f} %)" for r in failed[:3]) + "."
         )
+    lacking = report.get("lacking_moment")
+    if lacking and lacking["clipped_steps"]:
+        share, most = 100 * lacking["clipped_steps"] / lacking["steps"], lacking["largest_nm"]
+        said += f" Muscles could not make the moments asked of them in {share:.1f} % of the steps; at most {most:.0f} "
+        said += "N m lacked."
     return said
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinesis_trl.body.moment_arms import joint_strength
+from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
@@ -46,6 +46,24 @@ def test_moments_that_no_muscle_makes_are_told(body):
     control.step(physics, action, None)
     assert control.lacking[0] < 5 and control.lacking[1] > 50
     assert np.isfinite(physics.qpos).all() and (physics.excitation <= 1).all() and (physics.excitation >= 0).all()
+
+
+def test_a_joint_without_muscles_is_named(body, monkeypatch):
+    still = crosses(body).copy()
+    still[:, 5] = False
+    monkeypatch.setattr("kinesis_trl.envs.control.coordinated.crosses", lambda _: still)
+    with pytest.raises(ValueError, match=f"no muscle of body myolegs moves {body.independent_joints[5]}, so"):
+        CoordinatedConfig().make(body, 1)
+
+
+def test_moments_that_lack_are_logged(body, solved):
+    config = ImitationConfig(num_envs=2, start="beginning", control=CoordinatedConfig(moment=3.0))
+    env = ImitationEnv(body, solved, config)
+    action = torch.stack([torch.zeros(14), torch.ones(14)])
+    metrics = env.step(env.reset().set("action", action))["next", "metrics"]
+    logged = metrics[:, env.metric_names.index("lacking_moment")]
+    np.testing.assert_allclose(logged, env.control.lacking, rtol=1e-6)
+    assert logged[1] > 50 > logged[0]
 
 
 def test_uncorrected_it_starts_with_the_solution_and_stays_near_it(body, solved):

@@ -6,6 +6,7 @@ import pytest
 from kinesis_trl.envs.terms.terminations import KINESIS, STRICT
 from kinesis_trl.evaluation.metrics import evaluate_episodes, score, summarise
 from kinesis_trl.evaluation.rollout import Episode
+from kinesis_trl.evaluation.tables import verdict
 from kinesis_trl.motion.library import ClipEntry
 
 
@@ -64,3 +65,13 @@ def test_report_by_clip_and_category():
     assert report["clips"][1]["strict"]["coverage"] == 0.0 and report["clips"][1]["kinesis"]["success"]
     assert report["summary"]["strict"]["success"]["mean"] == 0.5
     assert report["by_category"]["walk"]["strict"]["clips"] == 1
+    assert "lacking_moment" not in report
+
+
+def test_moments_that_muscles_could_not_make_are_counted():
+    lacking = np.array([0.0] * 7 + [4.0, 6.0, 30.0])
+    report = evaluate_episodes(
+        [episode([0.02] * 10, lacking=lacking)], [ClipEntry(name="a", start=0, frames=11, category="walk")]
+    )
+    assert report["lacking_moment"] == {"steps": 10, "clipped_steps": 2, "mean_nm": 4.0, "largest_nm": 30.0}
+    assert "in 20.0 % of the steps; at most 30 N m lacked." in verdict(report)

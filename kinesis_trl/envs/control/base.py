@@ -55,7 +55,11 @@ class Control(ABC):
         body: the model.
         state: (N,) what it remembers of each body between policy steps. Environments copy its rows when bodies branch,
             and save it with checkpoints; entries are set in the constructor and changed in place.
+        lacking: (N,) largest moment at any joint that muscles could not make in the last policy step, N m; None for a
+            control that asks for no moments.
     """
+
+    lacking: Array | None = None
 
     def __init__(self, body: BodyModel, num: int, config: ControlConfig) -> None:
         self.body = body

@@ -31,20 +31,24 @@ class CoordinatedControl(Control):
     """Joint moments shared among muscles.
 
     Without a reference the feedback leads to the standing pose; without inverse solutions no moment is known ahead.
-
-    Attributes:
-        lacking: (N,) largest moment at any joint that muscles could not make in the last policy step, N m.
     """
 
     def __init__(self, body: BodyModel, num: int, config: CoordinatedConfig) -> None:
         super().__init__(body, num, config)
         self.config = config
-        self.lacking = np.zeros(num)
+        self.lacking: Array = np.zeros(num)
         self._strength = joint_strength(body)
         self._dynamics = ActivationDynamics.of(body.model)
         self._dofs = body.couplings.independent_dofs(body.model.nv)[6:]
         volume = body.muscles.peak_force / body.muscles.length_scale  # times a specific tension that all share
-        self._sharing = Sharing(crosses(body), volume, _sharing(config))
+        moved = crosses(body)
+        if not moved.any(0).all():
+            idle = body.independent_joints[int((~moved.any(0)).argmax())]
+            raise ValueError(
+                f"no muscle of body {body.name} moves {idle}, so coordinated control cannot share its moment; choose "
+                "another control, such as direct."
+            )
+        self._sharing = Sharing(moved, volume, _sharing(config))
         self._floor = _floor(body, config)
 
     @property

@@ -45,6 +45,12 @@ def effort_factor(step: ImitationStep, config: Any) -> Tensor:
     return step.effort.new_full(step.effort.shape, step.effort_factor)
 
 
+def lacking_moment(step: ImitationStep, config: Any) -> Tensor:
+    """Largest moment at any joint that muscles could not make, of a control that asks for moments: (N,) N m."""
+    assert step.lacking is not None
+    return step.lacking
+
+
 def distance(step: PointGoalStep, config: Any) -> Tensor:
     """Distance on the floor from the root to the goal: (N,) metres."""
     return step.distance
