@@ -150,7 +150,9 @@ def _clips(listed: Any) -> list[ClipEntry]:
             raise ValueError(f"clip {clip.name!r:.80} of {clip.frames} frames at {clip.start}, expected at {start}")
         start += clip.frames
     texts = [field.name for field in fields(ClipEntry) if field.name not in ("start", "frames")]
-    return [replace(clip, **{name: printable(getattr(clip, name), keep="") for name in texts}) for clip in clips]
+    for clip, entry in zip(clips, listed, strict=True):
+        entry.update({name: printable(getattr(clip, name), keep="") for name in texts})
+    return [ClipEntry(**entry) for entry in listed]
 
 
 def _widths(body: BodyModel) -> dict[str, tuple[int, ...]]:
