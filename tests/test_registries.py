@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {path: path.read_text() for path in Path(__file__).parent.rglob("*.py") if path != Path(__file__)}
 UNIT = re.compile(r"metre|m/s|radian|rad/s|rad²|degree|newton|N m|body weights|unit|policy steps|share", re.IGNORECASE)
 METRICS = {name: f for name, f in vars(metrics).items() if inspect.isfunction(f)}
-TASKS = {kind.name: kind for kind in {type(item.run.env) for item in shipped_presets().values()}}
+TASKS = {kind.name: kind for kind in dict.fromkeys(type(p.run.env) for p in shipped_presets().values())}
 # numbers without a unit besides exponentials: sines, shares, indices, truth values, squares of actions
 BARE = {
     *("root_tilt", "body_rot", "last_action", "far", "survival", "effort", "near", "action", "change", "bend"),

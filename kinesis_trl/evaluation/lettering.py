@@ -10,7 +10,7 @@ from PIL import ImageDraw, ImageFont
 
 from kinesis_trl.evaluation.rendering import REFERENCE, Image, muscle_colours
 
-NO_ARMS = "The model has no arms, by design: muscles move legs, pelvis and, in some bodies, trunk."
+NO_ARMS = "The model has no arms, by design: muscles move the rest."
 """What is said wherever the body is shown."""
 _INK, _PAPER = (25, 25, 25), (255, 255, 255)
 

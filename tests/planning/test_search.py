@@ -71,11 +71,11 @@ def test_a_clip_that_begins_leaves_what_others_see_alone(body, walk, player, cri
     run.begin(0, 0)
     with torch.no_grad():
         run.step()
-        before = run.observation.clone()
+        before = run.env.state["observation"].clone()
         run.begin(1, 0)
     assert (before[:2] != 0).any(1).all()
-    torch.testing.assert_close(run.observation[:2], before[:2], rtol=0, atol=0)
-    assert (run.observation[2:] != before[2:]).any(1).all()
+    torch.testing.assert_close(run.env.state["observation"][:2], before[:2], rtol=0, atol=0)
+    assert (run.env.state["observation"][2:] != before[2:]).any(1).all()
 
 
 def test_settings_that_make_no_sense_are_refused():

@@ -26,7 +26,7 @@ def fill(folder: Path) -> Path:
 
 def test_a_full_disk_costs_warnings_and_nothing_else(small, small_disk, tmp_path, caplog):
     said = Console(record=True, width=200)
-    on_disk = replace(small, runs=small_disk / "runs", total_steps=160)
+    on_disk = replace(small, runs=small_disk / "runs", total_steps=384)
     roomy = replace(on_disk, runs=tmp_path / "roomy")
     Trainer(roomy, said).run()
     trainer = Trainer(on_disk, said)
@@ -36,20 +36,20 @@ def test_a_full_disk_costs_warnings_and_nothing_else(small, small_disk, tmp_path
         seen.append(sorted(p.name for p in (on_disk.folder / "checkpoints").glob("*")))
         if len(seen) == 2:
             fill(small_disk)
-        if len(seen) == 5:
+        if len(seen) == 12:
             (small_disk / "ballast").unlink()
         return learn(batch, progress)
 
     trainer.learner.learn = filling
     trainer.run()
     first = ["checkpoint-000000000032.safetensors"]
-    assert seen == [[], first, first, first, first]  # the last one stays, and nothing beside it
+    assert seen == [[]] + 11 * [first]  # the last one stays, and nothing beside it
     assert "could not be written" in said.export_text() and "wait in memory" in caplog.text
     rows = [
         [json.loads(line)["train/reward"] for line in (config.folder / "metrics.jsonl").read_text().splitlines()]
         for config in (roomy, on_disk)
     ]
-    assert rows[0] == rows[1] and len(rows[0]) == 5
+    assert rows[0] == rows[1] and len(rows[0]) == 12
     one, two = (load_file(config.folder / "policy" / "policy.safetensors") for config in (roomy, on_disk))
     assert all(one[name].equal(two[name]) for name in one)
     assert not [p for p in on_disk.folder.rglob("*") if ".part" in p.name]
