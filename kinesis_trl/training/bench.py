@@ -254,7 +254,7 @@ class _Training:
         env.physics.on_substep = record
         next(self.batches)
         env.physics.on_substep = None
-        self.states, self.pair = states[:: len(states) // 1024], pair
+        self.states, self.pair = states[:: max(1, len(states) // 1024)], pair
 
     def bare(self) -> float:
         """Bare mj_step on the states of one iteration."""
