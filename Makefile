@@ -37,12 +37,13 @@ help: ## list the commands
 
 setup: $(VENV)/.installed ## make .venv and install everything with pinned versions
 
-# PyTorch first and alone: the plain Linux index would bring several GB of CUDA with it.
+# PyTorch first and alone: the plain Linux index would bring several GB of CUDA with it. Nothing is compiled to bytecode
+# beforehand, as most of it is never imported: Python does it where it is.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 12) else f"Python {v[0]}.{v[1]} found, 3.10 to 3.12 needed: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: setup ## play the shipped policy: table, video, moving picture, and a report on six straight walks; in demo/
@@ -51,8 +52,9 @@ demo: setup ## play the shipped policy: table, video, moving picture, and a repo
 		-vf 'fps=10,scale=720:-1,split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse' demo/demo.gif
 	$(BIN)/python -m kinesis_trl report --persons 6 --out demo/report
 
+# The longest files begin first, so that no worker waits for the other at the end.
 test: setup ## run the tests
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 kills: setup ## kill a small curriculum at random moments and see that nothing is lost: make kills [KILLS=50]
 	$(BIN)/python tests/training/kills.py --kills $(KILLS) $(ARGS)

@@ -15,6 +15,12 @@ from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.library import MotionLibrary
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: with several workers none is left over at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with golden arrays and recorded motion; tests that need it skip where it is absent."""

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from kinesis_trl.processes import WorkerDiedError, in_processes
+from kinesis_trl.processes import WorkerDiedError, every_part, in_processes
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -22,3 +22,9 @@ def test_workers_are_other_processes_with_one_thread_each():
 def test_a_process_that_dies_is_said_with_what_to_do():
     with pytest.raises(WorkerDiedError, match="fewer --workers"):
         list(in_processes(lambda k: os._exit(1) if k == 1 else k, [0, 1, 2], 2))
+
+
+def test_a_part_whose_process_dies_costs_only_itself():
+    found = list(every_part(lambda k: os._exit(9) if k in (1, 3) else 10 * k, range(4), 2))
+    assert [isinstance(value, WorkerDiedError) for value in found] == [False, True, False, True]
+    assert found[::2] == [0, 20]

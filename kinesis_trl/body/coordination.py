@@ -3,11 +3,8 @@
 For each body, activations x minimise ½ ‖(A x − b) / s‖² + effort(x) with floor ≤ x ≤ ceiling, where column m of A is
 the moment of muscle m at full activation, b the moments wanted and s the moment error that costs 1. Effort is
 Σ w x² / 2 (Crowninshield and Brand 1981, J. Biomech. 14:11, with activations weighted by muscle volume) or Σ w x³ / 3.
-With one dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's
-method with an exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). Joints that no muscle couples
-are separate problems: the two legs, for example.
-
-Compiled by Numba without the interpreter's lock; every body is computed by itself, so results do not depend on threads.
+Joints that no muscle couples are separate problems: the two legs, for example. Every body is computed by itself, so
+results do not depend on threads.
 """
 
 from __future__ import annotations
@@ -17,18 +14,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.body.dual_newton import share
+
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-_TOLERANCE = 1e-10  # of the optimality condition, relative to the moments wanted
-_ITERATIONS = 60
-_HALVINGS = 40
-_ROUNDING = 0.01  # share of the quadratic term in cubed effort, which keeps its slope at rest above zero
-_REASSOCIATE = {"contract", "reassoc", "nsz"}  # never nnan: rows that are not finite must be found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +122,7 @@ class Sharing:
         groups = (self._muscles, self._muscle_start, self._joints, self._joint_start)
 
         def part(rows: slice) -> None:
-            _share(
+            share(
                 moment[rows],
                 wanted[rows],
                 *fixed,
@@ -177,163 +169,3 @@ def coupled(crosses: NDArray[np.bool_]) -> list[tuple[Indices, Indices]]:
 
 def _flat(lists: list[Indices]) -> tuple[Indices, Indices]:
     return np.concatenate(lists).astype(np.int64), np.cumsum([0] + [len(x) for x in lists]).astype(np.int64)
-
-
-@numba.njit(nogil=True, cache=True, inline="always")
-def _activation(pull: float, cost: float, least: float, most: float, cube: bool) -> tuple[float, float]:
-    """Activation at which effort rises as fast as `pull`, within bounds, and its slope."""
-    if cube:
-        x = 0.5 * (np.sqrt(_ROUNDING * _ROUNDING + 4.0 * max(pull, 0.0) / cost) - _ROUNDING)
-        slope = 1.0 / (cost * (_ROUNDING + 2.0 * x))
-    else:
-        x = pull / cost
-        slope = 1.0 / cost
-    if x >= most:
-        return most, 0.0
-    if x <= least:
-        return least, 0.0
-    return x, slope
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _share(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one compiled loop
-    moment,
-    wanted,
-    cost,
-    floor,
-    unit,
-    cube,
-    ceiling,
-    muscles,
-    muscle_start,
-    joints,
-    joint_start,
-    dual,
-    activation,
-    lacking,
-    used,
-):  # pragma: no cover  compiled
-    widest, longest = np.max(np.diff(joint_start)), np.max(np.diff(muscle_start))
-    a, b = np.empty((widest, longest)), np.empty(widest)
-    r, gap, step = np.empty(widest), np.empty(widest), np.empty(widest)
-    curve = np.empty((widest, widest))
-    pull, change, x = np.empty(longest), np.empty(longest), np.empty(longest)
-    for n in range(len(wanted)):
-        most = ceiling[n if len(ceiling) > 1 else 0]
-        for c in range(activation.shape[1]):
-            activation[n, c] = min(floor[c], most[c])
-        used[n] = 0
-        for g in range(len(joint_start) - 1):
-            j0, m0 = joint_start[g], muscle_start[g]
-            m, k = joint_start[g + 1] - j0, muscle_start[g + 1] - m0
-            finite = True
-            for i in range(m):
-                j = joints[j0 + i]
-                b[i], r[i] = wanted[n, j] / unit, dual[n, j]
-                finite &= np.isfinite(b[i])
-                for c in range(k):
-                    a[i, c] = moment[n, muscles[m0 + c], j] / unit
-                    finite &= np.isfinite(a[i, c])
-            for i in range(m):
-                if not np.isfinite(r[i]):
-                    r[:m] = 0.0
-            if not finite:
-                for i in range(m):
-                    dual[n, joints[j0 + i]] = 0.0
-                    lacking[n, joints[j0 + i]] = wanted[n, joints[j0 + i]]
-                continue
-            size = 1.0
-            for i in range(m):
-                size = max(size, 1.0 + abs(b[i]))
-            iteration = 0
-            while True:
-                for i in range(m):
-                    gap[i] = r[i] + b[i]
-                    for j in range(i + 1):
-                        curve[i, j] = 0.0
-                    curve[i, i] = 1.0
-                for c in range(k):
-                    p = 0.0
-                    for i in range(m):
-                        p -= a[i, c] * r[i]
-                    q = muscles[m0 + c]
-                    v, slope = _activation(p, cost[q], floor[q], most[q], cube)
-                    pull[c], x[c] = p, v
-                    for i in range(m):
-                        gap[i] -= a[i, c] * v
-                    if slope > 0.0:
-                        for i in range(m):
-                            s = slope * a[i, c]
-                            if s != 0.0:
-                                for j in range(i + 1):
-                                    curve[i, j] += s * a[j, c]
-                worst = 0.0
-                for i in range(m):
-                    worst = max(worst, abs(gap[i]))
-                if worst <= _TOLERANCE * size or iteration == _ITERATIONS:
-                    break
-                iteration += 1
-                _solve_positive(curve, gap, step, m)
-                # along −step: the root of the dual's rising slope
-                start, rise = 0.0, 0.0
-                for i in range(m):
-                    start -= (r[i] + b[i]) * step[i]
-                    rise += step[i] * step[i]
-                whole = start + rise
-                for c in range(k):
-                    d = 0.0
-                    for i in range(m):
-                        d += a[i, c] * step[i]
-                    change[c] = d
-                    q = muscles[m0 + c]
-                    whole += _activation(pull[c] + d, cost[q], floor[q], most[q], cube)[0] * d
-                length = 1.0
-                if whole > 1e-12 * abs(start):
-                    low, high = 0.0, 1.0
-                    for _ in range(_HALVINGS):
-                        middle = 0.5 * (low + high)
-                        f = start + middle * rise
-                        for c in range(k):
-                            q = muscles[m0 + c]
-                            pulled = pull[c] + middle * change[c]
-                            f += _activation(pulled, cost[q], floor[q], most[q], cube)[0] * change[c]
-                        if f > 0.0:
-                            high = middle
-                        else:
-                            low = middle
-                        if high - low < 1e-3 * high:
-                            break
-                    length = high
-                for i in range(m):
-                    r[i] -= length * step[i]
-            used[n] = max(used[n], iteration)
-            for c in range(k):
-                activation[n, muscles[m0 + c]] = x[c]
-            for i in range(m):
-                made = 0.0
-                for c in range(k):
-                    made += a[i, c] * x[c]
-                dual[n, joints[j0 + i]] = r[i]
-                lacking[n, joints[j0 + i]] = unit * (b[i] - made)
-
-
-@numba.njit(nogil=True, cache=True, fastmath=_REASSOCIATE)
-def _solve_positive(matrix, right, out, m):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """matrix · out = right by Cholesky's factors, which overwrite the lower triangle of a positive matrix (m, m)."""
-    for i in range(m):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            for h in range(j):
-                total -= matrix[i, h] * matrix[j, h]
-            matrix[i, j] = np.sqrt(total) if i == j else total / matrix[j, j]
-    for i in range(m):
-        total = right[i]
-        for h in range(i):
-            total -= matrix[i, h] * out[h]
-        out[i] = total / matrix[i, i]
-    for back in range(m):
-        i = m - 1 - back
-        total = out[i]
-        for h in range(i + 1, m):
-            total -= matrix[h, i] * out[h]
-        out[i] = total / matrix[i, i]

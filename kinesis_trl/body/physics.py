@@ -67,7 +67,8 @@ class BatchPhysics:
             num: number of simulations N.
             config: how to simulate.
         """
-        mujoco.set_mju_user_warning(_log_warning)
+        if mujoco.get_mju_user_warning() is None:  # one for the whole process: a program's own stays
+            mujoco.set_mju_user_warning(_log_warning)
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
         self.strength = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)

@@ -8,6 +8,7 @@ On systems without `fork` the file is read in the process itself.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import math
 import os
@@ -142,6 +143,7 @@ def _answer(path: Path, read: Callable[[], Any], limits: Limits, sending: int) -
     """In the child: read, send what was found, and end without any of the parent's clean-up."""
     code = 1
     try:
+        gc.freeze()  # what the parent left to collect may end threads that did not come along, and wait for them
         faulthandler.disable()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGPROF, signal.SIG_DFL)

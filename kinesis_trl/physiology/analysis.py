@@ -99,6 +99,33 @@ def analyse(
         about.append(_about(run, walks[run.title], clips))
     missing = {item["title"]: item["reason"] for item in about}
     first = runs[0].title
+    sections = _figures(runs, body, walks, missing, emg=emg, controls=controls, people=people, seed=seed)
+    report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
+    sections = report["sections"]
+    _judge(report, first)
+    if cut is not None:
+        sections["lesion"] = _lesion(report, runs, walks, body, cut)
+    if groups is not None:
+        found = plain(by_speed(groups, body, emg, seed=seed))
+        spent = next(m for m in measured_costs() if (m["activity"], m["kind"]) == ("walking", "gross J/kg/m"))
+        found["spent"] = [spent["speed"], spent["value"]]
+        sections["speeds"] = {"runs": {}, **found, **_judged(judge_speeds(found, first))}
+    sections["comparison"] = compare_reports(report, against)
+    return report
+
+
+def _figures(
+    runs: Sequence[Run],
+    body: BodyModel,
+    walks: Mapping[str, Strides | None],
+    missing: Mapping[str, str],
+    *,
+    emg: EmgData | str,
+    controls: Sequence[Activity],
+    people: Sequence[People],
+    seed: int,
+) -> dict[str, Any]:
+    """Sections with the figures of each run, by title; `missing` says why a run has no strides."""
     columns = [activity_of(s) for s in walks.values() if s]
     for activity in controls:
         taken = sum(a.title.split(" #")[0] == activity.title for a in columns)
@@ -125,7 +152,11 @@ def analyse(
     replayed = [recording for run in runs if run.replayed for recording in run.recordings]
     if replayed and not runs[0].replayed:
         sections["ground"]["contact_timing"] = attempt(contact_timing, runs[0].recordings, replayed)
-    report = plain({"format": FORMAT, "version": VERSION, "runs": about, "sections": sections})
+    return sections
+
+
+def _judge(report: dict[str, Any], first: str) -> None:
+    """Add to each section the verdict on the run `first` and on those beside it, and how good each muscle is."""
     sections = report["sections"]
     strides = sum(report["runs"][0]["strides"])
     for name, section in sections.items():
@@ -140,15 +171,6 @@ def analyse(
         for title, found in muscles["runs"].items()
         if "reason" not in found
     }
-    if cut is not None:
-        sections["lesion"] = _lesion(report, runs, walks, body, cut)
-    if groups is not None:
-        found = plain(by_speed(groups, body, emg, seed=seed))
-        spent = next(m for m in measured_costs() if (m["activity"], m["kind"]) == ("walking", "gross J/kg/m"))
-        found["spent"] = [spent["speed"], spent["value"]]
-        sections["speeds"] = {"runs": {}, **found, **_judged(judge_speeds(found, first))}
-    sections["comparison"] = compare_reports(report, against)
-    return report
 
 
 def _about(run: Run, strides: Strides | None, clips: list[dict[str, Any]]) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Dashboard:
 
     def stop(self) -> None:
         """End every process of the server; may be called twice."""
+        if self._output.closed:  # its number may be another process's by now
+            return
         _end_session(self._process)
         self._output.close()
 

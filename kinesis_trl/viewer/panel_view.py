@@ -62,9 +62,9 @@ class ViewPanel:
 
     def update(self) -> None:
         """Say how the export stands."""
-        told = self.export.told
-        if told and self._shown.new("told", told):
-            self._progress.content = plain(told)
+        status = self.export.status
+        if status and self._shown.new("export", status):
+            self._progress.content = plain(status)
 
     def _export(self, client: viser.ClientHandle) -> None:
         session = self._session

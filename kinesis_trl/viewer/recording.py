@@ -84,11 +84,11 @@ class VideoExport:
     """Draws moments on a thread of its own, one video at a time.
 
     Attributes:
-        told: how the present or last export stands, in words; empty before the first.
+        status: how the present or last export stands, in words; empty before the first.
     """
 
     def __init__(self, body: BodyModel) -> None:
-        self._body, self.told = body, ""
+        self._body, self.status = body, ""
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
         self._running: Future[None] | None = None
         self._stopped = False
@@ -107,7 +107,7 @@ class VideoExport:
         """
         if self._running is not None and not self._running.done():
             raise ValueError("a video is being drawn; wait until it is there.")
-        self.told = f"Drawing {len(moments)} frames …"
+        self.status = f"Drawing {len(moments)} frames …"
         self._running = self._worker.submit(self._export, moments, title, picture, deliver)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class VideoExport:
         def count() -> None:
             nonlocal drawn
             drawn += 1
-            self.told = f"Drawn: {drawn} of {len(moments)} frames."
+            self.status = f"Drawn: {drawn} of {len(moments)} frames."
             if self._stopped:
                 raise _StoppedError
 
@@ -138,13 +138,13 @@ class VideoExport:
                 write_moments(file, self._body, moments, [title] * len(moments), picture, count)
                 content = file.read_bytes()
             deliver(file.name, content)
-            self.told = f"Sent {file.name} ({len(content) / 1e6:.1f} MB)."
+            self.status = f"Sent {file.name} ({len(content) / 1e6:.1f} MB)."
         except _StoppedError:
-            self.told = "The export was left."
+            self.status = "The export was left."
         except (RenderError, OSError) as error:
-            self.told = f"No video: {error}"
+            self.status = f"No video: {error}"
         except Exception as error:
-            self.told = f"No video: {type(error).__name__}: {error}"
+            self.status = f"No video: {type(error).__name__}: {error}"
 
 
 class _StoppedError(Exception):

@@ -21,6 +21,8 @@ from kinesis_trl.agents.mixture import MixtureActor, MixtureConfig, make_mixture
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.agents.policy import Policy, make_actor
 
+pytestmark = pytest.mark.slow
+
 NETWORK = NetworkConfig(hidden=(32, 16))
 HORIZON, SPEED = 16, 0.2
 

@@ -194,3 +194,17 @@ def test_every_body_can_be_simulated(kinesis_xml):
 def test_config_is_checked(field):
     with pytest.raises(ValueError, match="at least 1"):
         PhysicsConfig(**{field: 0})
+
+
+def test_warnings_of_mujoco_go_to_the_log_or_to_where_a_program_sends_them(body, caplog):
+    before, heard = mujoco.get_mju_user_warning(), []
+    try:
+        mujoco.set_mju_user_warning(heard.append)
+        BatchPhysics(body, 1)
+        assert mujoco.get_mju_user_warning() == heard.append
+        mujoco.set_mju_user_warning(None)
+        BatchPhysics(body, 1)
+        mujoco.get_mju_user_warning()("too many contacts")
+    finally:
+        mujoco.set_mju_user_warning(before)
+    assert caplog.messages == ["too many contacts"] and heard == []

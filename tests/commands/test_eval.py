@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -201,10 +199,11 @@ def test_missing_motions_are_said(tmp_path):
         run(imitation.Options(policy="zero", motions=str(tmp_path / "empty")))
 
 
-def test_the_command_exits_with_one_line_on_bad_input(tmp_path):
-    command = [sys.executable, "-m", "kinesis_trl.eval", "--motions", str(tmp_path / "missing.npz"), "--policy", "zero"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 1 and "missing.npz" in result.stdout and "Traceback" not in result.stderr
+def test_the_command_exits_with_one_line_on_bad_input(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--motions", str(tmp_path / "missing.npz"), "--policy", "zero"])
+    said = capsys.readouterr()
+    assert ended.value.code == 1 and "missing.npz" in said.out and "Traceback" not in said.err
 
 
 def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, tmp_path):

@@ -21,6 +21,8 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.planning.optimise import OptimisationConfig
 from kinesis_trl.planning.search import SearchConfig
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def files(tmp_path: Path, march: MotionClip) -> Path:
@@ -138,7 +140,7 @@ def test_optimised_clips_are_followed_by_eval_as_they_are(
 ) -> None:
     walk = text_to_clip("walk forward", body)
     assert walk.qpos is not None
-    np.savez(tmp_path / "walk.npz", qpos=walk.qpos[20:51], fps=30.0)
+    np.savez(tmp_path / "walk.npz", qpos=walk.qpos[20:36], fps=30.0)
     small = SearchConfig(bodies=6, clips=1)
     monkeypatch.setattr(OptimisationConfig, "rounds", lambda self: (small,))
     result = run(PrepareConfig(paths=(str(tmp_path / "walk.npz"),), out=tmp_path / "out", optimise=True, workers=1))

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from kinesis_trl.commands.parity import main
 from kinesis_trl.evaluation.parity import GoldenError, compare
 
 
@@ -69,16 +68,16 @@ def test_bad_folders_are_refused(golden, tmp_path):
         compare(golden)
 
 
-def test_command_prints_one_json_object_and_its_exit_status_is_the_verdict(golden):
+def test_command_prints_one_json_object_and_its_exit_status_is_the_verdict(golden, capsys):
     def run():
-        command = [sys.executable, "-m", "kinesis_trl.parity", "--golden", str(golden)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        with pytest.raises(SystemExit) as ended:
+            main(["--golden", str(golden)])
+        return ended.value.code, capsys.readouterr().out
 
-    good = run()
-    assert good.returncode == 0, good.stderr
-    assert json.loads(good.stdout)["failed"] == []
+    status, said = run()
+    assert status == 0 and json.loads(said)["failed"] == []
     edit(golden, reward=lambda a: a + 1.0)
-    bad = run()
-    assert bad.returncode == 1 and json.loads(bad.stdout)["failed"] == ["reward"]
+    status, said = run()
+    assert status == 1 and json.loads(said)["failed"] == ["reward"]
     shutil.rmtree(golden)
-    assert run().returncode == 2
+    assert run()[0] == 2

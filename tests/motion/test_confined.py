@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import time
 from pathlib import Path
@@ -96,6 +97,27 @@ def test_a_reader_that_sleeps_is_ended_by_the_clock(monkeypatch: pytest.MonkeyPa
     started = time.monotonic()
     assert "takes more than" in attempt(lambda: time.sleep(60))
     assert time.monotonic() - started < 30
+
+
+class OwnsThreads:
+    """As a pool of a library in C++: ends its threads when it is collected, which takes for ever after a fork."""
+
+    def __init__(self) -> None:
+        self.circle, self.process = self, os.getpid()
+
+    def __del__(self) -> None:
+        if os.getpid() != self.process:
+            time.sleep(60)
+
+
+def test_garbage_of_the_parent_is_not_collected_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confined, "_PATIENCE", (5.0, 0.0))
+    gc.disable()
+    try:
+        OwnsThreads()
+        assert run_confined(HERE, gc.collect, LITTLE) >= 0
+    finally:
+        gc.enable()
 
 
 def test_no_child_is_left_behind() -> None:

@@ -13,7 +13,6 @@ from kinesis_trl.motion import solving
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.ingest import IngestConfig, ingest, library_of
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.processes import WorkerDiedError, every_part
 
 
 def test_bad_files_of_every_kind_cost_only_themselves(tmp_path: Path, march: MotionClip, body: BodyModel) -> None:
@@ -79,16 +78,3 @@ def test_a_clip_without_a_solution_is_left_out(
     monkeypatch.setattr(solving, "_solve", lambda *a: (_ for _ in ()).throw(ValueError("no")))
     with pytest.raises(ClipFormatError, match="no clip"):
         library_of(clips, body, inverse=SolveConfig())
-
-
-def _part(number: int) -> int:
-    if number == 2:
-        os._exit(9)
-    return 10 * number
-
-
-def test_a_part_whose_process_dies_costs_only_itself() -> None:
-    found = list(every_part(_part, range(5), 2))
-    assert isinstance(found[2], WorkerDiedError)
-    assert [value for k, value in enumerate(found) if k != 2] == [0, 10, 30, 40]
-    assert isinstance(list(every_part(_part, [1, 2], 2))[1], WorkerDiedError)

@@ -22,6 +22,8 @@ from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.mppi import Mppi, MppiConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ImitationConfig(
     num_envs=2, control="feedforward", start="beginning", random_heading=False, rule=DistanceRule(distance=0.3)
 )
@@ -46,7 +48,7 @@ def uncorrected(td):
 
 @pytest.fixture(scope="module")
 def solved(body, march):
-    return MotionLibrary.build([march, march.with_(qpos=march.qpos[:40])], body, inverse=SolveConfig())
+    return MotionLibrary.build([march.with_(qpos=march.qpos[:k]) for k in (45, 30)], body, inverse=SolveConfig())
 
 
 @pytest.fixture
@@ -177,13 +179,22 @@ def test_bodies_that_look_ahead_stay_closer_for_longer(body, solved):
     shipped = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS)
     settings = shipped.settings
     plain = play_clips(body, solved, lambda env: uncorrected, settings)
-    config = MppiConfig(samples=16, steps=6, noise=0.15)
+    config = MppiConfig(samples=10, steps=6, noise=0.15)
     ahead = play_clips(body, solved, lambda env: Mppi(env, uncorrected, critic, body, config), settings)
-    again = play_clips(body, solved, lambda env: Mppi(env, uncorrected, critic, body, config), settings)
-    for one, other, same_again in zip(plain, ahead, again, strict=True):
+    for one, other in zip(plain, ahead, strict=True):
         both = min(len(one.distance), len(other.distance))
         assert other.distance[:both].mean() < 0.8 * one.distance[:both].mean()
-        np.testing.assert_array_equal(other.distance, same_again.distance)
+
+
+def test_the_same_is_tried_again(body, solved):
+    played = []
+    for _ in range(2):
+        env = ImitationEnv(body, solved, SETTINGS)
+        env.assign([0, 1])
+        planned = looking(env, body)
+        played.append([after["observation"].clone() for after, _ in zip(rollout(env, planned), range(3), strict=False)])
+        assert planned.plan.any()
+    assert all(torch.equal(one, other) for one, other in zip(*played, strict=True))
 
 
 def test_a_live_reference_is_followed_into_the_future(body):

@@ -14,6 +14,8 @@ from kinesis_trl.training.collect import CollectError, flatten, make_env, make_s
 from kinesis_trl.training.config import CollectConfig
 from kinesis_trl.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 
 def batches(config, count=2):
     torch.manual_seed(0)

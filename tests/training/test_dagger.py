@@ -52,7 +52,7 @@ def make_learner():
 
 def test_a_linear_rule_is_recovered():
     learner = make_learner()
-    config = DaggerConfig(labels=6_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
+    config = DaggerConfig(labels=3_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
     Dagger(Toy(), teacher, learner, config).learn()
     seen = torch.randn(500, SEEN)
     error = (learner.mean(seen) - seen @ RULE.T).square().mean() / (seen @ RULE.T).square().mean()
@@ -64,7 +64,7 @@ def test_who_begins_on_one_side_of_its_own_is_followed_only_without_a_mirror(set
     """As a planner that steps off with the right foot, whose learner would lift neither."""
     learner = make_learner()
     label = torch.tensor([0.3, -0.2])
-    config = replace(settings, labels=3_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
+    config = replace(settings, labels=1_500, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
     Dagger(Toy(), lambda td: (label.expand(16, 2), torch.ones(16, dtype=torch.bool)), learner, config).learn()
     done = learner.mean(torch.zeros(1, SEEN))[0]
     torch.testing.assert_close(done, torch.zeros(2) if config.mirror else label, atol=0.02, rtol=0)
@@ -116,7 +116,7 @@ def test_settings_are_checked(wrong):
 
 def test_a_learner_may_see_something_else_than_its_teacher():
     learner = make_learner()
-    config = DaggerConfig(labels=6_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
+    config = DaggerConfig(labels=3_000, horizon=8, gradient_steps=20, minibatch=128, lr=5e-3)
     Dagger(Toy(), teacher, learner, config, view=lambda td: td["observation"].flip(-1)).learn()
     seen = torch.randn(500, SEEN)
     error = (learner.mean(seen.flip(-1)) - seen @ RULE.T).square().mean() / (seen @ RULE.T).square().mean()

@@ -13,7 +13,7 @@ import pytest
 def test_kills_at_random_moments_lose_nothing_and_leave_nothing() -> None:
     program = Path(__file__).with_name("kills.py")
     done = subprocess.run(
-        [sys.executable, str(program), "--kills", "2", "--iterations", "4", "--seed", "1"],
+        [sys.executable, str(program), "--kills", "2", "--iterations", "2", "--seed", "1"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

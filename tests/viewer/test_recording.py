@@ -54,7 +54,7 @@ def test_an_export_is_delivered_from_a_thread_of_its_own_and_leaves_nothing(sess
     wait_for(lambda: got)
     name, content = got[0]
     assert name == "march--one-two.mp4" and content[4:8] == b"ftyp"
-    wait_for(lambda: export.told.startswith("Sent march--one-two.mp4"))
+    wait_for(lambda: export.status.startswith("Sent march--one-two.mp4"))
     assert list(tmp_path.iterdir()) == []
     export.close()
 
@@ -63,9 +63,9 @@ def test_closing_leaves_an_export_at_once(session):
     session.tick()
     export = VideoExport(session.body)
     export.start([session.shown] * 5000, "long", SMALL, lambda *sent: pytest.fail("it was sent"))
-    wait_for(lambda: "Drawn" in export.told)
+    wait_for(lambda: "Drawn" in export.status)
     export.close()
-    assert export.told == "The export was left."
+    assert export.status == "The export was left."
     assert not [t for t in threading.enumerate() if t.name.startswith("export")]
 
 
@@ -76,5 +76,5 @@ def test_a_failed_export_is_said(session, monkeypatch):
     monkeypatch.setattr("kinesis_trl.viewer.recording.write_moments", fail)
     export = VideoExport(session.body)
     export.start([session.shown], "x", SMALL, print)
-    wait_for(lambda: export.told == "No video: no off-screen OpenGL")
+    wait_for(lambda: export.status == "No video: no off-screen OpenGL")
     export.close()

@@ -2,14 +2,12 @@
 
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from kinesis_trl.commands.view import ViewConfig, orders, prepare
+from kinesis_trl.commands.view import ViewConfig, main, orders, prepare
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
@@ -75,10 +73,10 @@ def test_commands_of_a_video():
         ViewConfig(hold=0.0)
 
 
-@pytest.mark.slow
-def test_the_command_says_in_one_line_that_a_port_is_in_use(motions):
+def test_the_command_says_in_one_line_that_a_port_is_in_use(motions, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "kinesis_trl.view", "--motions", motions, "--policy", "zero", "--port", port]
-        result = subprocess.run([*command, "--no-browser"], capture_output=True, text=True, check=False, timeout=120)
-    assert result.returncode == 1 and "ViewerError" in result.stdout and "Traceback" not in result.stderr
+        with pytest.raises(SystemExit) as ended:
+            main(["--motions", motions, "--policy", "zero", "--port", port, "--no-browser"])
+    said = capsys.readouterr()
+    assert ended.value.code == 1 and "ViewerError" in said.out and "Traceback" not in said.err
