@@ -48,7 +48,7 @@ def uncorrected(td):
 
 @pytest.fixture(scope="module")
 def solved(body, march):
-    return MotionLibrary.build([march.with_(qpos=march.qpos[:k]) for k in (45, 30)], body, inverse=SolveConfig())
+    return MotionLibrary.build([march.with_(qpos=march.qpos[:k]) for k in (61, 40)], body, inverse=SolveConfig())
 
 
 @pytest.fixture

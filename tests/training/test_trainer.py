@@ -27,6 +27,8 @@ from kinesis_trl.training.config import EvaluationConfig
 from kinesis_trl.training.metrics_file import MetricsFileError
 from kinesis_trl.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 
 def weights(config):
     return load_file(config.folder / "policy" / "policy.safetensors")
@@ -69,8 +71,6 @@ from rich.console import Console
 from kinesis_trl.settings import from_yaml
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.trainer import Trainer
-
-pytestmark = pytest.mark.slow
 Trainer(from_yaml(TrainConfig, Path(sys.argv[1]).read_text()), Console()).run()
 """
 
