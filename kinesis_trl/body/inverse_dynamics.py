@@ -21,6 +21,7 @@ from kinesis_trl.body.muscles import active_gain, passive_bias
 
 Array = NDArray[np.float64]
 
+_STEP = 1e-3  # radians
 _ROWS = 256  # frames evaluated together; bounds memory at about 100 MB
 
 
@@ -152,4 +153,26 @@ def moving_dofs(body: BodyModel, body_id: int) -> NDArray[np.bool_]:
         start = model.body_dofadr[body_id]
         out[start : start + model.body_dofnum[body_id]] = model.body_dofnum[body_id] > 0
         body_id = int(model.body_parentid[body_id])
+    return out
+
+
+@lru_cache(maxsize=4)
+def toppling(body: BodyModel) -> Array:
+    """(J,) N m per radian by which gravity bends each joint that carries the trunk further, standing; 0 for others.
+
+    A joint's stiffness must exceed it for the trunk to stay upright.
+    """
+    dofs = body.couplings.independent_dofs(body.model.nv)[6:]
+    carries = moving_dofs(body, body.model.body(body.entry.trunk[0]).id)[dofs]
+    out, data = np.zeros(len(dofs)), mujoco.MjData(body.model)
+    for joint in np.flatnonzero(carries):
+        moments = []
+        for step in (_STEP, -_STEP):
+            qpos = body.standing_qpos.copy()
+            qpos[dofs[joint] + 1] += step
+            data.qpos[:] = body.couplings.apply(qpos)
+            mujoco.mj_fwdPosition(body.model, data)
+            mujoco.mj_fwdVelocity(body.model, data)
+            moments.append((data.qfrc_bias @ body.couplings.projection(data.qpos, body.model.nv))[6 + joint])
+        out[joint] = max((moments[1] - moments[0]) / (2 * _STEP), 0.0)
     return out

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.body.inverse_dynamics import toppling
+from kinesis_trl.body.model import load_body
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.physics import BatchPhysics
@@ -88,6 +91,29 @@ def test_feedback_pulls_back_to_the_reference(body, solved):
     change = env.control.own_moment(physics, reference) - before
     np.testing.assert_allclose(change[0, 3], -0.3 * 0.1 * joint_strength(body)[3], rtol=1e-9)
     assert np.abs(np.delete(change[0], 3)).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", ["legs_abs", "legs_back"])
+def test_a_bent_trunk_is_held_against_gravity(name):
+    trunk = load_body(name)
+    physics, control = BatchPhysics(trunk, 2), CoordinatedConfig().make(trunk, 2)
+    joint = trunk.independent_joints.index("flex_extension")
+    place = 7 + trunk.joint_names.index("flex_extension")
+    physics.qpos[:] = trunk.standing_qpos
+    physics.qpos[1, place] += 0.05
+    physics.qpos[:] = trunk.couplings.apply(physics.qpos)
+    moments = control.own_moment(physics, None)
+    pull = (moments[0] - moments[1])[joint] / 0.05
+    data, lumbar = mujoco.MjData(trunk.model), trunk.model.body("lumbar5").id
+    data.qpos[:] = trunk.standing_qpos
+    mujoco.mj_fwdPosition(trunk.model, data)
+    height = data.subtree_com[lumbar, 2] - data.xpos[lumbar, 2]
+    weight = trunk.model.body_subtreemass[lumbar] * 9.81
+    np.testing.assert_allclose(toppling(trunk)[3:], 0)
+    if name == "legs_abs":  # one hinge bears it all
+        np.testing.assert_allclose(toppling(trunk)[joint], weight * height, rtol=0.02)
+    assert toppling(trunk)[joint] >= 0.98 * weight * height
+    np.testing.assert_allclose(pull, 0.3 * joint_strength(trunk)[joint] + toppling(trunk)[joint], rtol=1e-6)
 
 
 def test_a_mirrored_body_does_the_mirror_image(body):

@@ -94,7 +94,8 @@ class CoordinatedConfig(ControlConfig):
     moment: float = 0.35
     """Moment for an action of 1, as a share of the joint's strength: all muscles of a side at peak force."""
     stiffness: float = 0.3
-    """Moment per radian between joint and reference, as a share of the joint's strength."""
+    """Moment per radian between joint and reference, as a share of the joint's strength; joints that carry the trunk
+    have as much more, stiffness and damping, as gravity needs (`body.inverse_dynamics.toppling`)."""
     damping: float = 0.02
     """Moment per rad/s between joint and reference, as a share of the joint's strength, in seconds."""
     advance: float = 0.0

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.activation import ActivationDynamics
 from kinesis_trl.body.coordination import Sharing, SharingConfig
+from kinesis_trl.body.inverse_dynamics import toppling
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
@@ -38,6 +39,8 @@ class CoordinatedControl(Control):
         self.config = config
         self.lacking: Array = np.zeros(num)
         self._strength = joint_strength(body)
+        # feedback is at least as stiff as gravity bends the trunk, and damped in proportion
+        self._hold = self._strength + (toppling(body) / config.stiffness if config.stiffness else 0.0)
         self._dynamics = ActivationDynamics.of(body.model)
         self._dofs = body.couplings.independent_dofs(body.model.nv)[6:]
         volume = body.muscles.peak_force / body.muscles.length_scale  # times a specific tension that all share
@@ -123,7 +126,7 @@ class CoordinatedControl(Control):
         angle = physics.qpos[:, self._dofs + 1] + ahead * velocity
         wanted_angle, wanted_velocity = path.joints(time)
         back = self.config.stiffness * (wanted_angle - angle) + self.config.damping * (wanted_velocity - velocity)
-        return path.moment(time + self.config.advance) + self._strength * back
+        return path.moment(time + self.config.advance) + self._hold * back
 
 
 class _Path:
