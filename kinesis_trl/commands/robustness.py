@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinesis_trl.body.fatigue import Condition, check_shares
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
 from kinesis_trl.envs.config import ImitationConfig
@@ -42,6 +43,9 @@ class RobustnessConfig(BodyOptions):
     """Noise on the observations, as shares of each observation's deviation in training."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    condition: Condition = None
+    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
+    fatigued=[0.3]; in Python None or a FatigueConfig."""
     json: Path | None = None
     """Write all figures to this file."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -73,7 +77,8 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
 
     check_outputs(config.json)
     body = config.load_body()
-    settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads))
+    check_shares(config.condition, body.model.nu)
+    settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads, condition=config.condition))
     player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)

@@ -1,12 +1,15 @@
 """Where policies fail: counted in the frame where it happens, from starts everywhere."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from kinesis_trl.agents.baselines import baseline
+from kinesis_trl.body.fatigue import FatigueConfig
+from kinesis_trl.commands.robustness import RobustnessConfig, try_out
 from kinesis_trl.commands.weak_spots import WeakSpotsConfig, look
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.terms.terminations import KINESIS, STRICT, DistanceRule
@@ -75,3 +78,14 @@ def test_the_command_writes_what_it_found(library, tmp_path):
     assert kept["clips"] == report["clips"] and kept["summary"]["steps"] == 6
     with pytest.raises(ValueError, match="at least 1"):
         WeakSpotsConfig(steps=0)
+
+
+def test_tired_muscles_lose_more(library, tmp_path):
+    library.save(tmp_path / "motions")
+    usual = WeakSpotsConfig(policy="reference", motions=str(tmp_path / "motions"), steps=30, num_envs=8)
+    tired = replace(usual, condition=FatigueConfig(fatigued=(0.95,)))
+    lost = [look(config, Console(quiet=True))["summary"]["failures"] for config in (usual, tired)]
+    assert lost[1] > lost[0]
+    for refuse, kind in ((look, usual), (try_out, RobustnessConfig(policy="zero"))):
+        with pytest.raises(ValueError, match="3 fatigued shares; expected one, or one for each of 80 muscles"):
+            refuse(replace(kind, condition=FatigueConfig(fatigued=(0.1, 0.2, 0.3))), Console(quiet=True))
