@@ -69,57 +69,38 @@ def test_optimised_motions_are_followed_by_the_regulator(body, motions, tmp_path
     assert gone == pytest.approx(found, abs=5)
 
 
-def test_an_interrupted_optimisation_goes_on_with_what_was_found(body, motions, tmp_path, console, monkeypatch):
-    real, searched = optimising.search, []
+def test_an_interrupted_optimisation_goes_on_with_what_was_found_and_made(
+    body, motions, tmp_path, console, monkeypatch
+):
+    search, run_tasks = optimising.search, optimising.run_tasks
+    searched, made, stop_in = [], [], ""
 
-    def interrupted(*args, **kwargs):
-        for item in real(*args, **kwargs):
+    def searching(*args, **kwargs):
+        for item in search(*args, **kwargs):
             searched.append(item[0])
             yield item
-            raise KeyboardInterrupt
+            if stop_in == "search":
+                raise KeyboardInterrupt
 
-    config = OptimiseConfig(
-        motions=str(motions), out=tmp_path / "out", search=replace(SMALL, clips=1), refine=ONCE, threads=1
-    )
-    monkeypatch.setattr(optimising, "search", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        optimise(config, console)
-    assert searched == [0] and not (tmp_path / "out").exists()
-
-    def noted(*args, **kwargs):
-        for item in real(*args, **kwargs):
-            searched.append(item[0])
-            yield item
-
-    monkeypatch.setattr(optimising, "search", noted)
-    optimise(config, console)
-    assert searched == [0, 1]
-    assert len(MotionLibrary.load(tmp_path / "out", body)) == 2
-
-
-def test_references_that_were_made_before_an_interruption_are_kept(body, motions, tmp_path, console, monkeypatch):
-    real, made = optimising.run_tasks, []
-
-    def one_only(tasks, workers):
-        for part in real(tasks, 1):
+    def making(tasks, workers):
+        for part in run_tasks(tasks, workers):
             made.append(part.clips[0].name)
             yield part
-            raise KeyboardInterrupt
+            if stop_in == "references":
+                raise KeyboardInterrupt
 
-    config = OptimiseConfig(motions=str(motions), out=tmp_path / "out", search=SMALL, refine=ONCE, threads=1)
-    monkeypatch.setattr(optimising, "run_tasks", one_only)
-    with pytest.raises(KeyboardInterrupt):
-        optimise(config, console)
-
-    def noted(tasks, workers):
-        for part in real(tasks, workers):
-            made.append(part.clips[0].name)
-            yield part
-
-    monkeypatch.setattr(optimising, "run_tasks", noted)
+    monkeypatch.setattr(optimising, "search", searching)
+    monkeypatch.setattr(optimising, "run_tasks", making)
+    out = tmp_path / "out"
+    config = OptimiseConfig(motions=str(motions), out=out, search=replace(SMALL, clips=1), refine=ONCE, threads=1)
+    for stop_in, now_searched, now_made in (("search", [0], []), ("references", [0, 1], ["walk 20"])):  # noqa: B007
+        with pytest.raises(KeyboardInterrupt):
+            optimise(config, console)
+        assert (searched, made) == (now_searched, now_made) and not out.exists()
+    stop_in = ""
     optimise(config, console)
-    assert made == ["walk 20", "walk 40"]
-    library = MotionLibrary.load(tmp_path / "out", body)
+    assert (searched, made) == ([0, 1], ["walk 20", "walk 40"])
+    library = MotionLibrary.load(out, body)
     assert [clip.name for clip in library.clips] == ["walk 20", "walk 40"] and library.feedback[20:].any()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kinesis_trl.motion.kinematics import velocities
+from kinesis_trl.physiology import page_sections
 from kinesis_trl.physiology.analysis import analyse
 from kinesis_trl.physiology.lesion import judge_lesion, lesion_effects, swing, toe_height
 from kinesis_trl.physiology.page import page
@@ -73,6 +74,5 @@ def test_the_report_shows_both_bodies(body, walk, dropped, statue):
     html = page(report, heading="lesion", facts=[])
     assert "how high the toes pass the floor" in html and "right tibialis anterior" in html
     still = [Run(title="muscles cut", recordings=(statue,)), runs[1]]
-    report = analyse(still, body, emg="none", cut=())
-    assert "made no stride" in report["sections"]["lesion"]["reason"]
-    assert "made no stride" in page(report, heading="lesion", facts=[])
+    section = analyse(still, body, emg="none", cut=())["sections"]["lesion"]
+    assert "made no stride" in section["reason"] and page_sections.lesion(section) is None
