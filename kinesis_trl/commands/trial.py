@@ -172,7 +172,7 @@ def _print(figures: dict[str, Any], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"Trial {figures['name']}", title_justify="left")
+    table = Table(title=Text(f"Trial {figures['name']}"), title_justify="left")
     for column in ("question", "answer", "in one sentence"):
         table.add_column(column, overflow="fold")
     for row in figures["verdict"]:

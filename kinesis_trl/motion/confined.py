@@ -20,7 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.failures import printable
-from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.readers.dispatch import FileContent, read_file
-from kinesis_trl.motion.readers.registry import ReadOptions
+from kinesis_trl.motion.clip import ClipFormatError
 
 _FORKS = sys.platform == "linux"
-_LONGEST_NAME, _LONGEST_TEXT = 200, 10_000
+_LONGEST_TEXT = 10_000
 _PATIENCE = (30.0, 20.0)  # seconds on the clock, and more for each second of processor time that is allowed
 _LENGTH = struct.Struct("<Q")
 
@@ -49,44 +47,12 @@ class Limits:
 
     @classmethod
     def of(cls, path: Path, *, modelled: bool = False) -> Limits:
-        """Limits by the size of a file; more where the surface of an SMPL model is computed."""
+        """Limits by the size of a file; more where a body is fitted: the surface of an SMPL model, or markers."""
         size = path.stat().st_size if path.is_file() else 0
         seconds, memory = 1.0 + 5e-6 * size, (512 << 20) + 24 * size
         if modelled:
             return cls(seconds=seconds + 600.0, memory=memory + (4 << 30))
         return cls(seconds=min(seconds, 1800.0), memory=memory)
-
-
-def read_confined(
-    path: Path,
-    options: ReadOptions | None = None,
-    *,
-    share: int = 0,
-    shares: int = 1,
-    reader: Callable[[Path, ReadOptions], FileContent] = read_file,
-) -> FileContent:
-    """What is in a motion file, read within limits.
-
-    Args:
-        path: the file.
-        options: what the user says about it.
-        share: of the clips, those with index ≡ share (mod shares) are returned.
-        shares: how many shares there are.
-        reader: what reads it.
-
-    Raises:
-        ClipFormatError: refused, with the reason.
-    """
-    given = options or ReadOptions()
-
-    def read() -> Any:
-        content = reader(path, given)
-        clips = [{f.name: getattr(clip, f.name) for f in fields(clip)} for clip in content.clips[share::shares]]
-        return {"clips": clips, "refused": [str(error) for error in content.refused]}
-
-    found = run_confined(path, read, Limits.of(path, modelled=given.smpl_model is not None))
-    clips = [MotionClip(**{**clip, "name": clip["name"][:_LONGEST_NAME]}) for clip in found["clips"]]
-    return FileContent(clips, [ClipFormatError(reason) for reason in found["refused"]])
 
 
 def run_confined(path: Path, read: Callable[[], Any], limits: Limits) -> Any:

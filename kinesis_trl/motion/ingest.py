@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.confined import read_confined
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
-from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files
+from kinesis_trl.motion.readers.dispatch import SUFFIXES, motion_files, read_confined
 from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.motion.readers.splits import canonical_key, read_keys
 from kinesis_trl.motion.retarget.onto_body import retarget

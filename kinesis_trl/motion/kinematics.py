@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from kinesis_trl.body.catalog import compile_skeleton
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.resample import sample_angular_velocity, sample_curve
 
 Array = NDArray[np.float64]
 
+_CHAIN = {"Hip": "femur", "Knee": "tibia", "Ankle": "talus", "Toe": "toes"}
+"""Joints by SMPL's names, and the body whose origin each is."""
 _ROWS = 256  # frames evaluated together; bounds memory at about 60 MB
 
 
@@ -70,6 +73,24 @@ def forward_kinematics(body: BodyModel, qpos: Array, qvel: Array) -> Kinematics:
         muscle_length[part] = field["actuator_length"]
         foot_height[part] = poses.foot_points(field).min(1)
     return Kinematics(body_pos, body_vel, muscle_length, foot_height)
+
+
+def body_places(body: BodyModel, qpos: Array) -> Array:
+    """(T, nbody, 3) origins of all bodies at qpos (T, nq), world frame, in metres."""
+    parts = [Poses.of(body).evaluate(qpos[k : k + _ROWS])["xpos"].copy() for k in range(0, len(qpos), _ROWS)]
+    return np.concatenate(parts)
+
+
+def joint_clip(body: BodyModel, qpos: Array, *, fps: float, name: str) -> MotionClip:
+    """A motion (T, nq) as places of its joints under SMPL's names, which a body of another size can follow."""
+    ids = [body.model.body(f"{part}_{side}".lower()).id for part in _CHAIN.values() for side in "LR"]
+    return MotionClip(
+        name=name,
+        fps=fps,
+        positions=body_places(body, qpos)[:, [body.model.body(body.entry.root).id, *ids]],
+        joint_names=("Pelvis", *(f"{side}_{joint}" for joint in _CHAIN for side in "LR")),
+        pelvis_quat=qpos[:, 3:7],
+    )
 
 
 class Poses:

@@ -68,6 +68,7 @@ def page(report: dict[str, Any], *, heading: str, facts: Sequence[str]) -> str:
             heading=heading,
             facts=facts,
             summary=_summary(report),
+            titles={name: f"{k}. {TITLES[name]}" for k, name in enumerate(report["sections"], 1)},
             runs=[_run(run) for run in report["runs"]],
             views={name: _VIEWS[name](section) for name, section in report["sections"].items()},
         )
@@ -85,7 +86,6 @@ def templates(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {
-        "TITLES": TITLES,
         "QUESTIONS": QUESTIONS,
         "STATES": STATES,
         "BAND": figures.BAND,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -149,16 +150,8 @@ def measure(
         clip=clip,
         label=label,
         category=category,
-        body=body.name,
-        mass=float(model.body_mass.sum()),
-        gravity=float(np.linalg.norm(model.opt.gravity)),
-        rate=states.rate,
         fell=fell,
-        body_names=body.entry.observed,
-        coordinate_names=body.joint_names,
-        joint_names=body.independent_joints,
-        muscle_names=body.muscle_names,
-        time=np.arange(count) / states.rate,
+        **of_body(body, count, states.rate),
         contact=(seen["ground_force"][..., 2] > 0).astype(np.float64),
         qpos=states.qpos,
         qvel=states.qvel,
@@ -172,6 +165,21 @@ def measure(
         **moments,
         **seen,
     )
+
+
+def of_body(body: BodyModel, count: int, rate: float) -> dict[str, Any]:
+    """What a recording of `count` samples at `rate` a second says of the body."""
+    return {
+        "body": body.name,
+        "mass": float(body.model.body_mass.sum()),
+        "gravity": float(np.linalg.norm(body.model.opt.gravity)),
+        "rate": rate,
+        "body_names": body.entry.observed,
+        "coordinate_names": body.joint_names,
+        "joint_names": body.independent_joints,
+        "muscle_names": body.muscle_names,
+        "time": np.arange(count) / rate,
+    }
 
 
 def of_muscles(muscles: MuscleParameters, length: Array, velocity: Array, tension: Array) -> dict[str, Array]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.scaling import segment_lengths
+from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.physiology.activity import activity_of
 from kinesis_trl.physiology.analysis import attempt, gait, ground, joints, plain
 from kinesis_trl.physiology.emg_agreement import emg_agreement, other_people
@@ -27,7 +28,6 @@ from kinesis_trl.trial.files import Trial
 from kinesis_trl.trial.follow import Followed
 from kinesis_trl.trial.loads import Loads
 from kinesis_trl.trial.motion import Motion
-from kinesis_trl.trial.recorded import TrialError
 from kinesis_trl.trial.recordings import recording_of
 
 FORMAT, VERSION = "kinesis_trl trial report", 1
@@ -124,8 +124,11 @@ def _reading(study: Study) -> dict[str, Any]:
     loads, motion, trial = study.loads, study.motion, study.trial
     floor = loads.floor
     notes = [*trial.notes, *motion.notes, *loads.notes]
+    problems = [*trial.problems, *motion.problems, *loads.problems]
     if not isinstance(study.emg, str):
         notes += study.emg.notes
+    elif trial.emg is not None:
+        problems.append(study.emg)
     return {
         "frames": len(motion.qpos),
         "rate": motion.rate,
@@ -151,7 +154,7 @@ def _reading(study: Study) -> dict[str, Any]:
             for c in floor.contacts
         ],
         "notes": notes,
-        "problems": [*trial.problems, *([study.emg] if isinstance(study.emg, str) and study.trial.emg else [])],
+        "problems": problems,
     }
 
 

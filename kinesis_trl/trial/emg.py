@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from kinesis_trl.motion.markers.recorded import Emg, TrialError
+from kinesis_trl.motion.markers.sets import read_map
 from kinesis_trl.physiology.emg import DELAYS
 from kinesis_trl.physiology.emg_muscles import RECORDED, UnknownMuscleError, model_columns, recorded_name
-from kinesis_trl.trial.recorded import Emg, TrialError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_LARGEST = 1_000_000
 _SIDE = re.compile(r"(?i:(?:^|[\s_.\-:])(?P<side>right|left|r|l)(?:$|[\s_.\-]))|^(?P<first>[RL])(?=[A-Z][a-zA-Z])")
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\-:]+")
 _NOISE = re.compile(r"\b(?:emg|activation|channel|ch|im|voltage|\d+)\b", re.IGNORECASE)
 _PLANTAR = ("soleus", "gastrocnemius", "gastrocnemius medialis", "gastrocnemius lateralis")
 _FLAT = 1e-3
+_UNKNOWN = (
+    "the name states no muscle that is known; say which it is in a YAML file (--emg-map) with lines as "
+    "'Channel 3: soleus_r', or none to leave it out."
+)
 _ON = 0.25
 _LEAST_SAMPLES = 20
 
@@ -64,7 +67,8 @@ def envelopes(
 ) -> Envelopes:
     """Envelopes of those channels that are known as muscles.
 
-    Signals with as much below as above zero are raw: band-pass, rectification, low-pass. Others are taken as envelopes.
+    Signals with as much below as above zero, or mostly faster than 20 Hz, are raw: band-pass, rectification, low-pass.
+    Others are taken as envelopes.
 
     Args:
         emg: the channels.
@@ -78,19 +82,24 @@ def envelopes(
     rate = (len(emg.time) - 1) / (emg.time[-1] - emg.time[0])
     known = {} if own is None else _own_map(own)
     notes: list[str] = []
+    if absent := [channel for channel in known if channel not in emg.names]:
+        notes.append(f"{own} names {', '.join(absent[:8])}, which no channel is called")
     kept: list[tuple[str, str, str, Array]] = []
+    left: dict[str, list[str]] = {}
     for k, channel in enumerate(emg.names):
         if known.get(channel, "").lower() == "none":
             continue
         try:
             muscle, side = muscle_of(known.get(channel, channel))
-        except UnknownMuscleError as error:
-            notes.append(f"channel {channel} left out: {error}")
+        except UnknownMuscleError:
+            left.setdefault(_UNKNOWN, []).append(channel)
             continue
         try:
             kept.append((channel, muscle, side, _envelope(emg.signal[:, k], rate, config)))
         except TrialError as error:
-            notes.append(f"channel {channel} ({muscle}) left out: {error}")
+            left.setdefault(str(error), []).append(f"{channel} ({muscle})")
+    for reason, names in left.items():
+        notes.append(f"channel{'s' * (len(names) > 1)} {', '.join(names[:12])} left out: {reason}")
     if not kept:
         raise TrialError(f"no EMG channel can be used. {' '.join(notes)}".strip())
     unsided = [row for row in kept if not row[2]]
@@ -100,6 +109,10 @@ def envelopes(
             f"{len(unsided)} channels state no side; taken as the {'right' if side == 'r' else 'left'} leg's {how}"
         )
         kept = [(channel, muscle, own_side or side, values) for channel, muscle, own_side, values in kept]
+    first = {(muscle, side): k for k, (_, muscle, side, _) in reversed(list(enumerate(kept)))}
+    if again := [row[0] for k, row in enumerate(kept) if k not in first.values()]:
+        notes.append(f"left out, as an earlier channel is of the same muscle: {', '.join(again)}")
+    kept = [kept[k] for k in sorted(first.values())]
     channels, muscles, sides, values = zip(*kept, strict=True)
     return Envelopes(
         channels=channels,
@@ -190,11 +203,12 @@ def _envelope(signal: Array, rate: float, config: EmgConfig) -> Array:
         raise TrialError(f"{100 * bad.mean():.0f} % of its samples are missing.")
     places = np.arange(len(signal))
     values = np.interp(places, places[~bad], signal[~bad])
+    values /= max(float(np.abs(values).max()), 1e-300)
     swing = float(np.quantile(values, 0.99) - np.quantile(values, 0.01))
-    if swing <= _FLAT * max(float(np.abs(values).max()), 1e-12):
+    if swing <= _FLAT:
         raise TrialError("it is flat: the electrode was off or the channel unused.")
     low, high = float(values.min()), float(values.max())
-    if -low > 0.3 * high:  # raw
+    if -low > 0.3 * high or _is_fast(values, rate, config.band[0]):
         if rate < 4 * config.band[0]:
             raise TrialError(f"it is raw EMG at {rate:.0f} samples/s, too few; at least 500 are needed.")
         band = (config.band[0], min(config.band[1], 0.45 * rate))
@@ -203,13 +217,21 @@ def _envelope(signal: Array, rate: float, config: EmgConfig) -> Array:
     return np.asarray(np.maximum(values, 0.0) / values.max())
 
 
+def _is_fast(values: Array, rate: float, above: float) -> bool:
+    """Whether most of the variance of a signal (N,) is above a frequency in Hz."""
+    if rate < 4 * above:
+        return False
+    fast = sosfiltfilt(butter(2, above, "highpass", fs=rate, output="sos"), values)
+    return bool(np.var(fast) > 0.5 * np.var(values))
+
+
 def _side_of(
     rows: Sequence[tuple[str, str, str, Array]], time: Array, standing: tuple[Array, Mask] | None
 ) -> tuple[str, str]:
     """The leg that stands while plantarflexors are active, and how that is known."""
     plantar = [values for _, muscle, _, values in rows if muscle in _PLANTAR]
     if standing is None or not plantar:
-        return "r", "for want of a sign (--emg-config.side says otherwise)"
+        return "r", "for want of a sign (--emg-side says otherwise)"
     frames, stands = standing
     active = np.interp(frames, time, np.mean(plantar, axis=0))
     both = [_r(active, stands[:, side].astype(np.float64)) for side in range(2)]
@@ -217,12 +239,7 @@ def _side_of(
 
 
 def _own_map(path: Path) -> Mapping[str, str]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise TrialError(f"{path} is too large for a map of channels.")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise TrialError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]:.150}).") from error
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise TrialError(f"{path} holds no map of channels; write lines as 'Channel 3: soleus_r'.")
+    found = read_map(path)
+    if not all(isinstance(value, str) for value in found.values()):
+        raise TrialError(f"{path} does not give every channel a name; write lines as 'Channel 3: soleus_r', or none.")
     return {str(key): str(value) for key, value in found.items()}

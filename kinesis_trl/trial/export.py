@@ -31,7 +31,6 @@ def export_study(study: Study, out: Path) -> list[str]:
         written.append(folder)
     if not isinstance(study.emg, str):
         columns = [f"{m.replace(' ', '_')}_{s}" for m, s in zip(study.emg.muscles, study.emg.sides, strict=True)]
-        if len(set(columns)) == len(columns):
-            path = out / MEASURED / "emg_envelopes.sto"
-            write_storage(path, study.emg.time - study.motion.start, columns, study.emg.activity, in_degrees=False)
+        path = out / MEASURED / "emg_envelopes.sto"
+        write_storage(path, study.emg.time - study.motion.start, columns, study.emg.activity, in_degrees=False)
     return written

@@ -11,10 +11,15 @@ from scipy import ndimage
 from scipy.signal import butter, sosfiltfilt
 
 from kinesis_trl.body.measured_floor import MeasuredFloor
-from kinesis_trl.trial.recorded import TrialError, Wrenches
+from kinesis_trl.motion.markers.recorded import TrialError, Wrenches
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+_NEAR = 0.08
+"""Metres from a foot up to which a contact is surely that foot's."""
+_MOST = 20_000.0
+"""Force in newtons that no person exerts on a plate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,8 @@ class Floor:
     measured: MeasuredFloor
     contacts: tuple[Contact, ...]
     notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    """One sentence for every force that cannot be used."""
     standing: Mask
     """(T, 2) whether each foot stands, by its force where it is known, else by how it moves."""
 
@@ -91,6 +98,9 @@ def floor_of(wrenches: Wrenches, time: Array, heel: Array, toes: Array, config: 
             f"the forces are of {wrenches.time[0]:.2f} to {wrenches.time[-1]:.2f} s, the motion of {time[0]:.2f} to "
             f"{time[-1]:.2f} s; give those of one trial."
         )
+    most = float(np.abs(wrenches.force).max())
+    if most > _MOST:
+        raise TrialError(f"forces reach {most:.3g} N, which no person presses with; cut that spike or check the unit.")
     force, moment = (low_passed(v, wrenches.rate, config.cutoff) for v in (wrenches.force, wrenches.moment))
     contacts = _contacts(wrenches, force, moment, time, heel, toes, config)
     total = {name: np.zeros((len(wrenches.time), 2, 3)) for name in ("force", "moment")}
@@ -112,9 +122,8 @@ def floor_of(wrenches: Wrenches, time: Array, heel: Array, toes: Array, config: 
     known |= known_time[:, None] & _between(pressed, rate)
     point, free = centre_of_pressure(forces, moments)
     measured = MeasuredFloor(force=forces * known[..., None], point=point, moment=free * known[..., None], known=known)
-    return Floor(
-        measured, tuple(contacts), tuple(_notes(contacts, wrenches, known)), np.where(known, pressed, by_motion)
-    )
+    notes, problems = _notes(contacts, wrenches, known)
+    return Floor(measured, tuple(contacts), notes, problems, np.where(known, pressed, by_motion))
 
 
 def centre_of_pressure(force: Array, moment: Array) -> tuple[Array, Array]:
@@ -209,16 +218,24 @@ def _sampled(time: Array, values: Array, at: Array) -> Array:
     return np.stack([np.interp(at, time, column) for column in flat.T], axis=1).reshape(len(at), *values.shape[1:])
 
 
-def _notes(contacts: Sequence[Contact], wrenches: Wrenches, known: Mask) -> list[str]:
-    notes = []
+def _notes(contacts: Sequence[Contact], wrenches: Wrenches, known: Mask) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was detected, and what cannot be used."""
+    notes, problems = list(wrenches.notes), []
     for contact in contacts:
         name = wrenches.names[contact.plate]
         if contact.side < 0:
-            notes.append(
+            problems.append(
                 f"{name}: a force from {contact.start:.2f} to {contact.end:.2f} s is {contact.distance:.2f} m from "
-                "the nearer foot and is left out; are plates swapped, or in another frame?"
+                "the nearer foot and is left out; are plates swapped, in another frame, or do their times begin "
+                "otherwise than the motion's?"
             )
-        elif name.lower() in ("ground_r", "r", "ground_l", "l", "right", "left"):
+            continue
+        if contact.distance > _NEAR:
+            problems.append(
+                f"{name}: the force from {contact.start:.2f} to {contact.end:.2f} s is {100 * contact.distance:.0f} cm "
+                "from the foot it is given to (usual: 1 to 3); do plates and motion agree in time and frame?"
+            )
+        if name.lower() in ("ground_r", "r", "ground_l", "l", "right", "left"):
             said = "left" if name.lower().split("_")[-1][0] == "l" else "right"
             if said != ("right", "left")[contact.side]:
                 notes.append(
@@ -228,13 +245,13 @@ def _notes(contacts: Sequence[Contact], wrenches: Wrenches, known: Mask) -> list
     share = 100 * float((~known).any(1).mean())
     if share > 0:
         notes.append(f"in {share:.0f} % of the frames a foot stands beside the plates; its force is predicted there")
-    return notes
+    return tuple(notes), tuple(problems)
 
 
 def _nothing(contacts: Sequence[Contact], wrenches: Wrenches) -> str:
     if not contacts:
         most = float(wrenches.force[..., 2].max())
-        return f"no foot ever presses on a plate (at most {most:.0f} N); are the plates those of this trial?"
+        return f"no foot ever presses on a plate (at most {most:.3g} N); are they of this trial, in newtons?"
     near = min(contact.distance for contact in contacts)
     return (
         f"no force lies under a foot: the nearest is {near:.2f} m away. Force and markers must be in one frame and "

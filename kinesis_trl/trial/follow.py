@@ -18,8 +18,9 @@ from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.evaluation.metrics import score
 from kinesis_trl.evaluation.rollout import Episode
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.kinematics import Poses
+from kinesis_trl.motion.kinematics import joint_clip
 from kinesis_trl.motion.library import FPS, MotionLibrary
+from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.motion.retarget.onto_body import retarget
 from kinesis_trl.physiology.recorder import record
 from kinesis_trl.physiology.recording import Recording
@@ -27,15 +28,11 @@ from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 from kinesis_trl.trial.loads import Loads
-from kinesis_trl.trial.recorded import TrialError
 
 Array = NDArray[np.float64]
 
 _SHOWN = 15.0
 """Cut-off in Hz of the controller's force where it is compared with plates, which are filtered alike."""
-_CHAIN = {"Hip": "femur", "Knee": "tibia", "Ankle": "talus", "Toe": "toes"}
-"""Joints by the names of motion capture, and the body whose origin each is."""
-_PIECE = 256
 _JOINTS = ("hip_flexion", "knee_angle", "ankle_angle")
 
 
@@ -66,7 +63,9 @@ def follow(loads: Loads, policy: str, planner: MppiConfig, *, own_body: bool, th
     """
     body = loads.body if own_body else load_body(kind_of(loads.body.name))
     try:
-        prepared, _ = retarget(_clip(loads, joints=not own_body), body)
+        qpos, fps = loads.solution.qpos, loads.solution.fps
+        clip = MotionClip(name="trial", fps=fps, qpos=qpos)
+        prepared, _ = retarget(clip if own_body else joint_clip(loads.body, qpos, fps=fps, name="trial"), body)
         player = make_player(
             policy or str(asset(SHIPPED_POLICY)),
             body,
@@ -80,27 +79,6 @@ def follow(loads: Loads, policy: str, planner: MppiConfig, *, own_body: bool, th
     (recording,) = record(body, library, player.policy, player.settings, on_episode=episodes.append)
     rules = {name: asdict(score(episodes[0], rule)) for name, rule in RULES.items()}
     return Followed(recording=recording, rules=rules, figures=_compared(loads, recording))
-
-
-def _clip(loads: Loads, *, joints: bool) -> MotionClip:
-    """The motion as places of joints, for a body of another size, or as coordinates."""
-    solution = loads.solution
-    if not joints:
-        return MotionClip(name="trial", fps=solution.fps, qpos=solution.qpos)
-    model = loads.body.model
-    parts = [loads.body.entry.root, *(f"{part}_{side}" for part in _CHAIN.values() for side in "lr")]
-    ids = [model.body(part).id for part in parts]
-    poses = Poses.of(loads.body)
-    place = [
-        poses.evaluate(solution.qpos[k : k + _PIECE])["xpos"][:, ids] for k in range(0, len(solution.qpos), _PIECE)
-    ]
-    return MotionClip(
-        name="trial",
-        fps=solution.fps,
-        positions=np.concatenate(place),
-        joint_names=("Pelvis", *(f"{side}_{joint}" for joint in _CHAIN for side in "LR")),
-        pelvis_quat=solution.qpos[:, 3:7],
-    )
 
 
 def _compared(loads: Loads, recording: Recording) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from kinesis_trl.body.inverse import InverseConfig, InverseSolution, solve
 from kinesis_trl.body.measured_floor import MeasuredFloor
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.markers.recorded import TrialError, Wrenches
+from kinesis_trl.motion.markers.treadmill import feet
 from kinesis_trl.trial.consistency import made_consistent, mass_from_plates
 from kinesis_trl.trial.floor import Floor, FloorConfig, floor_of
-from kinesis_trl.trial.motion import Motion, feet, on_floor
-from kinesis_trl.trial.recorded import TrialError, Wrenches
+from kinesis_trl.trial.motion import Motion, on_floor
 
 Array = NDArray[np.float64]
 
@@ -38,6 +39,8 @@ class Loads:
     shift: float
     """Root mean square of how far the root was moved, in metres."""
     notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    """One sentence for everything that cannot be used."""
 
 
 def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inverse: InverseConfig) -> Loads:
@@ -48,6 +51,7 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
     """
     body = motion.body()
     notes: list[str] = []
+    problems: list[str] = []
     heel, toes = feet(body, motion.qpos)
     floor, measured = None, None
     if wrenches is not None:
@@ -56,8 +60,9 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
             slow = replace(config, cutoff=inverse.cutoff)
             measured = floor_of(wrenches, motion.time, heel, toes, slow).measured
             notes += floor.notes
+            problems += floor.problems
         except TrialError as error:
-            notes.append(f"{error} The floor's force is predicted instead.")
+            problems.append(f"{error} The floor's force is predicted instead.")
     height = on_floor(body, motion.qpos)
     qpos = motion.qpos.copy()
     qpos[:, 2] -= height
@@ -65,7 +70,7 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
         solution = solve(body, qpos, motion.rate, inverse)
         return Loads(
             body=body, solution=solution, floor=None, known=np.zeros(len(qpos), dtype=bool), residual=np.nan,
-            before=np.nan, shift=0.0, notes=tuple(notes),
+            before=np.nan, shift=0.0, notes=tuple(notes), problems=tuple(problems),
         )  # fmt: skip
     measured = _lowered(measured, height)
     if motion.size.mass is None:
@@ -74,7 +79,7 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
             body = motion.body(round(mass, 2))
             notes.append(f"body mass of {mass:.1f} kg by the plates")
         elif mass is not None:
-            notes.append(
+            problems.append(
                 f"the plates would make a body mass of {mass:.0f} kg: is their force in newtons, and are all plates "
                 f"there? {body.mass:.1f} kg are taken; give --subject mass=…"
             )
@@ -96,6 +101,7 @@ def loads_of(motion: Motion, wrenches: Wrenches | None, config: FloorConfig, inv
         before=moved.before,
         shift=float(np.sqrt(np.square(moved.shift).sum(1).mean())),
         notes=tuple(notes),
+        problems=tuple(problems),
     )
 
 

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel, load_body
-from kinesis_trl.body.scaling import SEGMENTS, segment_lengths
-from kinesis_trl.body.subject import Subject, SubjectError
-from kinesis_trl.motion.kinematics import Poses
+from kinesis_trl.body.scaling import SEGMENTS
+from kinesis_trl.body.subject import Subject
+from kinesis_trl.motion.markers.fit import FitConfig
+from kinesis_trl.motion.markers.person import person_of_markers
+from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.trial.files import Trial
-from kinesis_trl.trial.marker_fit import FitConfig, Placement, find_placement, fit_motion
-from kinesis_trl.trial.marker_sets import MarkerPlace
-from kinesis_trl.trial.recorded import Markers, TrialError
 
 Array = NDArray[np.float64]
 
-_PIECE = 256
+_SLOWEST, _SHORTEST, _MOST = 25, 0.4, 30_000
+"""Frames per second, seconds, and frames that a study can do with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ class Motion:
     distance: Array | None = None
     """(T, K) distance of every marker from its place on the body in metres; NaN where it was not seen."""
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """One sentence for everything that cannot be used."""
 
     @property
     def time(self) -> Array:
@@ -76,71 +78,36 @@ def motion_of(trial: Trial, kind: str, asked: Subject | None, config: FitConfig)
     Raises:
         TrialError: too few markers, or a size that no body has.
     """
-    if trial.angles is not None:
+    if trial.markers is not None:
+        markers = trial.markers.markers
+        frames, rate = len(markers.position), markers.rate
+    else:
+        assert trial.angles is not None
+        frames, rate = trial.angles.frames, trial.angles.fps
+    if not (rate >= _SLOWEST and _SHORTEST * rate <= frames <= _MOST):
+        raise TrialError(
+            f"{trial.name} has {frames} frames at {rate:g} a second; a study needs {_SHORTEST} s at {_SLOWEST} a "
+            f"second or more, and at most {_MOST} frames. Check its times, or cut it."
+        )
+    if trial.markers is None:
         return _from_angles(trial, kind, asked)
-    assert trial.markers is not None
-    body = load_body(kind)
-    placement, notes = _placement(trial, body, config)
-    seen = _seen(trial.markers, placement.places)
-    lengths = placement.lengths(body)
-    given = {} if asked is None else asked.segments
-    if asked is not None and (given or asked.height is not None):
-        own = load_body(f"{kind}:{asked.text}")
-        lengths = segment_lengths(own.whole)
-        ratio = np.array([lengths[name] / segment_lengths(body.whole)[name] for name in SEGMENTS])
-        placement = Placement(placement.places, ratio, placement.at)
-    fit = fit_motion(body, placement, seen, trial.markers.rate, config)
-    try:
-        size = Subject(mass=None if asked is None else asked.mass, **{k: round(v, 4) for k, v in lengths.items()})
-    except SubjectError as error:
-        raise TrialError(f"the markers make a body of no person's size ({error}); check their labels.") from error
+    found = person_of_markers(trial.markers, kind, static=trial.static, asked=asked, config=config)
     return Motion(
-        size=size,
+        size=found.size,
         kind=kind,
-        qpos=fit.qpos,
-        rate=trial.markers.rate,
-        start=trial.markers.start,
-        markers=tuple(place.label for place in placement.places),
-        distance=fit.distance,
-        notes=tuple(notes),
+        qpos=found.fit.qpos,
+        rate=markers.rate,
+        start=markers.start,
+        markers=tuple(place.label for place in found.places),
+        distance=found.fit.distance,
+        notes=found.notes,
+        problems=found.problems,
     )
-
-
-def feet(body: BodyModel, qpos: Array) -> tuple[Array, Array]:
-    """Places (T, 2, 3) of right and left heel and toe joint in metres."""
-    parts = []
-    ids = [[body.model.body(f"{part}_{side}").id for side in "rl"] for part in ("calcn", "toes")]
-    for start in range(0, len(qpos), _PIECE):
-        field = Poses.of(body).evaluate(qpos[start : start + _PIECE])["xpos"]
-        parts.append(np.stack([field[:, pair] for pair in ids]))
-    heel, toes = np.concatenate(parts, axis=1)
-    return heel, toes
 
 
 def on_floor(body: BodyModel, qpos: Array) -> float:
     """Height in metres of the floor under the feet: of the lowest point of either while it stands, usually."""
     return float(np.quantile(body.lowest_foot_point(qpos), 0.1))
-
-
-def _placement(trial: Trial, body: BodyModel, config: FitConfig) -> tuple[Placement, list[str]]:
-    """Size and places of markers from the static trial, or from the walking itself."""
-    assert trial.markers is not None
-    if trial.static is None:
-        seen = _seen(trial.markers, trial.places)
-        note = "size and placement of markers are from the walking itself; a static trial (--static) is better"
-        return find_placement(body, trial.places, seen, config), [note]
-    found = find_placement(body, trial.static_places, _seen(trial.static, trial.static_places), config, static=True)
-    labels = {place.label for place in trial.places}
-    kept = [k for k, place in enumerate(found.places) if place.label in labels]
-    missing = sorted(labels - {found.places[k].label for k in kept})
-    notes = ["size and placement of markers are from the static trial"]
-    if missing:
-        notes.append(f"not in the static trial and left out: {', '.join(missing)}")
-    return Placement(tuple(found.places[k] for k in kept), found.ratio, found.at[kept]), notes
-
-
-def _seen(markers: Markers, places: tuple[MarkerPlace, ...]) -> Array:
-    return np.stack([markers.place(place.label) for place in places], axis=1)
 
 
 def _from_angles(trial: Trial, kind: str, asked: Subject | None) -> Motion:

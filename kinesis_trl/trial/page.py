@@ -7,7 +7,7 @@ from typing import Any
 
 from kinesis_trl.physiology import figures, page_muscles, page_sections
 from kinesis_trl.physiology.cells import Cell, Panel, number
-from kinesis_trl.physiology.page import QUESTIONS, templates
+from kinesis_trl.physiology.page import templates
 from kinesis_trl.trial.analysis import CONTROLLER
 
 _VIEWS = {
@@ -17,6 +17,10 @@ _VIEWS = {
     "muscles": page_muscles.muscles,
     "effort": page_muscles.effort,
 }
+_SUMMARY = (
+    "One person's recorded walking: which muscles made it, whether a trained controller makes it the same way, and how "
+    "far both are from what was measured."
+)
 _WORDS = {"good": "yes", "fair": "partly", "poor": "no", "unknown": "not known"}
 _TITLES = {
     "joints": "4. Joints",
@@ -45,7 +49,7 @@ def trial_page(report: dict[str, Any], *, facts: Sequence[str], advice: str) -> 
             advice=advice,
             WORDS=_WORDS,
             titles=_TITLES,
-            questions=QUESTIONS,
+            summary=_SUMMARY,
             reading=_reading(report["reading"]),
             columns=_columns(report["columns"]),
             own_emg=_own_emg(report["own_emg"]),

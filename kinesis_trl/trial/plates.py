@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.trial.c3d import PlateSignals
-from kinesis_trl.trial.recorded import TrialError, Wrenches
+from kinesis_trl.motion.markers.c3d import PlateSignals
+from kinesis_trl.motion.markers.recorded import TrialError, Wrenches
 
 Array = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _BASELINE = 0.05
 
 
 def plate_wrenches(plates: Sequence[PlateSignals], time: Array, *, unit: float, turn: Array) -> Wrenches:
-    """Force and moment of all plates about the laboratory's origin.
+    """Force and moment of all plates that can be used about the laboratory's origin.
 
     Args:
         plates: P plates.
@@ -29,12 +29,18 @@ def plate_wrenches(plates: Sequence[PlateSignals], time: Array, *, unit: float, 
         turn: (3, 3) from the file's frame to the world's, z up.
 
     Raises:
-        TrialError: corners that span no rectangle.
+        TrialError: corners that span no rectangle, of all plates.
     """
-    forces, moments, notes = [], [], []
+    names, forces, moments = [], [], []
+    notes: list[str] = []
+    problems: list[str] = []
     for number, plate in enumerate(plates, 1):
         corners = plate.corners * unit @ turn.T
-        axes = _axes(corners, number)
+        try:
+            axes = _axes(corners, number)
+        except TrialError as error:
+            problems.append(str(error))
+            continue
         force, moment = _in_plate(plate, unit)
         force, moment = force @ axes.T, moment @ axes.T
         if force[:, 2].sum() < 0:
@@ -44,14 +50,18 @@ def plate_wrenches(plates: Sequence[PlateSignals], time: Array, *, unit: float, 
         if np.abs(offset[2]) > 5.0:
             notes.append(f"plate {number} shows {offset[2]:.0f} N when nobody stands on it; that is taken off")
         force, moment = force - offset[:3], moment - offset[3:]
+        names.append(f"plate {number}")
         forces.append(force)
         moments.append(moment + np.cross(corners.mean(0), force))
+    if not names:
+        raise TrialError(" ".join(problems))
     return Wrenches(
-        names=tuple(f"plate {k}" for k in range(1, len(plates) + 1)),
+        names=tuple(names),
         time=time,
         force=np.stack(forces, axis=1),
         moment=np.stack(moments, axis=1),
         notes=tuple(notes),
+        problems=tuple(problems),
     )
 
 

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.physiology.recorder import of_muscles
+from kinesis_trl.physiology.recorder import of_body, of_muscles
 from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.trial.loads import Loads
 
@@ -48,16 +48,8 @@ def recording_of(loads: Loads, *, clip: str, moments: Literal["demanded", "suppl
     more: dict[str, Any] = {**of_muscles(body.muscles, length, velocity, -solution.muscle_force)}
     return Recording(
         clip=clip,
-        body=body.name,
-        mass=body.mass,
-        gravity=float(np.linalg.norm(model.opt.gravity)),
-        rate=solution.fps,
         fell=False,
-        body_names=body.entry.observed,
-        coordinate_names=body.joint_names,
-        joint_names=body.independent_joints,
-        muscle_names=body.muscle_names,
-        time=np.arange(count) / solution.fps,
+        **of_body(body, count, solution.fps),
         qpos=solution.qpos,
         qvel=solution.qvel,
         qacc=solution.qacc,

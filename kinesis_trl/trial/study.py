@@ -9,6 +9,9 @@ from pathlib import Path
 
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.body.subject import Subject
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.markers.fit import FitConfig
+from kinesis_trl.motion.markers.treadmill import along_heading, belt_velocity, feet, moved, over_ground
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.trial.analysis import Study
 from kinesis_trl.trial.emg import EmgConfig, Envelopes, envelopes
@@ -16,10 +19,7 @@ from kinesis_trl.trial.files import Trial, TrialFiles, read_trial
 from kinesis_trl.trial.floor import FloorConfig, feet_on_floor
 from kinesis_trl.trial.follow import Followed, follow
 from kinesis_trl.trial.loads import Loads, loads_of
-from kinesis_trl.trial.marker_fit import FitConfig
-from kinesis_trl.trial.motion import Motion, feet, motion_of
-from kinesis_trl.trial.recorded import TrialError
-from kinesis_trl.trial.treadmill import along_heading, belt_velocity, moved, over_ground
+from kinesis_trl.trial.motion import Motion, motion_of
 
 CUTOFF = 6.0
 """Cut-off in Hz below which gait lies (Winter 2009), of the motion and of the forces in its equations."""
@@ -120,5 +120,5 @@ def _emg(trial: Trial, motion: Motion, loads: Loads, config: StudyConfig) -> Env
         standing = feet_on_floor(*feet(loads.body, loads.solution.qpos), motion.rate, config.floor)
     try:
         return envelopes(trial.emg, config.emg, own=config.emg_map, standing=(motion.time, standing))
-    except TrialError as error:
+    except ClipFormatError as error:
         return str(error)

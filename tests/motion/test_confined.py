@@ -14,8 +14,8 @@ import pytest
 
 from kinesis_trl.motion import confined
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.confined import Limits, read_confined, run_confined
-from kinesis_trl.motion.readers.dispatch import FileContent
+from kinesis_trl.motion.confined import Limits, run_confined
+from kinesis_trl.motion.readers.dispatch import FileContent, read_confined
 
 LITTLE = Limits(seconds=0.2, memory=64 << 20)
 HERE = Path("walk.pkl")

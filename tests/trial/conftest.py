@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kinesis_trl.motion.markers.recorded import Markers
+from kinesis_trl.motion.markers.trc import read_trc
 from kinesis_trl.trial.analysis import Study
 from kinesis_trl.trial.files import TrialFiles
-from kinesis_trl.trial.recorded import Markers
 from kinesis_trl.trial.study import StudyConfig, study
 from kinesis_trl.trial.tables import read_emg, read_forces
-from kinesis_trl.trial.trc import read_trc
 
 TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
@@ -42,10 +43,10 @@ def c3d_walk(walk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_c3d(path, walk)
 
 
-@pytest.fixture
-def make_c3d(walk: Path, tmp_path: Path):
+@pytest.fixture(scope="session")
+def make_c3d(walk: Path, tmp_path_factory: pytest.TempPathFactory):
     """Writes a C3D file of the trial with something changed."""
-    return lambda **changes: write_c3d(tmp_path / "changed.c3d", walk, **changes)
+    return lambda **changes: write_c3d(tmp_path_factory.mktemp("changed") / "walk.c3d", walk, **changes)
 
 
 def write_c3d(
@@ -59,13 +60,19 @@ def write_c3d(
     flat: str = "",
     gap: tuple[str, slice] | None = None,
     stated: str = "",
+    belt: float = 0.0,
 ) -> Path:
-    """A C3D file of the trial, z up; every contact of a foot is on a plate of its own."""
+    """A C3D file of the trial, z up; every contact of a foot is on a plate of its own.
+
+    With a `belt` in m/s it is as on a treadmill: the laboratory moves forward along x with that speed.
+    """
     ezc3d = pytest.importorskip("ezc3d")
     markers, wrenches = read_trc(walk / "marker_trajectories.trc"), read_forces(walk / "grf_walk.mot")
     emg = read_emg(walk / "electromyography.sto")
     file = ezc3d.c3d()
-    position = _z_up(markers)[frames] * (1000.0 if unit == "mm" else 1.0)
+    position = _z_up(markers)[frames]
+    position[..., 0] -= belt * np.arange(len(position))[:, None] / 100.0
+    position = position * (1000.0 if unit == "mm" else 1.0)
     points = np.full((4, position.shape[1], len(position)), 1.0)
     points[:3] = position.transpose(2, 1, 0)
     if gap is not None:
@@ -75,8 +82,12 @@ def write_c3d(
     parameters["POINT"]["RATE"]["value"] = [100.0]
     parameters["POINT"]["LABELS"]["value"] = names
     file.add_parameter("POINT", "UNITS", [stated or unit])
+    file["header"]["points"]["first_frame"] = frames.start or 0
     file["data"]["points"] = points
     time = np.arange(20 * len(position)) / 2000.0 + (frames.start or 0) / 100.0
+    way = np.zeros((len(wrenches.time), 1, 3))
+    way[:, 0, 0] = -belt * (wrenches.time - time[0])
+    wrenches = replace(wrenches, moment=wrenches.moment + np.cross(way, wrenches.force))
     channels, columns, corners, kinds, origins, matrices = _plates(wrenches, time)
     if swap_plates:
         corners = np.roll(corners, 1, axis=2)
@@ -112,10 +123,9 @@ def _plates(wrenches, time):
             np.stack([np.interp(time, wrenches.time, v[:, foot, a]) for a in range(3)], axis=1) * inside[:, None]
             for v in (wrenches.force, wrenches.moment)
         )
-        pressed = force[:, 2] > 50
-        centre = np.array([np.average(-moment[pressed, 1] / force[pressed, 2]), 0.0, 0.0])
-        centre[1] = np.average(moment[pressed, 0] / force[pressed, 2])
-        centre = centre.round(2)
+        table = (wrenches.time > start) & (wrenches.time < end) & (wrenches.force[:, foot, 2] > 50)
+        up, turning = wrenches.force[table, foot, 2], wrenches.moment[table, foot]
+        centre = np.array([(-turning[:, 1] / up).mean(), (turning[:, 0] / up).mean(), 0.0]).round(2)
         axes = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])  # columns: x left, y forward, z down
         half = np.array([[0.25, 0.3, 0], [-0.25, 0.3, 0], [-0.25, -0.3, 0], [0.25, -0.3, 0]])
         corners[:, :, plate] = 1000 * (centre + half @ axes.T).T

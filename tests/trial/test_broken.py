@@ -14,10 +14,10 @@ from rich.console import Console
 from kinesis_trl.body.inverse import InverseConfig
 from kinesis_trl.commands.trial import TrialConfig
 from kinesis_trl.commands.trial import trial as run_trial
+from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.trial.files import TrialFiles, read_trial
 from kinesis_trl.trial.floor import FloorConfig
 from kinesis_trl.trial.loads import loads_of
-from kinesis_trl.trial.recorded import TrialError
 
 
 @pytest.fixture
@@ -53,10 +53,9 @@ def test_half_a_c3d_is_read_as_far_as_it_goes(c3d_walk, tmp_path):
     half.write_bytes(content[: len(content) // 2])
     trial = read_trial(TrialFiles(motion=half))
     assert re.search(r"half\.c3d is cut: it announces 238 frames and holds 1\d\d\.", said(trial))
-    assert 100 <= len(trial.markers.position) < 200
-    assert trial.wrenches.time[-1] - trial.wrenches.time[0] == pytest.approx(
-        len(trial.markers.position) / 100, abs=0.02
-    )
+    markers = trial.markers.markers
+    assert 100 <= len(markers.position) < 200
+    assert trial.wrenches.time[-1] - trial.wrenches.time[0] == pytest.approx(len(markers.position) / 100, abs=0.02)
 
 
 def test_unlabelled_markers_ask_for_a_map(trc):
@@ -75,7 +74,7 @@ def test_markers_that_are_never_seen_are_left_out(trc):
 
     trial = read_trial(TrialFiles(motion=trc(without)))
     assert "never seen, and left out: R.TH2" in said(trial)
-    assert "R.TH2" not in {place.label for place in trial.places}
+    assert "R.TH2" not in {place.label for place in trial.markers.places}
 
 
 def test_a_torn_cell_is_found(trc):
@@ -86,7 +85,7 @@ def test_a_torn_cell_is_found(trc):
 def test_millimetres_called_metres_are_recognised(trc):
     trial = read_trial(TrialFiles(motion=trc(lambda lines: [*lines[:2], lines[2].replace("mm", "m"), *lines[3:]])))
     assert "lengths are taken as mm" in said(trial)
-    assert 0.5 < trial.markers.position[0, trial.markers.names.index("R.ASIS"), 2] < 1.4
+    assert 0.5 < trial.markers.markers.place("R.ASIS")[0, 2] < 1.4
 
 
 def test_forces_without_points_and_emg_without_channels(walk, tmp_path):
@@ -102,15 +101,22 @@ def test_forces_of_another_rate_or_unit_are_predicted_instead(found):
     wrenches = found.trial.wrenches
     late = replace(wrenches, time=wrenches.time * 10)
     loads = loads_of(found.motion, late, FloorConfig(), InverseConfig(cutoff=6.0))
-    assert loads.floor is None and "predicted instead" in " ".join(loads.notes)
+    assert loads.floor is None and "predicted instead" in " ".join(loads.problems)
     far = replace(wrenches, moment=wrenches.moment * 1000)
     loads = loads_of(found.motion, far, FloorConfig(), InverseConfig(cutoff=6.0))
-    assert "no force lies under a foot" in " ".join(loads.notes)
+    assert "no force lies under a foot" in " ".join(loads.problems)
     assert np.isfinite(loads.solution.activation).all()
 
 
 def test_everything_at_once_still_makes_a_report(make_c3d, tmp_path):
-    path = make_c3d(frames=slice(30, 190), swap_plates=True, flat="soleus", gap=("R.Knee", slice(20, 60)), stated="m")
+    path = make_c3d(
+        frames=slice(30, 190),
+        swap_plates=True,
+        flat="soleus",
+        gap=("R.Knee", slice(20, 60)),
+        stated="m",
+        labels={"R.Shoulder": "<script>alert(1)</script>"},
+    )
     console = Console(file=StringIO(), width=200)
     figures = run_trial(TrialConfig(motion=path, out=tmp_path / "out", controller=False, threads=1), console)
     told = " ".join([*figures["reading"]["problems"], *figures["reading"]["notes"]])
@@ -122,6 +128,7 @@ def test_everything_at_once_still_makes_a_report(make_c3d, tmp_path):
     ):
         assert sentence in told, sentence
     page = (tmp_path / "out" / "report.html").read_text()
+    assert "&lt;script&gt;alert" in page and "<script" not in page
     assert "R.Knee 25 %" in page and "1. What was read" in page and "4. Joints" in page
     assert json.loads((tmp_path / "out" / "report.json").read_text())["verdict"][0]["state"] != "good"
     assert "next: " in console.file.getvalue()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kinesis_trl.motion.markers.recorded import Emg, TrialError
 from kinesis_trl.physiology.emg_muscles import UnknownMuscleError
 from kinesis_trl.trial.emg import EmgConfig, agreement, envelopes, muscle_of
-from kinesis_trl.trial.recorded import Emg, TrialError
 
 TIME = np.arange(4000) / 2000.0
 BURSTS = 0.5 * (1 - np.cos(2 * np.pi * TIME))  # once a second

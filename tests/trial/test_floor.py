@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kinesis_trl.motion.markers.recorded import TrialError, Wrenches
+from kinesis_trl.motion.markers.treadmill import belt_velocity, moved
 from kinesis_trl.trial.floor import FloorConfig, floor_of
-from kinesis_trl.trial.recorded import TrialError, Wrenches
-from kinesis_trl.trial.treadmill import belt_velocity, moved
 
 RATE, SECONDS = 100.0, 2.0
 TIME = np.arange(int(RATE * SECONDS)) / RATE
@@ -56,7 +56,7 @@ def test_two_plates_under_one_foot_add_up():
 def test_a_force_beside_both_feet_is_left_out_and_said():
     floor = floor_of(press((0.0, 0.0, 0.2, 0.9), (0.5, 2.0, 1.0, 1.8)), TIME, *feet(), FloorConfig())
     assert [c.side for c in floor.contacts] == [0, -1]
-    assert "plates swapped" in " ".join(floor.notes)
+    assert "plates swapped" in " ".join(floor.problems)
     with pytest.raises(TrialError, match="no force lies under a foot: the nearest is"):
         floor_of(press((0.5, 2.0, 1.0, 1.8)), TIME, *feet(), FloorConfig())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kinesis_trl.trial.c3d import PlateSignals, read_c3d
+from kinesis_trl.motion.markers.c3d import PlateSignals, read_c3d
+from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.trial.floor import centre_of_pressure
 from kinesis_trl.trial.plates import plate_wrenches
-from kinesis_trl.trial.recorded import TrialError
 from kinesis_trl.trial.tables import read_forces
 
 CORNERS = np.array([[0.5, 0.4, 0], [-0.5, 0.4, 0], [-0.5, -0.4, 0], [0.5, -0.4, 0.0]]) * [1, -1, 1] + [1.0, 2.0, 0.0]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from kinesis_trl.failures import printable
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.motion.confined import Limits, run_confined
 from kinesis_trl.motion.readers.conventions import words
+from kinesis_trl.motion.readers.markers import MARKERS
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader_of, suffixes
 
 SUFFIXES = suffixes()
@@ -18,7 +21,6 @@ _ADVICE = {
     ".fbx .glb .gltf .usd .blend": "export it as BVH (in Blender: File, Export, Motion Capture)",
     ".vrm": "it is a figure without motion; export the motion as BVH",
     ".vmd": "export it as BVH (in Blender with its MMD tools)",
-    ".c3d .trc": "it holds markers; make joint angles of them (OpenSim's inverse kinematics writes .mot)",
     ".mvnx": "export it as BVH from MVN Analyze",
     ".asf": "it is a skeleton; name the .amc motions beside it",
     ".osim": "it is a model; name the .mot or .sto file of its motion",
@@ -32,6 +34,7 @@ _TORCH_MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 """The number with which files of torch.save before version 1.6 begin, as pickled."""
 _ZIP, _HDF5, _GZIP = b"PK\x03\x04", b"\x89HDF\r\n", b"\x1f\x8b"
 _TEXTS = (".amc", ".bvh", ".csv", ".json", ".mot", ".sto", ".txt")
+_LONGEST_NAME = 200
 _WITH_TORCH = (
     "is a file of torch.save, not a pickle of arrays; open it with torch.load and save its motions with joblib.dump, "
     "tensors as NumPy arrays"
@@ -81,6 +84,39 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
         more = f" So are the {len(refused) - 1} other motions in it." if len(refused) > 1 else ""
         raise ClipFormatError(f"{refused[0]}{more}" if refused else f"{path}: holds no motion.")
     return FileContent(clips, refused)
+
+
+def read_confined(
+    path: Path,
+    options: ReadOptions | None = None,
+    *,
+    share: int = 0,
+    shares: int = 1,
+    reader: Callable[[Path, ReadOptions], FileContent] = read_file,
+) -> FileContent:
+    """What is in a motion file, read within limits.
+
+    Args:
+        path: the file.
+        options: what the user says about it.
+        share: of the clips, those with index ≡ share (mod shares) are returned.
+        shares: how many shares there are.
+        reader: what reads it.
+
+    Raises:
+        ClipFormatError: refused, with the reason.
+    """
+    given = options or ReadOptions()
+
+    def read() -> Any:
+        content = reader(path, given)
+        clips = [{f.name: getattr(clip, f.name) for f in fields(clip)} for clip in content.clips[share::shares]]
+        return {"clips": clips, "refused": [str(error) for error in content.refused]}
+
+    modelled = given.smpl_model is not None or path.suffix.lower() in MARKERS
+    found = run_confined(path, read, Limits.of(path, modelled=modelled))
+    clips = [MotionClip(**{**clip, "name": clip["name"][:_LONGEST_NAME]}) for clip in found["clips"]]
+    return FileContent(clips, [ClipFormatError(reason) for reason in found["refused"]])
 
 
 def read_motion(path: str | Path, **options: Any) -> list[MotionClip]:

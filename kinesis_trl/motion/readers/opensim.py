@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import load_body
-from kinesis_trl.motion.clip import MotionClip
+from kinesis_trl.motion.clip import MotionClip, check_finite
 from kinesis_trl.motion.readers.conventions import check_frames
 from kinesis_trl.motion.readers.qpos import qpos_clip
 from kinesis_trl.motion.readers.registry import MotionFile, ReadOptions, reader
@@ -47,6 +47,8 @@ def read_opensim(file: MotionFile, options: ReadOptions) -> list[MotionClip]:
     names = [coordinate(column) for column in table.columns]
     values = {name: table.values[:, i] for i, name in reversed(list(enumerate(names)))}
     check_frames(len(table.values))
+    used = [name for name in (*_ANGLES, *_PELVIS_ANGLES, *_PELVIS_POSITION) if name in values]
+    check_finite(np.stack([values[name] for name in used], axis=1), "the table of joint angles")
     fps = replace(table, columns=tuple(names)).rate() if options.fps is None else options.fps
     angles = {name: values[name] for name in _ANGLES if name in values}
     travel = values.get("pelvis_tx", np.zeros(len(table.values)))

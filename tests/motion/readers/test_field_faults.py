@@ -251,7 +251,7 @@ def test_the_true_cause(fail: Path, tmp_path: Path) -> None:
         ("a.npz", b"PK\x03\x04" + bytes(26) + b"a/data.pkl", "is a file of torch.save"),
         ("a.npz", b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         ("a.fbx", b"", "ending '.fbx' is not read; export it as BVH"),
-        ("a.c3d", b"", "it holds markers"),
+        ("a.c3d", b"", "is empty"),
         ("a.xyz", b"", "ending '.xyz' is not read; known: .amc, .bvh"),
         ("a.json", b"[1, 2]", "no 'Frames'"),
         ("a.mot", b"", "is empty"),

@@ -112,7 +112,7 @@ def test_a_gait_cycle_without_pelvis_or_time(shared: Path) -> None:
         (mot(table()).replace("endheader\n", ""), "no 'endheader'"),
         (mot(table()).replace("knee_angle_r", "elbow_r"), "expected OpenSim joint angles .* or MyoLegs coordinates"),
         (mot(table(1)), "is a single pose"),
-        (mot(table(hip_flexion_r=np.nan)), "qpos is not finite"),
+        (mot(table(hip_flexion_r=np.nan)), "joint angles is not finite"),
         (mot(table()).replace("0.01000000", "0.03000000"), "equal steps"),
         (mot(table(time=0.0)), "equal steps"),
         ("", "is empty"),

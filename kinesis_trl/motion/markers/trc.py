@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.markers.recorded import Markers, TrialError
 from kinesis_trl.motion.readers.tables import rate_of
-from kinesis_trl.trial.recorded import Markers, TrialError
+from kinesis_trl.motion.streams import open_file
 
 _LARGEST = 500_000_000
 _FEWEST = 10
@@ -20,12 +21,11 @@ def read_trc(path: Path) -> Markers:
     Raises:
         TrialError: no such file, or one that is cut short or malformed; names the line.
     """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise TrialError(f"{path} has {path.stat().st_size} bytes, more than any trial of markers.")
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise TrialError(f"{path} cannot be read ({error.strerror}); check the path.") from error
+    with open_file(path) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise TrialError(f"{path} has more than {_LARGEST >> 20} MiB, more than any trial of markers.")
+    lines = content.decode("utf-8-sig", errors="replace").splitlines()
     try:
         about = dict(zip(lines[1].lower().split(), lines[2].split(), strict=False))
         names = tuple(word.strip() for word in lines[3].split("\t")[2:] if word.strip())
@@ -49,7 +49,7 @@ def read_trc(path: Path) -> Markers:
         raise TrialError(f"{path} has {len(rows)} frames; a trial needs at least {_FEWEST}. Is it cut short?")
     table = np.array(rows)
     position = table[:, 2:].reshape(len(table), len(names), 3)
-    position[(position == 0).all(-1)] = np.nan
+    position[(position == 0).all(-1) | ~np.isfinite(position).all(-1)] = np.nan
     notes = []
     stated = about.get("numframes", "")
     if stated.isdecimal() and int(stated) != len(table):
@@ -57,7 +57,7 @@ def read_trc(path: Path) -> Markers:
     try:
         rate = rate_of(table[:, 1])
     except ClipFormatError as error:
-        raise TrialError(f"{path}: {error}") from None
+        raise TrialError(f"{path}: {str(error).replace(' or pass --fps', '')}") from None
     try:
         said = float(about.get("datarate", "nan"))
     except ValueError:

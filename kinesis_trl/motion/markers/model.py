@@ -18,8 +18,8 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.scaling import SEGMENTS, segment_of_body
 from kinesis_trl.motion.kinematics import Poses
-from kinesis_trl.trial.marker_sets import MarkerPlace
-from kinesis_trl.trial.recorded import TrialError
+from kinesis_trl.motion.markers.recorded import TrialError
+from kinesis_trl.motion.markers.sets import MarkerPlace
 
 Array = NDArray[np.float64]
 

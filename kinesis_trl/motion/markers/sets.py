@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from kinesis_trl.motion.markers.recorded import TrialError
+from kinesis_trl.motion.streams import open_file
 from kinesis_trl.shipped import asset
-from kinesis_trl.trial.recorded import TrialError
 
 _LARGEST = 1_000_000
 _NEEDED = ("pelvis", "femur", "tibia", "calcn")
@@ -37,13 +37,13 @@ class MarkerPlace:
 @cache
 def landmarks() -> dict[str, tuple[str, float, float, float, float]]:
     """Part, place and spread of every landmark, those of a leg for the right one."""
-    return {name: tuple(row) for name, row in _read(asset("trial/landmarks.yaml")).items()}
+    return {name: tuple(row) for name, row in read_map(asset("trial/landmarks.yaml")).items()}
 
 
 @cache
 def marker_sets() -> dict[str, dict[str, str]]:
     """Labels and their landmarks of every set that ships."""
-    return {name: dict(labels) for name, labels in _read(asset("trial/marker_sets.yaml")).items()}
+    return {name: dict(labels) for name, labels in read_map(asset("trial/marker_sets.yaml")).items()}
 
 
 def place_markers(labels: Sequence[str], own: Path | None = None) -> tuple[str, list[MarkerPlace]]:
@@ -103,7 +103,7 @@ def _landmark(label: str, name: str, side: str) -> MarkerPlace:
 
 
 def _own_map(path: Path) -> dict[str, MarkerPlace]:
-    rows = _read(path)
+    rows = read_map(path)
     out = {}
     for label, value in rows.items():
         if isinstance(value, str):
@@ -131,16 +131,20 @@ def _own_map(path: Path) -> dict[str, MarkerPlace]:
     return out
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_map(path: Path) -> dict[str, Any]:
+    """Content of a YAML file that says what labels stand for.
+
+    Raises:
+        TrialError: not there, too large, no YAML, or no map.
+    """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise TrialError(f"{path} is too large for a marker map.")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        with open_file(path) as file:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise TrialError(f"{path} is too large for a map of labels.")
+        found = yaml.safe_load(text.decode())
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise TrialError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]:.150}).") from error
     if not isinstance(found, dict):
-        raise TrialError(f"{path} holds no map of labels; write lines as 'LABEL: asis_r'.")
+        raise TrialError(f"{path} holds no map of labels; write lines as 'LABEL: asis_r', or 'Channel 3: soleus_r'.")
     return found
-
-
-Places = NDArray[np.float64]

@@ -9,10 +9,10 @@ from kinesis_trl.body.model import load_body
 from kinesis_trl.body.scaling import SEGMENTS, segment_lengths
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.kinematics import Poses
-from kinesis_trl.trial.marker_fit import FitConfig, find_placement, fit_motion
-from kinesis_trl.trial.marker_model import MarkerModel
-from kinesis_trl.trial.marker_sets import marker_sets, place_markers
-from kinesis_trl.trial.recorded import TrialError
+from kinesis_trl.motion.markers.fit import FitConfig, find_placement, fit_motion
+from kinesis_trl.motion.markers.model import MarkerModel
+from kinesis_trl.motion.markers.recorded import TrialError
+from kinesis_trl.motion.markers.sets import marker_sets, place_markers
 
 LABELS = [pattern.format(side=s) for pattern in marker_sets()["rajagopal"] for s in "RL" if "{" in pattern or s == "R"]
 

@@ -11,11 +11,11 @@ from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.scaling import SEGMENTS, segment_lengths
+from kinesis_trl.motion.markers.model import MarkerModel
+from kinesis_trl.motion.markers.recorded import TrialError
+from kinesis_trl.motion.markers.sets import MarkerPlace
 from kinesis_trl.motion.resample import continuous_quat
 from kinesis_trl.motion.retarget.banded import add_smoothness, solve_banded
-from kinesis_trl.trial.marker_model import MarkerModel
-from kinesis_trl.trial.marker_sets import MarkerPlace
-from kinesis_trl.trial.recorded import TrialError
 
 Array = NDArray[np.float64]
 

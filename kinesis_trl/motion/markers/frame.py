@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.motion.markers.recorded import Markers, TrialError
+from kinesis_trl.motion.markers.sets import MarkerPlace
 from kinesis_trl.motion.readers.conventions import up_rotation
-from kinesis_trl.trial.marker_sets import MarkerPlace
-from kinesis_trl.trial.recorded import Markers, TrialError
 
 Array = NDArray[np.float64]
 
-_METRES = {"mm": 0.001, "millimeters": 0.001, "millimetres": 0.001, "cm": 0.01, "m": 1.0, "meters": 1.0, "metres": 1.0}
+_METRES = {
+    "mm": 0.001,
+    "millimet": 0.001,
+    "cm": 0.01,
+    "centimet": 0.01,
+    "m": 1.0,
+    "met": 1.0,
+    "in": 0.0254,
+    "inch": 0.0254,
+}
+"""Metres per unit of length, by what files call it."""
 _HEIGHT = (0.5, 1.4)
 """Height in metres of a standing person's pelvis above its feet."""
 _KEEP_X: Array = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -45,8 +56,8 @@ def upright(markers: Markers, places: Sequence[MarkerPlace]) -> tuple[Markers, F
         )
     up = ("-" if height[axis] < 0 else "") + "xyz"[axis]
     tall = float(np.abs(height[axis]))
-    stated = _METRES.get(markers.unit.strip().lower())
-    notes = [f"markers in {markers.unit or 'an unstated unit'}, {up} up"]
+    stated = _METRES.get(re.sub(r"(er|re|e)?s?$", "", markers.unit.strip().lower()))
+    notes = [f"markers in {'an unstated unit' if stated is None else markers.unit}, {up} up"]
     unit = stated
     if unit is None or not _HEIGHT[0] <= tall * unit <= _HEIGHT[1]:
         fitting = [u for u in (1.0, 0.01, 0.001) if _HEIGHT[0] <= tall * u <= _HEIGHT[1]]

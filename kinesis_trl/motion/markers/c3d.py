@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.confined import Limits, run_confined
-from kinesis_trl.trial.recorded import Emg, Markers, TrialError
+from kinesis_trl.motion.markers.recorded import Emg, Markers, TrialError
 
 Array = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ def _made(path: Path, found: dict[str, Any]) -> C3dFile:
     if points.size and found["rate"] > 0:
         names = [str(name) for name in found["labels"]]
         names += [f"unlabelled {k}" for k in range(len(names), points.shape[1])]
-        points[(points == 0).all(-1)] = np.nan
+        points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
         markers = Markers(
             names=tuple(names),
             position=points,

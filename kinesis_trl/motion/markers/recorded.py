@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.motion.clip import ClipFormatError
+
 Array = NDArray[np.float64]
 
 
-class TrialError(ValueError):
+class TrialError(ClipFormatError):
     """A trial or a part of it cannot be used; the message says what was found, what was expected and what to do."""
 
 
@@ -55,6 +57,8 @@ class Wrenches:
     """(N, P, 3) its moment about the origin of the frame in N m."""
     notes: tuple[str, ...] = ()
     """What was detected or changed."""
+    problems: tuple[str, ...] = ()
+    """One sentence for every plate that cannot be used."""
 
     @property
     def rate(self) -> float:

@@ -8,12 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.trial.recorded import Wrenches
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.kinematics import body_places
+from kinesis_trl.motion.markers.recorded import Wrenches
 
 Array = NDArray[np.float64]
 
 _STILL, _BELT = 0.3, 0.3  # m/s
 _LOW = 0.04
+
+
+def feet(body: BodyModel, qpos: Array) -> tuple[Array, Array]:
+    """Places (T, 2, 3) of right and left heel and toe joint in metres."""
+    heel, toes = ([body.model.body(f"{part}_{side}").id for side in "rl"] for part in ("calcn", "toes"))
+    place = body_places(body, qpos)
+    return place[:, heel], place[:, toes]
 
 
 def belt_velocity(qpos: Array, heel: Array, toes: Array, rate: float) -> Array:

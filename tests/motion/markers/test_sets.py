@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kinesis_trl.trial.marker_sets import landmarks, marker_sets, place_markers, plain
-from kinesis_trl.trial.recorded import TrialError
+from kinesis_trl.motion.markers.recorded import TrialError
+from kinesis_trl.motion.markers.sets import landmarks, marker_sets, place_markers, plain
 
 
 @pytest.mark.parametrize("name", sorted(marker_sets()))
