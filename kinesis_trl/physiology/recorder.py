@@ -146,12 +146,13 @@ def measure(
     moments = {name: np.einsum("tv,tvj->tj", seen.pop(name), reduce) for name in ("joint_moment", "muscle_moment")}
     joints = body.couplings.independent_dofs(model.nv)[6:]
     reference = np.empty((0, model.nq)) if reference_qpos is None else reference_qpos
+    more: dict[str, Any] = of_body(body, count, states.rate)
+    more |= of_muscles(body.muscles, length, velocity, tension) | moments | seen
     return Recording(
         clip=clip,
         label=label,
         category=category,
         fell=fell,
-        **of_body(body, count, states.rate),
         contact=(seen["ground_force"][..., 2] > 0).astype(np.float64),
         qpos=states.qpos,
         qvel=states.qvel,
@@ -159,11 +160,9 @@ def measure(
         excitation=states.excitation,
         fatigued=np.empty((0, model.nu)) if states.fatigued is None else states.fatigued,
         joint_power=moments["joint_moment"] * states.qvel[:, joints],
-        **of_muscles(body.muscles, length, velocity, tension),
         reference_time=np.arange(len(reference)) / FPS,
         reference_qpos=reference,
-        **moments,
-        **seen,
+        **more,
     )
 
 
