@@ -23,12 +23,14 @@ class ContactModelConfig:
 
     friction: float = 0.8
     """Coefficient of friction; the pyramid's edges lean that much."""
-    margin: float = 0.02
+    margin: float = 0.01
     """Height above the floor in metres from which a point cannot press; lower than a foot swings, or it would lean."""
     height: float = 0.005
     """Height in metres at which pressing costs twice as much as on the floor."""
     speed: float = 0.3
     """Speed in m/s of a point at which pressing costs twice as much as at rest."""
+    fastest: float = 0.5
+    """Speed in m/s of a point from which it cannot press: a foot about to strike does not carry yet."""
     edge_limit: float = 0.5
     """Largest force along one edge of a pyramid, in body weights."""
     inset: float = 0.0
@@ -36,7 +38,7 @@ class ContactModelConfig:
     leaves the whole one a margin to keep its balance."""
 
     def __post_init__(self) -> None:
-        for name in ("friction", "margin", "height", "speed", "edge_limit"):
+        for name in ("friction", "margin", "height", "speed", "fastest", "edge_limit"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
         if not 0 <= self.inset < 1:
@@ -98,9 +100,10 @@ def foot_contacts(body: BodyModel, demand: Demand, qvel: Array, config: ContactM
     per_point = jacobian @ edge[:, None].swapaxes(-1, -2)
     count, nv = qvel.shape
     force = per_point.transpose(0, 2, 1, 3).reshape(count, nv, -1)
-    cost = 1 + (above / config.height) ** 2 + (np.linalg.norm(velocity, axis=-1) / config.speed) ** 2
+    speed = np.linalg.norm(velocity, axis=-1)
+    cost = 1 + (above / config.height) ** 2 + (speed / config.speed) ** 2
     weight = float(body.model.body_mass.sum() * np.linalg.norm(body.model.opt.gravity))
-    limit = np.where(presses, config.edge_limit * weight, 0.0)
+    limit = np.where(presses & (speed < config.fastest), config.edge_limit * weight, 0.0)
     return Contacts(
         point=point,
         edge=edge,

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.body.inverse import InverseSolution, solve
+from kinesis_trl.body.inverse import InverseConfig, InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
 from kinesis_trl.motion.clip import ClipFormatError
@@ -26,7 +26,11 @@ class SolveConfig:
     footing: FootingConfig | None = field(default_factory=FootingConfig)
     """How feet are made to carry; None leaves them as they are."""
     residuals: ResidualConfig = field(default_factory=ResidualConfig)
-    """How far the root may move to make the motion dynamically consistent, and how forces are found."""
+    """How far the root may move to make the motion dynamically consistent, and how its residuals are found; in the
+    end on whole feet, whatever their inset."""
+    rolling: InverseConfig = field(default_factory=InverseConfig)
+    """How forces are found, and residuals reduced, where feet roll without sliding from the first: only what is on the
+    floor and at rest presses."""
 
 
 def solve_motions(
@@ -73,8 +77,12 @@ def _try(body: BodyModel | str, fps: float, config: SolveConfig, qpos: Array) ->
 
 def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
     planted = qpos if config.footing is None else plant_feet(body, qpos, fps, config.footing)
-    moved = reduce_residuals(body, planted, fps, config.residuals)
-    return solve(body, moved, fps, replace(config.residuals.inverse, moment_arms=True))
+    residuals = config.residuals
+    if config.footing is not None and np.array_equal(planted[:, :7], qpos[:, :7]):
+        residuals = replace(residuals, inverse=config.rolling)
+    moved = reduce_residuals(body, planted, fps, residuals)
+    whole = replace(residuals.inverse.contacts, inset=0.0)
+    return solve(body, moved, fps, replace(residuals.inverse, contacts=whole, moment_arms=True))
 
 
 @lru_cache(maxsize=1)

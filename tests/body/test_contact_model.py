@@ -56,6 +56,7 @@ def test_raised_or_swinging_feet_press_less_or_not_at_all(body):
     sliding[0, 0] = 0.3  # the reference speed of the cost
     moving = contacts_at(body, body.standing_qpos, sliding)
     np.testing.assert_allclose(moving.cost, resting.cost + 1, atol=1e-9)
+    assert moving.limit.any() and not contacts_at(body, body.standing_qpos, sliding, fastest=0.29).limit.any()
 
 
 def test_wrench_of_one_loaded_edge(body):

@@ -15,7 +15,10 @@ from kinesis_trl.motion.gait.stance import FootPath
 Array = NDArray[np.float64]
 
 GRAVITY = 9.81
-_HEIGHT = 0.91  # of the centre of mass over the floor when this body walks, m
+HEIGHT = 0.91
+"""Of the cart that stands for the centre of mass when this body walks, in metres over the floor."""
+_LEAN, _NOD, _NOD_PEAK = -2.0, 0.8, 0.42
+"""Pitch of the pelvis in walking and its amplitude twice a stride in degrees, and the phase at which it is greatest."""
 _REACH_ROUNDS = 8
 _FINE = 8  # samples per frame
 
@@ -61,11 +64,11 @@ def centre_of_mass(
     carried = total > 0
     centre = (load[..., None] * pressure).sum(0) / np.where(carried, total, 1.0)[:, None]
     frames = len(centre)
-    stiffness = np.where(carried, np.maximum(GRAVITY + rise, 0.0), 0.0) / _HEIGHT
+    stiffness = np.where(carried, np.maximum(GRAVITY + rise, 0.0), 0.0) / HEIGHT
     own = stiffness[1:-1]
     stencil = np.tile(np.array([1.0, -2.0, 1.0]) / dt**2, (frames - 2, 1))
     stencil[:, 1] -= own
-    usual = GRAVITY / _HEIGHT
+    usual = GRAVITY / HEIGHT
     cart = Rows(stencil, -own[:, None] * centre[1:-1], np.full(frames - 2, usual**-2))
     ends = np.zeros(frames)
     ends[:4] = 0.0 if past is not None or moving[0] is not None else 10.0
@@ -84,8 +87,9 @@ def centre_of_mass(
 def orientation(plan: FootstepPlan, feet: dict[Side, FootPath], com: Array, time: Array, lean: float) -> Array:
     """Orientation (T, 3, 3) of the pelvis: heading, rotation with the legs, list over the standing leg, lean.
 
-    Rotation of 4° and list of 2.5° to each side at 1.3 m/s (rounded from Perry 1992, Gait Analysis), 6° of forward
-    lean in running (Novacheck 1998).
+    Rotation of 4° and list of 2.5° to each side at 1.3 m/s (rounded from Perry 1992, Gait Analysis), a nod twice a
+    stride (Pinzone et al. 2014: 0.8°, furthest forward at 42 %) and 6° of forward lean in running (Novacheck 1998).
+    The trunk is one piece with the pelvis: leant back by 2° in walking, hips are as much extended as flexed in stance.
     """
     forward, run = plan.course.sample("forward", time), plan.course.sample("run", time)
     heading = plan.course.sample("heading", time)
@@ -102,7 +106,9 @@ def orientation(plan: FootstepPlan, feet: dict[Side, FootPath], com: Array, time
     onward = acceleration[:, 0] * np.cos(heading) + acceleration[:, 1] * np.sin(heading)
     onward = gaussian_filter1d(onward, 0.25 / dt)
     standing = 1.0 - smoothstep(np.abs(forward) / 0.3)
-    pitch = np.radians(1.2 * pace + 5.0 * run) + lean * (1 - standing) + 0.6 * np.arctan(onward / GRAVITY)
+    nod = 0.5 * (np.cos(4 * np.pi * (right - _NOD_PEAK)) + np.cos(4 * np.pi * (left - _NOD_PEAK)))
+    usual = np.radians((_LEAN + _NOD * nod) * pace * (1.0 - run) + 6.2 * run)
+    pitch = usual + lean * (1 - standing) + 0.6 * np.arctan(onward / GRAVITY)
     return Rotation.from_euler("ZYX", np.stack([yaw, pitch, roll], axis=1)).as_matrix()
 
 

@@ -15,7 +15,7 @@ from kinesis_trl.motion.retarget.support import runs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_CLEARANCE = 0.008
+_CLEARANCE = 0.012
 """Least height of the foot in mid-swing in metres (minimum toe clearance: Winter 1992, Phys Ther 72:45)."""
 _BEND = {HIP: 1.0, KNEE: 0.7, ANKLE: 0.6}
 """How much each joint bends to lift the foot."""

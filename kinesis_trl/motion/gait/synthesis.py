@@ -8,7 +8,7 @@ legs want it; the swinging leg follows the published curves from lift to strike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -24,11 +24,11 @@ from kinesis_trl.motion.gait.curve_fit import dying
 from kinesis_trl.motion.gait.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.gait.footsteps import FootstepPlan, GaitStyle, Side, plan
 from kinesis_trl.motion.gait.gait_curves import PELVIC_TILT, STANDING, TOE_OFF, reference, smoothstep
-from kinesis_trl.motion.gait.pelvis import centre_of_mass, height, orientation, vertical_acceleration
+from kinesis_trl.motion.gait.pelvis import HEIGHT, centre_of_mass, height, orientation, vertical_acceleration
 from kinesis_trl.motion.gait.stance import FootPath, foot_path
 from kinesis_trl.motion.gait.swing import clear_floor, fill_swing
 from kinesis_trl.motion.resample import continuous_quat
-from kinesis_trl.motion.retarget.balance import com_offset
+from kinesis_trl.motion.retarget.balance import cart_error, com_offset
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,7 @@ LONGEST = 600.0
 _PASSES = 3  # each uses the centre of mass and the ankles of the one before
 _STRAIGHTEST = np.radians(3.5)
 """Least knee angle of a standing leg in radians, below the 5° of published walking at foot strike."""
+_CART_SMOOTH = 0.03  # s, of where the floor presses on the body and not on a cart
 _TURN_FADE = 0.5  # seconds in which the pelvis goes over from an earlier plan's orientation
 _STEEPEST = np.radians(26.0)  # dorsiflexion of the ankle above which the heel rises; our choice
 _TOES_UP = np.radians(23.0)  # extension of the toes in swing, 25° at foot strike in Perry 1992
@@ -127,7 +128,7 @@ class _Motion:
     def solve(self, past: Array | None) -> Array:
         """Coordinates (T, nq)."""
         before = None if past is None else past[:, :2] + com_offset(self.walker.body, past)[:, :2]
-        com = centre_of_mass(self.feet, self.rise, 1 / FPS, before)
+        com = self._com(before, np.zeros((len(self.time), 2)))
         rotation = orientation(self.plan, self.feet, com, self.time, self.style.lean)
         if past is not None:
             old, new = Rotation.from_quat(past[:, 3:7], scalar_first=True), Rotation.from_matrix(rotation)
@@ -141,9 +142,16 @@ class _Motion:
             joints = {side: self._leg(side, root, rotation, joints[side], last=not left) for side in joints}
             qpos = self._assemble(root, rotation, joints)
             if left:
+                error = gaussian_filter1d(cart_error(self.walker.body, qpos, FPS, HEIGHT), _CART_SMOOTH * FPS, axis=0)
+                com = self._com(before, error * (1.0 - self.run[:, None]))
                 offset = gaussian_filter1d(com_offset(self.walker.body, qpos), 0.12 * FPS, axis=0, mode="nearest")
                 self._raise_heels(joints)
         return qpos
+
+    def _com(self, past: Array | None, error: Array) -> Array:
+        """Path (T, 2) of the centre of mass, of a body that needs the centre of pressure `error` (T, 2) further on."""
+        feet = {side: replace(foot, pressure=foot.pressure - error) for side, foot in self.feet.items()}
+        return centre_of_mass(feet, self.rise, 1 / FPS, past)
 
     def _feet(self) -> dict[Side, FootPath]:
         rolls = self.walker.rolls

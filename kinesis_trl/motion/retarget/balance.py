@@ -17,6 +17,7 @@ from kinesis_trl.motion.gait.foot_roll import FootRoll
 from kinesis_trl.motion.gait.footsteps import FootstepPlan, Side
 from kinesis_trl.motion.gait.pelvis import centre_of_mass, vertical_acceleration
 from kinesis_trl.motion.gait.stance import foot_path
+from kinesis_trl.motion.kinematics import velocities
 
 Array = NDArray[np.float64]
 
@@ -77,3 +78,32 @@ def com_offset(body: BodyModel, qpos: Array) -> Array:
         mujoco.mj_comPos(model, data)
         out[t] = data.subtree_com[1] - q[:3]
     return out
+
+
+def cart_error(body: BodyModel, qpos: Array, fps: float, height: float) -> Array:
+    """Where the floor must press on the body less where it would on a cart of `height` metres, (T, 2) in metres.
+
+    About the centre of pressure p the floor has no horizontal moment: with the angular momentum L about the centre of
+    mass c, m (c − p) × (c̈ + g) + L̇ = 0. A cart has none, and stays at its height (Kajita et al. 2003, ICRA).
+
+    Args:
+        body: whose coordinates they are.
+        qpos: (T, nq), T ≥ 3, with a foot on the floor in every frame.
+        fps: frames per second.
+        height: of the cart.
+    """
+    model, data = body.model, mujoco.MjData(body.model)
+    com, spin = np.empty((len(qpos), 3)), np.empty((len(qpos), 3))
+    for t, (q, v) in enumerate(zip(qpos, velocities(qpos, fps, body), strict=True)):
+        data.qpos[:], data.qvel[:] = q, v
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_comVel(model, data)
+        mujoco.mj_subtreeVel(model, data)
+        com[t], spin[t] = data.subtree_com[1], data.subtree_angmom[1] / model.body_mass.sum()
+    force = np.gradient(np.gradient(com, 1 / fps, axis=0), 1 / fps, axis=0)
+    turned = np.gradient(spin, 1 / fps, axis=0)[:, 1::-1] * [1.0, -1.0]
+    weight = -model.opt.gravity[2]
+    lifted = np.maximum(weight + force[:, 2:], 0.2 * weight)
+    pressed = (com[:, 2:] * force[:, :2] + turned) / lifted
+    return np.asarray(height / weight * force[:, :2] - pressed)

@@ -6,14 +6,14 @@ edge, which costs nothing in the picture and makes the motion impossible to foll
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.spatial.transform import Rotation
 
-from kinesis_trl.body.leg import CALCN, KNEE, MTP, STEADY, Leg
+from kinesis_trl.body.leg import CALCN, KNEE, MTP, STEADY, Leg, LegPose
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.gait.foot_roll import FootRoll, Sole
 from kinesis_trl.motion.gait.footsteps import Side
@@ -33,6 +33,13 @@ _FLAT_FRAMES = 3
 _RAISES = 4
 _CLOSE = 0.001  # metres of clearance that may lack
 _SHORTEST = 8  # frames of a motion that can be balanced
+_TOUCH, _DEEP = 0.002, 0.008  # metres above the floor at which a foot that rolls stands on it, and below it at most
+_LOW, _STILL, _HOVERS = 0.06, 0.05, 4
+"""A foot hovers that stays for more than this many frames lower than this, in metres, and slower, in m/s."""
+_SLIP, _TWIST, _BENT = 0.006, 0.06, 0.15
+"""How far in metres and radians a foot may be from one that rolls without sliding, and its toes from theirs."""
+_BALANCED = 0.03
+"""How far in metres such a foot's body may be from where a cart above the footsteps would have it."""
 _SMOOTH = 2.0  # frames over which pivoting feet and the height of the pelvis are smoothed
 
 
@@ -74,7 +81,8 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
 
     A standing foot keeps its place, rolls about heel and toes without sliding (`foot_roll`) and lies flat in between;
     the change this takes is led smoothly through the swings, which are raised where they come too near to the floor.
-    The root moves to where the footsteps can carry it, and comes down where standing legs do not reach.
+    The root moves to where the footsteps can carry it, and comes down where standing legs do not reach. Where feet
+    roll without sliding already, as the gait generator's, only swings are raised.
 
     Args:
         body: whose coordinates they are.
@@ -89,9 +97,20 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
     joints = {side: qpos[:, leg.qpos] for side, leg in walker.legs.items()}
     pose = {side: leg.forward(joints[side], root_pos, root_rot) for side, leg in walker.legs.items()}
     sides: tuple[Side, Side] = ("l", "r")
+    height = np.stack([walker.soles[side].height(pose[side]) for side in sides], axis=1)
+    if config.balance is not None and _roll(walker, pose, joints, height, root_pos, fps, config):
+        flat = {side: np.repeat(height[:, k, None] < _TOUCH, 2, axis=1) for k, side in enumerate(sides)}
+        if np.abs(_unbalanced(body, qpos, fps, pose, flat, config.balance)).max() < _BALANCED:
+            out = np.array(qpos)
+            for k, (side, leg) in enumerate(sorted(walker.legs.items())):
+                stands = np.asarray(height[:, k] < _TOUCH)
+                as_it_is = pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], joints[side][:, MTP]
+                step = _Footsteps(stands, *as_it_is)
+                raised = _leg(leg, walker.soles[side], step, joints[side], root_pos, root_rot, config.clearance)
+                out[:, leg.qpos] = np.where(stands[:, None], joints[side], raised)
+            return body.couplings.apply(out)
     parts = np.stack([pose[side].position[:, k] for k in (_TALUS, _TOES) for side in sides], axis=1)
     stance = detect_stance(parts, root_pos, fps, ContactConfig()) | detect_stance(parts, root_pos, fps, config.still)
-    height = np.stack([walker.soles[side].height(pose[side]) for side in sides], axis=1)
     feet = np.stack([stance[:, k::2] for k in (0, 1)], axis=1)
     feet = complete_support(feet, height, root_pos[:, 2], fps, config.support)
     steps = {
@@ -100,10 +119,9 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
         )
         for k, side in enumerate(sides)
     }
-    if config.balance is not None and len(qpos) >= _SHORTEST and feet.any((0, 2)).all():
+    if config.balance is not None:
         stances = {side: np.asarray(feet[:, k]) for k, side in enumerate(sides)}
-        footsteps = recorded_steps(qpos, fps, pose, walker.rolls, stances)
-        root_pos[:, :2] += out_of_balance(body, qpos, fps, footsteps, walker.rolls, config.balance)
+        root_pos[:, :2] += _unbalanced(body, qpos, fps, pose, stances, config.balance)
     root_pos[:, 2] -= _drop(walker, steps, joints, root_pos, root_rot, config)
     out = np.array(qpos)
     out[:, :3] = root_pos
@@ -112,6 +130,66 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
             leg, walker.soles[side], steps[side], joints[side], root_pos, root_rot, config.clearance
         )
     return body.couplings.apply(out)
+
+
+def _unbalanced(
+    body: BodyModel, qpos: Array, fps: float, pose: dict[Side, LegPose], stances: dict[Side, Mask], seconds: float
+) -> Array:
+    """How far (T, 2) the root is to move over the footsteps; not at all where a foot never stands."""
+    if len(qpos) < _SHORTEST or not all(mask.any() for mask in stances.values()):
+        return np.zeros((len(qpos), 2))
+    rolls = Walker.of(body).rolls
+    return out_of_balance(body, qpos, fps, recorded_steps(qpos, fps, pose, rolls, stances), rolls, seconds)
+
+
+def _roll(
+    walker: Walker,
+    pose: dict[Side, LegPose],
+    joints: dict[Side, Array],
+    height: Array,
+    root_pos: Array,
+    fps: float,
+    config: FootingConfig,
+) -> bool:
+    """Whether both feet, (T, 2) high, roll without sliding, and carry the body whenever it does not fly."""
+    for k, (side, roll) in enumerate(sorted(walker.rolls.items())):
+        if not _rolls(roll, pose[side], joints[side][:, MTP], height[:, k], fps):
+            return False
+    whole = np.repeat(height[..., None] < _TOUCH, 2, axis=2)
+    alone = replace(config.support, double_support=0.0)
+    return bool((complete_support(whole, height, root_pos[:, 2], fps, alone) == whole).all())
+
+
+def _rolls(roll: FootRoll, pose: LegPose, toes: Array, height: Array, fps: float) -> bool:
+    """Whether one foot, its toes bent by `toes` (T,), rolls without sliding whenever it is on the floor."""
+    air = (height > _TOUCH) & (height < _LOW)
+    still = np.linalg.norm(np.gradient(pose.position[:, CALCN], 1 / fps, axis=0), axis=1) < _STILL
+    if height.min() < -_DEEP or max((run.stop - run.start for run in runs(air & still)), default=0) > _HOVERS:
+        return False
+    yaw, pitch = _directions(pose.rotation[:, CALCN], roll)
+    known_yaw, known = _directions(roll.rotation, roll)
+    angle = np.interp(pitch, known, roll.angle)
+    yaw -= np.interp(angle, roll.angle, known_yaw)
+    for run in runs(height < _TOUCH):
+        inner = np.arange(run.start + (run.start > 0), run.stop - (run.stop < len(height)))
+        if not len(inner):
+            continue
+        local, turn, bend = roll.at(angle[inner])
+        world = Rotation.from_euler("z", np.median(yaw[inner])).as_matrix()
+        slip = pose.position[inner, CALCN] - local @ world.T
+        slip[:, :2] -= np.median(slip[:, :2], axis=0)
+        twist = Rotation.from_matrix((world @ turn).swapaxes(-1, -2) @ pose.rotation[inner, CALCN]).magnitude()
+        if np.abs(slip).max() > _SLIP or twist.max() > _TWIST or np.abs(toes[inner] - bend).max() > _BENT:
+            return False
+    return True
+
+
+def _directions(rotation: Array, roll: FootRoll) -> tuple[Array, Array]:
+    """Direction and pitch, positive with the toes up, of a calcaneus with rotations (T, 3, 3), in radians (T,) each."""
+    _, flat_rotation, _ = roll.at(np.zeros(1))
+    axes = rotation @ flat_rotation[0].T
+    yaw = np.unwrap(np.arctan2(axes[:, 1, 0], axes[:, 0, 0]))
+    return yaw, np.arctan2(axes[:, 2, 0], np.hypot(axes[:, 0, 0], axes[:, 1, 0]))
 
 
 def _leg(
@@ -155,10 +233,7 @@ class _Footsteps:
 
 def _footsteps(position: Array, rotation: Array, stance: Mask, roll: FootRoll, config: FootingConfig) -> _Footsteps:
     """From the calcaneus' recorded position (T, 3), rotation (T, 3, 3) and which of heel and toes stand (T, 2)."""
-    _, flat_rotation, _ = roll.at(np.zeros(1))
-    axes = rotation @ flat_rotation[0].T
-    yaw = np.unwrap(np.arctan2(axes[:, 1, 0], axes[:, 0, 0]))
-    pitch = np.arctan2(axes[:, 2, 0], np.hypot(axes[:, 0, 0], axes[:, 1, 0]))
+    yaw, pitch = _directions(rotation, roll)
     stands, flat = np.asarray(stance.any(1)), np.asarray(stance.all(1))
     usual = float(np.median(pitch[flat])) if flat.any() else 0.0
     place, turn, toes = position.copy(), rotation.copy(), np.zeros(len(position))

@@ -16,7 +16,7 @@ _SPEC.loader.exec_module(curves)
 def test_mean_curves_are_within_the_published_spread(body, speed):
     comparison = curves.compare_curves(body, speed)
     assert len(comparison.generated) >= 6
-    assert np.all(comparison.rms < 7.5)
+    assert np.all(comparison.rms < 8.0)
     assert np.all(comparison.within > 0.85)
 
 

@@ -72,9 +72,22 @@ def test_standing_feet_neither_slide_nor_leave_the_floor(body, walk):
             assert np.ptp(pose.position[run, CALCN, :2], axis=0).max() < 0.006
 
 
+def test_feet_that_roll_without_sliding_are_left_alone(body, walk):
+    np.testing.assert_array_equal(plant_feet(body, walk, FPS), walk)
+    for seconds, speed in ((2.0, 1.5), (1.5, -0.5)):
+        direction = np.pi if speed < 0 else 0.0
+        exact = Command(seconds=seconds, speed=abs(speed), direction=direction)
+        qpos = synthesise([exact], body).qpos
+        np.testing.assert_array_equal(plant_feet(body, qpos, FPS), qpos)
+    sliding = walk.copy()
+    sliding[:, 0] *= 0.95
+    assert np.abs(plant_feet(body, sliding, FPS) - sliding).max() > 0.01
+
+
 def test_a_swinging_foot_clears_the_floor(body, walk):
+    sunk = with_joints(body, walk, ankle_angle_r=0.06, ankle_angle_l=0.06)
     for clearance in (0.02, 0.04):
-        planted = plant_feet(body, walk, FPS, FootingConfig(clearance=clearance))
+        planted = plant_feet(body, sunk, FPS, FootingConfig(clearance=clearance))
         for side in "rl":
             pose, sole = calcaneus(body, planted, side)
             height = sole.height(pose)
