@@ -23,14 +23,15 @@ class ContactModelConfig:
 
     friction: float = 0.8
     """Coefficient of friction; the pyramid's edges lean that much."""
-    margin: float = 0.01
+    margin: float = 0.02
     """Height above the floor in metres from which a point cannot press; lower than a foot swings, or it would lean."""
     height: float = 0.005
     """Height in metres at which pressing costs twice as much as on the floor."""
     speed: float = 0.3
     """Speed in m/s of a point at which pressing costs twice as much as at rest."""
-    fastest: float = 0.5
-    """Speed in m/s of a point from which it cannot press: a foot about to strike does not carry yet."""
+    fastest: float = 10.0
+    """Speed in m/s of a point from which it cannot press; where feet roll without sliding, one about to strike does not
+    carry yet."""
     edge_limit: float = 0.5
     """Largest force along one edge of a pyramid, in body weights."""
     inset: float = 0.0

@@ -39,9 +39,7 @@ class ResidualConfig:
     """Cost of displacing the root by its bounds for one frame, in costs of residuals (`InverseConfig.root_force`)."""
     rounds: int = 2
     """Corrections, each from the residuals that the last one left."""
-    inverse: InverseConfig = field(
-        default_factory=lambda: InverseConfig(contacts=ContactModelConfig(margin=0.02, fastest=10.0, inset=0.5))
-    )
+    inverse: InverseConfig = field(default_factory=lambda: InverseConfig(contacts=ContactModelConfig(inset=0.5)))
     """How residuals are found and weighed: on feet of half the size, so that the whole ones have a margin."""
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.body.contact_model import ContactModelConfig
 from kinesis_trl.body.inverse import InverseConfig, InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
@@ -28,7 +29,9 @@ class SolveConfig:
     residuals: ResidualConfig = field(default_factory=ResidualConfig)
     """How far the root may move to make the motion dynamically consistent, and how its residuals are found; in the
     end on whole feet, whatever their inset."""
-    rolling: InverseConfig = field(default_factory=InverseConfig)
+    rolling: InverseConfig = field(
+        default_factory=lambda: InverseConfig(contacts=ContactModelConfig(margin=0.01, fastest=0.5))
+    )
     """How forces are found, and residuals reduced, where feet roll without sliding from the first: only what is on the
     floor and at rest presses."""
 
