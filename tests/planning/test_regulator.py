@@ -79,7 +79,7 @@ def test_the_linear_model_predicts_what_the_simulation_does(body, optimised):
     dynamics, inputs = linearise(body, optimised, JOINTS, PhysicsConfig(), RegulatorConfig())
     assert dynamics.shape == (int(optimised.frames[0]) - 1, 54, 54)
     assert inputs.shape == (*dynamics.shape[:2], 14)
-    control, rng, frame = Feedforward(body, optimised, JOINTS), np.random.default_rng(0), 20
+    control, rng, frame = Feedforward(body, optimised, JOINTS), np.random.default_rng(0), 28
     qpos, qvel = (np.tile(a[frame].numpy(), (5, 1)) for a in (optimised.qpos, optimised.qvel))
     action = np.zeros((5, 14))
     qvel[1:, :6] += 0.01 * rng.normal(size=(4, 6))
