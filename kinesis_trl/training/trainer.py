@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from tensordict import TensorDictBase
 
+from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.atomic import write_text
@@ -75,6 +76,8 @@ class Trainer:
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))
         self._metric_names = sample.metric_names
         policy, critic = make_agent(config, sample)
+        if isinstance(policy, GaussianPolicy) and policy.config.noise_memory:
+            policy.carried = torch.zeros(config.env.num_envs, policy.action_width)  # a state has it from the start
         self.learner = Learner(
             policy.to(self.device), critic.to(self.device), config.ppo, config.warm_start is not None
         )

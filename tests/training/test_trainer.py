@@ -54,7 +54,9 @@ def test_same_seed_same_run(small, console, tmp_path):
     assert not same(weights(small), weights(different))
 
 
-def test_stopped_and_resumed_equals_uninterrupted(small, console, tmp_path):
+@pytest.mark.parametrize("memory", [0.0, 0.5])
+def test_stopped_and_resumed_equals_uninterrupted(small, console, tmp_path, memory):
+    small = replace(small, actor=replace(small.actor, noise_memory=memory))
     whole = replace(small, runs=tmp_path / "whole")
     Trainer(whole, console).run()
     Trainer(replace(small, total_steps=32), console).run()
