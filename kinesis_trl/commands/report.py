@@ -27,7 +27,7 @@ from kinesis_trl.commands import BodyOptions, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.physiology.facts import WALKING_SPEEDS
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import COORDINATED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,7 +55,7 @@ class ReportConfig(BodyOptions):
 
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, regulator; motion reports on the
-    motion itself; '' takes the policy that ships."""
+    motion itself; '' takes assets/policies/coordinated."""
     motions: str = ""
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     text: str = ""
@@ -206,7 +206,7 @@ def _columns(config: ReportConfig, body: BodyModel, cut: tuple[str, ...]) -> lis
     solved = [Column(title=SOLVED, player=None)]
     if config.policy == MOTION:
         return solved
-    policy = config.policy or str(asset(SHIPPED_POLICY))
+    policy = config.policy or str(asset(COORDINATED_POLICY))
 
     def player(healthy: bool = False, planner: MppiConfig | None = None) -> Player:
         harm = {} if healthy else {"lesions": cut, "strength": config.strength}
