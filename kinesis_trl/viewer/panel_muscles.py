@@ -17,7 +17,7 @@ PLOTTED = 4
 """Most muscles plotted at a time."""
 _COLOURS = {"Red": "#d6282f", "Blue": "#1f5fc4", "Green": "#1f8a4c", "Brown": "#b06a00"}
 _PLOT_EVERY = 4  # frames
-_BAR = 20  # letters of a bar
+_RED, _BLUE, _GREY = "#db0d0f", "#2952cc", "#9ca3af"
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class MusclePanel:
         self._heal = gui.add_button("Heal all")
         self._weak = gui.add_markdown("All muscles are whole.")
         self.tire = gui.add_checkbox("Muscles tire", False, hint="Starts again, with rested muscles.")
-        self.tired = gui.add_markdown("", visible=False)
+        self.tired = gui.add_html("", visible=False)
         self._frame = 0
 
     def connect(self, on: On) -> None:
@@ -71,7 +71,7 @@ class MusclePanel:
         self.tired.visible = fatigued is not None
         self._frame += 1
         if moment is not None and fatigued is not None and self._frame % _PLOT_EVERY == 0:
-            text = _tiredness(self._session, moment.activation, fatigued)
+            text = tired_bars(self._session, moment.activation, fatigued)
             if self._shown.new("tired", text):
                 self.tired.content = text
 
@@ -134,15 +134,24 @@ class PlotPanel:
         self._plot.data = (seconds, *(by_name.get(name, blank) for name in shown))
 
 
-def _tiredness(session: Session, active: Array, fatigued: Array) -> str:
-    """A bar for each muscle group: active red, fatigued grey, the rest blue."""
-    lines = ["Shares of each group: active, resting, fatigued"]
+def tired_bars(session: Session, active: Array, fatigued: Array) -> str:
+    """HTML of a bar for each muscle group: active red, resting blue, fatigued grey."""
+    keys = zip((_RED, _BLUE, _GREY), ("active", "resting", "fatigued"), strict=True)
+    rows = [f'<div style="margin:0 0 0.5em">{" ".join(_key(*key) for key in keys)}</div>']
     for group, ids in session.body.muscle_groups.items():
-        parts = round(_BAR * float(active[ids].mean())), round(_BAR * float(fatigued[ids].mean()))
-        bars = zip(("#db0d0f", "#2952cc", "#6b7280"), (parts[0], _BAR - sum(parts), parts[1]), strict=True)
-        bar = "".join(f'<span style="color:{colour}">{"█" * length}</span>' for colour, length in bars)
-        lines.append(f"{bar} {group}, {fatigued[ids].mean():.1%} fatigued")
-    return "\n\n".join(lines)
+        shares = 100 * float(active[ids].mean()), 100 * float(fatigued[ids].mean())
+        parts = zip((_RED, _BLUE, _GREY), (shares[0], 100 - sum(shares), shares[1]), strict=True)
+        bar = "".join(f'<div style="width:{share:.0f}%;background:{colour}"></div>' for colour, share in parts)
+        rows.append(
+            f'<div style="display:flex;justify-content:space-between"><span>{group}</span>'
+            f'<span>{shares[1]:.0f} %</span></div><div style="display:flex;height:0.5em;margin:0 0 0.4em;'
+            f'border-radius:0.25em;overflow:hidden;background:{_BLUE}">{bar}</div>'
+        )
+    return f'<div style="font-size:0.8em;padding:0.2em 0.75em">{"".join(rows)}</div>'
+
+
+def _key(colour: str, text: str) -> str:
+    return f'<b style="color:{colour}">■</b> {text}'
 
 
 def _series(names: Sequence[str]) -> tuple[uplot.Series, ...]:

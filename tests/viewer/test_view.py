@@ -1,9 +1,12 @@
 """The command, as a user calls it."""
 
 import os
+import re
 import socket
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -12,6 +15,7 @@ from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.references import without_feedback
+from kinesis_trl.viewer.panel_muscles import tired_bars
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +84,11 @@ def test_the_command_says_in_one_line_that_a_port_is_in_use(motions, capsys):
             main(["--motions", motions, "--policy", "zero", "--port", port, "--no-browser"])
     said = capsys.readouterr()
     assert ended.value.code == 1 and "ViewerError" in said.out and "Traceback" not in said.err
+
+
+def test_bars_of_tired_muscles_fill_their_width():
+    groups = {"triceps surae": np.array([0, 1]), "dorsiflexors": np.array([2])}
+    session = SimpleNamespace(body=SimpleNamespace(muscle_groups=groups))
+    page = tired_bars(session, np.array([0.2, 0.4, 0.0]), np.array([0.1, 0.5, 1.0]))
+    assert re.findall(r"width:(\d+)%", page) == ["30", "40", "30", "0", "0", "100"]
+    assert "<span>triceps surae</span><span>30 %</span>" in page and "<span>dorsiflexors</span><span>100 %" in page
