@@ -101,8 +101,8 @@ def cart_error(body: BodyModel, qpos: Array, fps: float, height: float) -> Array
         mujoco.mj_comVel(model, data)
         mujoco.mj_subtreeVel(model, data)
         com[t], spin[t] = data.subtree_com[1], data.subtree_angmom[1] / model.body_mass.sum()
-    force = np.gradient(np.gradient(com, 1 / fps, axis=0), 1 / fps, axis=0)
-    turned = np.gradient(spin, 1 / fps, axis=0)[:, 1::-1] * [1.0, -1.0]
+    force = np.asarray(np.gradient(np.gradient(com, 1 / fps, axis=0), 1 / fps, axis=0))
+    turned = np.asarray(np.gradient(spin, 1 / fps, axis=0))[:, 1::-1] * [1.0, -1.0]
     weight = -model.opt.gravity[2]
     lifted = np.maximum(weight + force[:, 2:], 0.2 * weight)
     pressed = (com[:, 2:] * force[:, :2] + turned) / lifted
