@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import errno
+import faulthandler
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _MENDS = {
     errno.ENOSPC: "free some space, or choose another folder",
@@ -88,6 +89,8 @@ def _say(text: str) -> None:
 
 def prepare_process() -> None:
     """Let a place that lacks what libraries count on do: a terminal without Unicode, a user without a name."""
+    with suppress(ValueError, OSError):  # standard error is no file
+        faulthandler.enable()  # a crash in C, as where another program cuts a file that is mapped, says where
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

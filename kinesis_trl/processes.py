@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
@@ -33,7 +37,7 @@ def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], work
     with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
         # a copy of a large array instead of a file that all may read: functions may write to what they are given
         pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
-        results = pool(delayed(function)(part) for part in parts)
+        results = pool(delayed(_ending_with)(os.getpid(), function, part) for part in parts)
     try:
         yield from results
     except BrokenProcessPool as error:
@@ -62,11 +66,30 @@ def every_part(
             yield _alone(function, waiting.popleft())
 
 
+def _ending_with(parent: int, function: Callable[[Part], Result], part: Part) -> Result:
+    """`function` of a part, in a worker that ends within a second when the process `parent` is killed."""
+    if os.getpid() != parent:
+        _watch(parent)
+    return function(part)
+
+
+@lru_cache
+def _watch(parent: int) -> None:
+    """Begin to look whether the parent lives; once in a worker."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
 def _alone(function: Callable[[Part], Result], part: Part) -> Result | WorkerDiedError:
     """One part in a process of its own."""
     try:
         with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
-            (result,) = Parallel(n_jobs=2)([delayed(function)(part)])
+            (result,) = Parallel(n_jobs=2)([delayed(_ending_with)(os.getpid(), function, part)])
     except BrokenProcessPool:
         return WorkerDiedError(_DIED)
     return result

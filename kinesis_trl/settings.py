@@ -14,6 +14,8 @@ import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.gen import make_dict_structure_fn
 
+from kinesis_trl.reading import read_text
+
 T = TypeVar("T")
 FileOnly = tyro.conf.Suppress[tyro.conf.Fixed[T]]
 """Marks a field that a settings file sets, or a preset, but no option of the command line."""
@@ -55,13 +57,7 @@ def from_yaml(kind: type[T], text: str, *, where: str = "settings") -> T:
         SettingsError: not YAML, too long or too deep, an unknown field, or a value of a wrong type; names all that does
             not fit.
     """
-    if len(text) > _LONGEST:
-        raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
-    try:
-        content = yaml.load(text, _PlainLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise SettingsError(f"{where}: not YAML of plain settings ({reason}).") from error
+    content = _plain(text, where)
     try:
         return _converter.structure(content, kind)
     except Exception as error:  # cattrs gathers what hooks raise in groups
@@ -74,18 +70,38 @@ def read_settings(kind: type[T], path: Path) -> T:
     Raises:
         SettingsError: the file is missing, no regular file, cannot be read, or does not fit.
     """
+    return from_yaml(kind, _text(path), where=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """Plain content of a YAML file, with the limits of settings.
+
+    Raises:
+        SettingsError: the file is missing, no regular file, cannot be read, or is no such YAML.
+    """
+    return _plain(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():  # a pipe would keep us waiting
-            raise OSError("no regular file")
-        with path.open(encoding="utf-8") as stream:
-            text = stream.read(_LONGEST + 1)
+        return read_text(path, most=4 * _LONGEST)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read ({error}); expected a file of settings in YAML.") from error
-    return from_yaml(kind, text, where=str(path))
+
+
+def _plain(text: str, where: str) -> Any:
+    """What YAML of bounded length, without aliases, holds."""
+    if len(text) > _LONGEST:
+        raise SettingsError(f"{where}: {len(text):,} characters; expected settings of at most {_LONGEST:,}.")
+    try:
+        return yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"{where}: not YAML of plain settings ({reason:.300}).") from error
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which a few lines of may stand for millions of values, and of limited depth."""
+    """YAML without aliases, which a few lines of may stand for millions of values, of limited depth, each name once."""
 
     depth = 0
 
@@ -99,6 +115,14 @@ class _PlainLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self.depth -= 1
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep=deep)
+        if len(found) != len(node.value):
+            names = [key.value for key, _ in node.value]
+            twice = next((name for name in names if names.count(name) > 1), "a name")
+            raise yaml.YAMLError(f"{twice!r:.80} is given twice")
+        return found
 
 
 def _say(error: BaseException, _: type | None) -> str:

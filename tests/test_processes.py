@@ -1,7 +1,11 @@
 """Worker processes: results in order, one thread each, and a process that dies is said."""
 
 import os
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 from kinesis_trl.processes import WorkerDiedError, every_part, in_processes
@@ -28,3 +32,19 @@ def test_a_part_whose_process_dies_costs_only_itself():
     found = list(every_part(lambda k: os._exit(9) if k in (1, 3) else 10 * k, range(4), 2))
     assert [isinstance(value, WorkerDiedError) for value in found] == [False, True, False, True]
     assert found[::2] == [0, 20]
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    code = f"""
+import pathlib, time
+from kinesis_trl.processes import in_processes
+list(in_processes(lambda k: (pathlib.Path({str(tmp_path)!r}, k).touch(), time.sleep(999)), ["a", "b"], 2))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    until = time.monotonic() + 300
+    while len(list(tmp_path.iterdir())) < 2 and parent.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    workers = [p for p in psutil.Process(parent.pid).children() if "LokyProcess" in " ".join(p.cmdline())]
+    parent.kill()
+    parent.wait()
+    assert len(workers) == 2 and psutil.wait_procs(workers, timeout=60)[1] == []

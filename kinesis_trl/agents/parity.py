@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
@@ -13,6 +12,7 @@ from torchrl.objectives.value.functional import generalized_advantage_estimate
 from kinesis_trl.agents.lattice import LatticeActor
 from kinesis_trl.agents.mixture import MixtureActor
 from kinesis_trl.agents.original import import_original
+from kinesis_trl.motion.pickles import load_npz
 
 ARRAYS = "kinesis_reference.npz"
 
@@ -27,9 +27,9 @@ def agents_parity(folder: Path | str) -> dict[str, float]:
     folder = Path(folder)
     if not (folder / ARRAYS).is_file():
         raise FileNotFoundError(f"{folder}: no {ARRAYS}; give the folder with the original's outputs.")
-    with np.load(folder / ARRAYS, allow_pickle=False) as file:
-        names = [n for n in file.files if n.startswith(("obs", "lattice", "moe_", "gae_"))]
-        recorded = {name: torch.from_numpy(file[name]) for name in names}
+    arrays = load_npz(folder / ARRAYS)
+    names = [n for n in arrays if n.startswith(("obs", "lattice", "moe_", "gae_"))]
+    recorded = {name: torch.from_numpy(arrays[name]) for name in names}
     with torch.no_grad():
         computed = {**_lattices(folder, recorded), **_mixture(folder, recorded), **_advantages(recorded)}
     errors = {name: _largest_error(value, recorded[name]) for name, value in computed.items()}

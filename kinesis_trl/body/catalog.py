@@ -6,6 +6,7 @@ A new body is one `BodyEntry`. No model file is copied: the catalogue composes t
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -21,7 +22,10 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.body.lean import leave_out_unused, pair_with_floor
 from kinesis_trl.body.scaling import Scaling
 from kinesis_trl.body.subject import Subject, split_name
+from kinesis_trl.reading import read_text
 
+_MULTIPLIES = re.compile(r"<\s*(replicate|composite|flexcomp|plugin)\b")
+_INCLUDES = re.compile(r"<\s*include\s[^>]*?file\s*=\s*[\"']([^\"']+)")
 _LOCKED = ("Abs_t1", "Abs_t2")
 _LEGS = ("femur", "tibia", "talus", "calcn", "toes", "patella")
 
@@ -199,9 +203,24 @@ def _legs_and_back() -> mujoco.MjSpec:
     return spec
 
 
+def _check_xml(path: Path, seen: set[Path]) -> None:
+    """Raise BodyError for a model file or one it includes that could keep MuJoCo at work without end."""
+    try:
+        text = read_text(path, most=1 << 24)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BodyError(f"{path} cannot be read ({error}); give a model file in XML.") from error
+    if found := _MULTIPLIES.search(text):
+        raise BodyError(f"{path}: <{found[1]}> is not read, as a few bytes of it may stand for any size; write it out.")
+    seen.add(path)
+    for name in _INCLUDES.findall(text):
+        if (file := path.parent / name) not in seen:
+            _check_xml(file, seen)
+
+
 def _from_xml(path: Path) -> mujoco.MjSpec:
     if not path.is_file():
         raise BodyError(f"no model file at {path}; expected a KINESIS myolegs.xml or one of {sorted(CATALOG)}.")
+    _check_xml(path, set())
     try:
         return mujoco.MjSpec.from_file(str(path))
     except (ValueError, mujoco.FatalError) as error:

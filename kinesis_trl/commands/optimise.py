@@ -57,11 +57,13 @@ def optimise(config: OptimiseConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.evaluation.rollout import play_clips
     from kinesis_trl.evaluation.tables import clip_table, summary_table, verdict
     from kinesis_trl.evaluation.video import spread_over_categories, write_episodes
+    from kinesis_trl.motion.library_files import check_target
     from kinesis_trl.planning.controllers import make_player
     from kinesis_trl.planning.optimise import TrajectoryOptimiser
     from kinesis_trl.progress import progress
 
-    check_outputs(config.json, config.video)
+    check_outputs(config.json, config.video, config.out / "library.json")
+    check_target(config.out)
     body = config.load_body()
     player = make_player(config.policy, body, ImitationConfig(physics=PhysicsConfig(threads=config.threads)))
     inverse = inverse_for(player.settings.control)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, finish, run_command
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
@@ -99,8 +99,9 @@ def prepare(config: PrepareConfig, console: Console) -> Prepared:
     from kinesis_trl.motion.sources import EMBEDDED, embedded
     from kinesis_trl.progress import counting
 
-    body = config.load_body()
+    check_outputs(config.out / "library.json")
     check_target(config.out)
+    body = config.load_body()
     keys = read_keys(config.keys) if config.keys else None
     workers = config.workers or os.cpu_count() or 1
     if (config.text is None and not config.paths) or (config.closest and not (config.text and config.paths)):

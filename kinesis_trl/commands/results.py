@@ -16,8 +16,8 @@ from kinesis_trl.commands import check_outputs, finish, run_command
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LONGEST = 1 << 24  # characters of a file of figures; that of 1,000 goals has 300,000
-_KEYS = ("command", "config", "provenance", "verdict")
+_LONGEST = 1 << 24  # bytes of a file of figures; that of 1,000 goals has 300,000
+_KEYS = {"command": str, "config": dict, "provenance": dict, "verdict": str}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +50,15 @@ def run(config: ResultsConfig, console: Console) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    from kinesis_trl.reading import read_text
+
     try:
-        with path.open(encoding="utf-8") as stream:
-            found = json.loads(stream.read(_LONGEST))
+        found = json.loads(read_text(path, most=_LONGEST))
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no file of figures ({error}); remove it.") from error
-    missing = [key for key in _KEYS if not isinstance(found, dict) or key not in found]
-    if missing:
-        raise ValueError(f"{path} has no {missing[0]!r}; write it anew with the --json of this version.")
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(found, dict) or not isinstance(found.get(key), kind)]
+    if wrong or not isinstance(found.get("seconds", 0), int | float):
+        raise ValueError(f"{path} has no {[*wrong, 'seconds'][0]!r}; write it anew with the --json of this version.")
     return dict(found)
 
 

@@ -24,6 +24,8 @@ from kinesis_trl.envs.step import body_distance
 from kinesis_trl.envs.terms.observations import OBSERVATIONS
 from kinesis_trl.envs.terms.rewards import REWARDS, RewardConfig
 from kinesis_trl.envs.terms.terminations import DistanceRule
+from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.motion.pickles import load_npz
 
 MUSCLE_TOLERANCE = 1e-9
 ENV_TOLERANCE = 1e-6
@@ -57,12 +59,9 @@ def compare(folder: Path) -> dict[str, Parity]:
     """
     path = Path(folder) / "kinesis_reference.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            golden = {key: archive[key] for key in archive.files}
-    except FileNotFoundError as error:
-        raise GoldenError(f"no {path.name} in {folder}; give the folder with the reference arrays.") from error
-    except (OSError, ValueError) as error:
-        raise GoldenError(f"{path} is damaged: {error}") from error
+        golden = load_npz(path)
+    except ClipFormatError as error:
+        raise GoldenError(f"{error} Give the folder with the reference arrays.") from error
     out: dict[str, Parity] = {}
     parts: list[tuple[float, Callable[[dict[str, NDArray[Any]]], dict[str, float]]]] = [
         (MUSCLE_TOLERANCE, _muscle_errors),

@@ -6,7 +6,6 @@ import bz2
 import json
 import lzma
 import os
-import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kinesis_trl.motion.clip import ClipFormatError
+from kinesis_trl.reading import open_regular
 
 _MOST_BYTES, _SMALL, _EXPANSION = 4 << 30, 64 << 20, 514
 
@@ -37,13 +37,9 @@ def open_file(path: Path) -> IO[bytes]:
         ClipFormatError: no such file, or something else than a file.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            return open(handle, "rb")
-        os.close(handle)
+        return open_regular(path)
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be opened ({error.strerror}); check the path.") from error
-    raise ClipFormatError(f"{path}: is a folder, pipe or device; expected a file.")
 
 
 def read_json(path: Path, *, max_bytes: int = 256 << 20) -> Any:

@@ -26,6 +26,7 @@ from kinesis_trl.physiology.recorded_controls import (
 )
 from kinesis_trl.physiology.recording import SIDES, Array, Recording
 from kinesis_trl.physiology.strides import WALKING_SPEEDS, Run, Strides, collect, why_none
+from kinesis_trl.reading import read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +151,7 @@ def _recordings(folder: Path) -> list[Path]:
     """Recordings in a folder: those that the report beside it lists, as an older one's may lie there too, else all."""
     found = sorted(folder.glob("*/recording.npz"))
     try:
-        listed = json.loads((folder.parent / "report.json").read_text(encoding="utf-8"))["recordings"]
+        listed = json.loads(read_text(folder.parent / "report.json", most=50_000_000))["recordings"]
         named = {str(Path(str(item))) for item in listed}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return found

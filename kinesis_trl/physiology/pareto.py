@@ -90,7 +90,8 @@ def read_point(folder: Path) -> Point:
     """
     report = read_report(folder / "report.json")
     evaluation = read_json(folder / "eval.json", "kinesis eval --json")
-    policies = [found.get("config", {}).get("policy") for found in (report, evaluation)]
+    configs = [found.get("config") for found in (report, evaluation)]
+    policies = [config.get("policy") if isinstance(config, dict) else None for config in configs]
     if policies[0] != policies[1]:
         raise ReportError(f"{folder}: the report is on policy {policies[0]!r}, the evaluation on {policies[1]!r}.")
     try:

@@ -212,7 +212,7 @@ class Recording:
         try:
             about = json.loads(str(content["about"].reshape(())))
             found = about.get("format"), about.get("version")
-        except (KeyError, ValueError, AttributeError) as error:
+        except (KeyError, ValueError, AttributeError, RecursionError) as error:
             raise RecordingError(f"{path}: is no recording (no readable entry 'about'); record it anew.") from error
         if found != (_FORMAT, _VERSION):
             raise RecordingError(f"{path}: is {found[0]!r} version {found[1]}, expected {_FORMAT!r} {_VERSION}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from kinesis_trl.atomic import replacing, write_text
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.pickles import load_npz
 from kinesis_trl.planning.search import Found
 
 _STATE = "state_"
@@ -41,8 +41,7 @@ class FoundStore:
     def load(self, clip: int) -> Found | None:
         """What was kept for a clip; None where nothing was, or the file is damaged."""
         try:
-            with np.load(self._path(clip), allow_pickle=False) as file:
-                arrays = dict(file)
+            arrays = load_npz(self._path(clip))
             return Found(
                 states={name.removeprefix(_STATE): a for name, a in arrays.items() if name.startswith(_STATE)},
                 actions=arrays["actions"],
@@ -51,7 +50,7 @@ class FoundStore:
                 whole=bool(arrays["whole"]),
                 tries=int(arrays["tries"]),
             )
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (ValueError, TypeError, KeyError):
             return None
 
     def _path(self, clip: int) -> Path:

@@ -20,9 +20,10 @@ from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
+from kinesis_trl.reading import read_text
 from kinesis_trl.training.config import TrainConfig
 
-_LONGEST_LIST = 1 << 24  # characters of a list of clips; a thousand names take 30,000
+_LONGEST_LIST = 1 << 24  # bytes of a list of clips; a thousand names take 30,000
 _ENDLESS = 10**15  # Ray's collector takes the usual −1 for "nothing"
 
 
@@ -50,10 +51,7 @@ def open_clips(
 def read_clip_list(path: Path) -> list[str]:
     """Names of clips from a text file, one a line; blank lines and lines starting with # do not count."""
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("no regular file")
-        with path.open(encoding="utf-8") as stream:
-            lines = stream.read(_LONGEST_LIST).splitlines()
+        lines = read_text(path, most=_LONGEST_LIST).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ClipFormatError(f"{path} is no list of clips ({error}); make one with kinesis mine.") from error
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]

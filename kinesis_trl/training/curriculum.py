@@ -11,6 +11,7 @@ from rich.console import Console
 
 from kinesis_trl.atomic import write_text
 from kinesis_trl.progress import counting
+from kinesis_trl.reading import read_text
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.collect import read_clip_list
 from kinesis_trl.training.config import TrainConfig
@@ -21,7 +22,7 @@ from kinesis_trl.training.trainer import Trainer
 
 STATE = "curriculum.json"
 MIXTURE = "moe"
-_LONGEST = 1 << 20  # characters of the record; it names a few runs
+_LONGEST = 1 << 20  # bytes of the record; it names a few runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +150,7 @@ class CurriculumController:
         if not self.path.is_file():
             return {"done": [], "failed": {}}
         try:
-            with self.path.open(encoding="utf-8") as stream:
-                state = json.loads(stream.read(_LONGEST))
+            state = json.loads(read_text(self.path, most=_LONGEST))
             if not isinstance(state["done"], list) or not all(type(n) is int for n in state["failed"].values()):
                 raise ValueError("done is no list, or failed no table of numbers")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

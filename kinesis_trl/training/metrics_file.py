@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from kinesis_trl.atomic import write_bytes
+from kinesis_trl.reading import open_regular
 
 _LONGEST_LINE = 1 << 20  # bytes; ours hold some hundred numbers
 _WARNING_INTERVAL = 60.0  # seconds
@@ -124,7 +125,7 @@ def _drop_later_lines(path: Path, resume_step: int | None) -> None:
 
 def _whole_lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Each readable line with what it holds."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         number = 0
         while line := stream.readline(_LONGEST_LINE):
             number += 1

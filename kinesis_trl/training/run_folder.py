@@ -12,6 +12,7 @@ from kinesis_trl.atomic import sweep, write_text
 from kinesis_trl.settings import read_settings, to_yaml
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import TrainConfig
+from kinesis_trl.training.run_log import METRICS
 
 CONFIG = "config.yaml"
 POLICY = "policy"
@@ -26,8 +27,11 @@ def hold(folder: Path) -> BaseFileLock:
     The system frees it when the process dies, however that happens; `release` frees it earlier.
 
     Raises:
-        RunError: another process holds it, or it cannot be written to.
+        RunError: another process holds it, it cannot be written to, or what a run writes is a link to elsewhere.
     """
+    for name in (_LOCK, CONFIG, METRICS, POLICY, CHECKPOINTS):
+        if (folder / name).is_symlink():  # a folder from elsewhere could let us write anywhere
+            raise RunError(f"{folder / name} is a symbolic link; put what it points to in its place.")
     lock = FileLock(folder / _LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)

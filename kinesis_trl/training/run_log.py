@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from kinesis_trl.atomic import write_text
+from kinesis_trl.reading import read_text
 from kinesis_trl.training.config import TrackingConfig
 from kinesis_trl.training.metrics_file import MetricsFile
 from kinesis_trl.training.tracking import AimLogger, check_frames, check_rate, plain, split_name
@@ -180,7 +181,7 @@ class _AimThread:
         from aim.sdk.errors import MissingRunError  # noqa: PLC0415  (seconds, off the training thread)
 
         note = self._folder / AIM_RUN
-        known = note.read_text(errors="replace").strip() if note.exists() else ""
+        known = read_text(note, most=1000, errors="replace").strip() if note.exists() else ""
         if known.isascii() and known.isalnum():
             try:
                 return self._logger(known)

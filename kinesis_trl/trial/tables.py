@@ -129,8 +129,8 @@ def _read_anc(path: Path) -> Emg:
         raise TrialError(
             f"{path} is no .anc file that can be read ({type(error).__name__}: {error!s:.100})."
         ) from error
-    if len(values) < 2:
-        raise TrialError(f"{path} holds no samples.")
+    if len(values) < 2 or not np.isfinite(values).all():
+        raise TrialError(f"{path} holds no samples, or one that is no finite number.")
     return Emg(names=names, time=values[:, 0], signal=values[:, 1:])
 
 

@@ -19,12 +19,14 @@ from kinesis_trl.envs.goal_config import BallConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
 from kinesis_trl.envs.live import LiveEnv
 from kinesis_trl.envs.terms.terminations import KINESIS
+from kinesis_trl.failures import printable
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.gait.paths import paths_to
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.sources import as_clip, open_library
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.controllers import Player, make_player
+from kinesis_trl.reading import read_text
 from kinesis_trl.viewer.session import Choice
 from kinesis_trl.viewer.simulations import ClipSimulation, CommandedSimulation, GoalRules, GoalSimulation, Simulation
 
@@ -148,14 +150,14 @@ def _described(path: Path) -> str:
     if path.suffix == ".pth":
         return f"weights of the original KINESIS: {path.name}"
     try:
-        told = json.loads((path / "policy.json").read_text())
+        told = json.loads(read_text(path / "policy.json", most=1 << 20))
         notes = told["notes"]
         network = "mixture of experts" if told["policy"]["kind"] == "mixture" else "one network"
-        return (
+        return printable(
             f"{network}, trained for {int(notes['step']):,} steps, control {notes['control']}, "
             f"{int(told['action_width'])} actions"
         )[:200]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         return f"policy at {path}"
 
 

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from kinesis_trl.motion.markers.recorded import TrialError
-from kinesis_trl.motion.streams import open_file
+from kinesis_trl.settings import SettingsError, read_yaml
 from kinesis_trl.shipped import asset
 
-_LARGEST = 1_000_000
 _NEEDED = ("pelvis", "femur", "tibia", "calcn")
 
 
@@ -138,13 +136,9 @@ def read_map(path: Path) -> dict[str, Any]:
         TrialError: not there, too large, no YAML, or no map.
     """
     try:
-        with open_file(path) as file:
-            text = file.read(_LARGEST + 1)
-        if len(text) > _LARGEST:
-            raise TrialError(f"{path} is too large for a map of labels.")
-        found = yaml.safe_load(text.decode())
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise TrialError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]:.150}).") from error
+        found = read_yaml(path)
+    except SettingsError as error:
+        raise TrialError(str(error)) from error
     if not isinstance(found, dict):
         raise TrialError(f"{path} holds no map of labels; write lines as 'LABEL: asis_r', or 'Channel 3: soleus_r'.")
     return found

@@ -35,6 +35,8 @@ def read_trc(path: Path) -> Markers:
         ) from None
     if not names:
         raise TrialError(f"{path} names no marker in its fourth line.")
+    if 3 * len(names) * len(lines) > 1_000_000 + 8 * len(content):
+        raise TrialError(f"{path} names {len(names)} markers, and its {len(lines)} lines are far shorter than that.")
     rows = []
     for number, line in enumerate(lines[4:], 5):
         if not line.strip() or line.lstrip().startswith("X1"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
+from kinesis_trl.reading import read_text
 
 MAX_KEYS = 1_000_000
 """Longest key list that is read."""
@@ -15,18 +16,15 @@ MAX_KEYS = 1_000_000
 def read_keys(path: str | Path) -> list[str]:
     """Keys of a text file, one a line; empty lines and lines that begin with '#' are left out."""
     path = Path(path)
-    keys: list[str] = []
     try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if (key := line.strip()) and not key.startswith("#"):
-                    keys.append(key)
-                if len(keys) > MAX_KEYS:
-                    raise ClipFormatError(f"{path}: more than {MAX_KEYS} keys; it is not a key list.")
+        lines = read_text(path, most=100 * MAX_KEYS).splitlines()
     except OSError as error:
         raise ClipFormatError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
     except UnicodeDecodeError as error:
         raise ClipFormatError(f"{path}: is not text; expected one key a line.") from error
+    keys = [key for line in lines if (key := line.strip()) and not key.startswith("#")]
+    if len(keys) > MAX_KEYS:
+        raise ClipFormatError(f"{path}: more than {MAX_KEYS} keys; it is not a key list.")
     if not keys:
         raise ClipFormatError(f"{path}: has no keys; expected one a line, e.g. 0-KIT_314_walking_slow05_poses.")
     return keys

@@ -43,7 +43,7 @@ def test_an_own_map_overrules(tmp_path):
         ("A1: [tibia_r, 0, 0]\n", "expected a landmark"),
         ("A1: [tibia_r, 0, 0, .nan, 1]\n", "out of reason"),
         ("- 1\n", "no map of labels"),
-        ("A1: !!python/object/apply:os.system [ls]\n", "cannot be read as YAML"),
+        ("A1: !!python/object/apply:os.system [ls]\n", "not YAML of plain settings"),
         ("", "no map of labels"),
     ],
 )
