@@ -15,7 +15,7 @@ def open_regular(path: Path) -> IO[bytes]:
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return open(handle, "rb")
     os.close(handle)
-    raise OSError(errno.EINVAL, "is a folder, pipe or device; expected a file", str(path))
+    raise OSError(errno.EINVAL, "is no regular file, but a folder, pipe or device", str(path))
 
 
 def read_text(path: Path, *, most: int, errors: str = "strict") -> str:
