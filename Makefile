@@ -56,8 +56,9 @@ demo: setup ## play the shipped policy: table, video, moving picture, and a repo
 test: setup ## run the tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-kills: setup ## kill a small curriculum at random moments and see that nothing is lost: make kills [KILLS=50]
+kills: setup ## kill training, preparing and optimisation at random moments, and see that nothing is lost: make kills [KILLS=50]
 	$(BIN)/python tests/training/kills.py --kills $(KILLS) $(ARGS)
+	$(BIN)/python tests/commands/kills.py --kills $(KILLS) $(ARGS)
 
 soak: setup ## step all tasks for long: memory stays level, every number finite: make soak [STEPS=10000000]
 	$(BIN)/python tests/envs/soak.py --steps $(or $(STEPS),10000000) $(ARGS)
