@@ -57,7 +57,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no file of figures ({error}); remove it.") from error
     wrong = [key for key, kind in _KEYS.items() if not isinstance(found, dict) or not isinstance(found.get(key), kind)]
-    if wrong or not isinstance(found.get("seconds", 0), int | float):
+    if wrong or not isinstance(found.get("seconds"), int | float | None):
         raise ValueError(f"{path} has no {[*wrong, 'seconds'][0]!r}; write it anew with the --json of this version.")
     return dict(found)
 

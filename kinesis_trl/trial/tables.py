@@ -118,9 +118,9 @@ def read_emg(path: Path) -> Emg:
 
 def _read_anc(path: Path) -> Emg:
     """Channels of a .anc file: a line that begins with Name, one of ranges in mV and one of bits may stand above."""
+    with open_file(path) as file:
+        lines = file.read(_LARGEST).decode(errors="replace").splitlines()
     try:
-        with open_file(path) as file:
-            lines = file.read(_LARGEST).decode(errors="replace").splitlines()
         start = next(k for k, line in enumerate(lines) if line.split("\t")[0].strip().lower() == "name")
         names = tuple(word.strip() for word in lines[start].split("\t")[1:] if word.strip())
         rows = [line.split("\t")[: len(names) + 1] for line in lines[start + 3 :] if line.strip()]
