@@ -69,8 +69,8 @@ def statue(body) -> Recording:
 
 @pytest.fixture(scope="session")
 def walk(body) -> Recording:
-    """A generated walk of five metres with a made-up activity of each muscle, by its pose alone."""
-    clip = synthesise([*parse("walk forward for 5 meters")], body, name="walk")
+    """A generated walk of seven metres with a made-up activity of each muscle, by its pose alone."""
+    clip = synthesise([*parse("walk forward for 7 meters")], body, name="walk")
     phase = clip.qpos[:, 7 + body.joint_names.index("hip_flexion_l")]
     phase = (phase - phase.min()) / np.ptp(phase)
     activation = 0.05 + 0.3 * np.abs(phase[:, None] - np.linspace(0, 1, body.model.nu))
