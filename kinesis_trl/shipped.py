@@ -22,6 +22,6 @@ def asset(name: str) -> Path:
 SHIPPED_POLICY = "policies/walking"
 """The policy that evaluation and viewer take when none is named, as `asset` takes it."""
 COORDINATED_POLICY = "policies/coordinated"
-"""The policy whose muscles work most as people's do, which a report is on when none is named."""
+"""The policy whose muscles work most as people's do, which reports and trials are on when none is named."""
 GOAL_POLICIES = "goals"
 """Folder of the policies that see a goal instead of a reference; each is named after its task."""

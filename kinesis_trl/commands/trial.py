@@ -69,7 +69,7 @@ class TrialConfig:
     controller: bool = True
     """Play a controller on the motion."""
     policy: str = ""
-    """A run's policy folder; '' takes the policy that ships."""
+    """A run's policy folder; '' takes assets/policies/coordinated."""
     planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12))
     """MPPI about the policy before each step; --planner.samples 0 plays the policy alone."""
     own_body: bool = False

@@ -26,7 +26,7 @@ from kinesis_trl.physiology.recorder import record
 from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import COORDINATED_POLICY, asset
 from kinesis_trl.trial.loads import Loads
 
 Array = NDArray[np.float64]
@@ -67,7 +67,7 @@ def follow(loads: Loads, policy: str, planner: MppiConfig, *, own_body: bool, th
         clip = MotionClip(name="trial", fps=fps, qpos=qpos)
         prepared, _ = retarget(clip if own_body else joint_clip(loads.body, qpos, fps=fps, name="trial"), body)
         player = make_player(
-            policy or str(asset(SHIPPED_POLICY)),
+            policy or str(asset(COORDINATED_POLICY)),
             body,
             ImitationConfig(physics=PhysicsConfig(threads=threads)),
             planner=planner if planner.samples else None,
