@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
@@ -34,10 +33,9 @@ def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], work
     if workers <= 1 or len(parts) <= 1:
         yield from map(function, parts)
         return
-    with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
-        # a copy of a large array instead of a file that all may read: functions may write to what they are given
+    with _loky():
         pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
-        results = pool(delayed(_ending_with)(os.getpid(), function, part) for part in parts)
+        results = pool(delayed(function)(part) for part in parts)
     try:
         yield from results
     except BrokenProcessPool as error:
@@ -66,16 +64,16 @@ def every_part(
             yield _alone(function, waiting.popleft())
 
 
-def _ending_with(parent: int, function: Callable[[Part], Result], part: Part) -> Result:
-    """`function` of a part, in a worker that ends within a second when the process `parent` is killed."""
-    if os.getpid() != parent:
-        _watch(parent)
-    return function(part)
+def _loky() -> parallel_config:
+    """Workers of one thread each, which end within a second when this process is killed."""
+    # max_nbytes: a copy of a large array instead of a file that all may read, as functions may write to what they get
+    return parallel_config(
+        "loky", inner_max_num_threads=1, initializer=_watch, initargs=(os.getpid(),), max_nbytes=None
+    )
 
 
-@lru_cache
 def _watch(parent: int) -> None:
-    """Begin to look whether the parent lives; once in a worker."""
+    """Begin to look, in a worker, whether its parent lives."""
 
     def look() -> None:
         while os.getppid() == parent:
@@ -88,8 +86,8 @@ def _watch(parent: int) -> None:
 def _alone(function: Callable[[Part], Result], part: Part) -> Result | WorkerDiedError:
     """One part in a process of its own."""
     try:
-        with parallel_config("loky", inner_max_num_threads=1, max_nbytes=None):
-            (result,) = Parallel(n_jobs=2)([delayed(_ending_with)(os.getpid(), function, part)])
+        with _loky():
+            (result,) = Parallel(n_jobs=2)([delayed(function)(part)])
     except BrokenProcessPool:
         return WorkerDiedError(_DIED)
     return result

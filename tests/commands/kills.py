@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 
 from kinesis_trl.body.model import load_body
@@ -79,9 +80,15 @@ def _unfinished(path: Path) -> bool:
     return any(re.search(r"\.(part|old)\b", part) for part in path.parts)
 
 
+def _command(target: Callable[[Path, Path], None], motions: Path, out: Path) -> None:
+    """What a command does; its workers end as when Python ends by itself, where a forked process waits for them."""
+    target(motions, out)
+    get_reusable_executor().shutdown(wait=True)
+
+
 def in_process(target: Callable[[Path, Path], None], motions: Path, out: Path, seconds: float | None) -> bool:
     """Run to the end, or kill it after so many seconds; returns whether it was killed. Its workers end as well."""
-    process = _fork.Process(target=target, args=(motions, out))
+    process = _fork.Process(target=_command, args=(target, motions, out))
     process.start()
     process.join(seconds)
     if process.exitcode is not None:
@@ -123,10 +130,11 @@ def kill_again_and_again(folder: Path, *, kills: int, seed: int) -> Counter[str]
         began = time.monotonic()
         in_process(target, motions, folder / f"{name}-whole" / "out", None)
         seconds, whole = time.monotonic() - began, content(folder / f"{name}-whole" / "out")
-        place = None
+        place, rounds = None, 0
         while seen[name] < kills // 2:
             if place is None:
-                place = folder / f"{name}-{seen[name]}"
+                rounds += 1
+                place = folder / f"{name}-{rounds}"
                 if name == "prepare":
                     _copy(motions / "older", place / "out")
             before = _found(name, place)
