@@ -23,6 +23,13 @@ _MENDS = {
 """What to do about an error of the operating system, by its number."""
 
 
+class PrintableError(ValueError):
+    """An error about a file from elsewhere: what its message quotes moves no cursor and fits any encoding."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
 def explanation(error: Exception) -> str | None:
     """What to tell the user of an error; None for a fault of ours.
 

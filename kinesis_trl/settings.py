@@ -14,6 +14,7 @@ import yaml
 from cattrs import Converter, ForbiddenExtraKeysError, transform_error
 from cattrs.gen import make_dict_structure_fn
 
+from kinesis_trl.failures import PrintableError
 from kinesis_trl.reading import read_text
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ REMOVED: Mapping[str, str] = {
 """Fields that files of older versions have, and what to do about them."""
 
 
-class SettingsError(ValueError):
+class SettingsError(PrintableError):
     """A settings file does not fit the config; the message names the field and what it takes."""
 
 

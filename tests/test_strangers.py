@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.subject import Subject
@@ -26,6 +27,7 @@ from kinesis_trl.motion.markers.sets import place_markers
 from kinesis_trl.motion.markers.trc import read_trc
 from kinesis_trl.motion.readers.splits import read_keys
 from kinesis_trl.physiology.activity import _recordings
+from kinesis_trl.physiology.emg_data import EmgError
 from kinesis_trl.physiology.pareto import ReportError, read_point
 from kinesis_trl.physiology.recording import Recording, RecordingError
 from kinesis_trl.planning.store import FoundStore
@@ -287,3 +289,10 @@ def test_settings_that_name_a_field_twice_are_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("seed: 1\nseed: 2\n")
     with pytest.raises(SettingsError, match="'seed' is given twice"):
         read_settings(TrainConfig, tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("kind", [ClipFormatError, CheckpointError, SettingsError, EmgError, BodyError, TrialError])
+def test_what_a_message_quotes_moves_no_cursor(kind: type[ValueError]) -> None:
+    assert (
+        str(kind("a\x1b[2J\x7f\ud800\nb")) == "a\N{REPLACEMENT CHARACTER}[2J" + 2 * "\N{REPLACEMENT CHARACTER}" + "\nb"
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from kinesis_trl.failures import PrintableError
 
-class CheckpointError(ValueError):
+
+class CheckpointError(PrintableError):
     """A policy file cannot be read, written, or used for the task at hand."""
 
 

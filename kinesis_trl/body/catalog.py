@@ -22,6 +22,7 @@ from scipy.spatial.transform import Rotation
 from kinesis_trl.body.lean import leave_out_unused, pair_with_floor
 from kinesis_trl.body.scaling import Scaling
 from kinesis_trl.body.subject import Subject, split_name
+from kinesis_trl.failures import PrintableError
 from kinesis_trl.reading import read_text
 
 _MULTIPLIES = re.compile(r"<\s*(replicate|composite|flexcomp|plugin)\b")
@@ -30,7 +31,7 @@ _LOCKED = ("Abs_t1", "Abs_t2")
 _LEGS = ("femur", "tibia", "talus", "calcn", "toes", "patella")
 
 
-class BodyError(ValueError):
+class BodyError(PrintableError):
     """A body cannot be built; the message says what was missing and what is available."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from kinesis_trl.failures import PrintableError
 from kinesis_trl.settings import from_yaml, read_settings
 
 HEIGHTS = (1.2, 2.2)
@@ -13,7 +14,7 @@ MASSES = (25.0, 200.0)
 """Smallest and largest mass in kg."""
 
 
-class SubjectError(ValueError):
+class SubjectError(PrintableError):
     """A size that no body can have, or text that gives none; the message says what was expected."""
 
 

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.failures import PrintableError
+
 FPS = 30.0
 """Frame rate of every clip that is on the body."""
 MAX_FRAMES = 5_000_000
 """Longest clip that is accepted (46 hours at 30 frames/s); a larger count is a broken header."""
 
 
-class ClipFormatError(ValueError):
+class ClipFormatError(PrintableError):
     """A motion file or clip cannot be used; the message names it, what was found and what mends it."""
 
 

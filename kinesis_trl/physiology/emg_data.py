@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.failures import printable
+from kinesis_trl.failures import PrintableError, printable
 from kinesis_trl.physiology.emg_muscles import UnknownMuscleError, recorded_name
 from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.shipped import asset
@@ -35,7 +35,7 @@ _FEWEST_POINTS = 20
 _MOST_RECORDINGS = 10_000
 
 
-class EmgError(ValueError):
+class EmgError(PrintableError):
     """EMG that cannot be read; the message says what was found, what was expected and where to get it."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesis_trl.atomic import replacing
+from kinesis_trl.failures import PrintableError
 from kinesis_trl.physiology.comparison import headlines
 
 FORMAT, VERSION = "kinesis_trl physiology report", 1
@@ -20,7 +21,7 @@ FORMAT, VERSION = "kinesis_trl physiology report", 1
 _LARGEST = 50_000_000
 
 
-class ReportError(ValueError):
+class ReportError(PrintableError):
     """A file that is not the report it should be; the message says what was found and how to make it."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.atomic import replacing
+from kinesis_trl.failures import PrintableError
 from kinesis_trl.motion.clip import ClipFormatError
 from kinesis_trl.motion.pickles import load_npz
 
@@ -23,7 +24,7 @@ _FORMAT = "kinesis_trl recording"
 _VERSION = 1
 
 
-class RecordingError(ValueError):
+class RecordingError(PrintableError):
     """A recording or its file does not hold what it says; the message names the quantity and what was expected."""
 
 

@@ -40,6 +40,14 @@ def bvh() -> bytes:
     return "\n".join(lines).encode()
 
 
+def markers() -> bytes:
+    """Two markers over twelve frames, as a .trc file."""
+    lines = ["PathFileType\t4\t(X/Y/Z)\twalk.trc", "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits"]
+    lines += ["100\t100\t12\t2\tmm", "Frame#\tTime\tRASI\t\t\tLASI\t\t", "\t\tX1\tY1\tZ1\tX2\tY2\tZ2"]
+    lines += [f"{k + 1}\t{k / 100}\t{k}\t950\t100\t{k}\t950\t-100" for k in range(12)]
+    return "\n".join(lines).encode()
+
+
 def _figure() -> dict[str, object]:
     return {
         "pose_aa": np.full((FRAMES, 72), 0.01),

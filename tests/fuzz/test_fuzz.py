@@ -30,6 +30,8 @@ from kinesis_trl.motion import confined
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.readers.dispatch import read_confined
+from kinesis_trl.motion.markers.sets import read_map
+from kinesis_trl.motion.markers.trc import read_trc
 from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.physiology.emg_data import EmgError, read_rows
 from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
@@ -177,3 +179,11 @@ def test_settings(tmp_path: Path) -> None:
 
 def test_tables_of_muscle_activity(tmp_path: Path) -> None:
     attack("emg.csv", tmp_path, seeds.emg(), lambda path: read_rows(path, "percent", "muscle activity"))
+
+
+def test_markers_of_a_laboratory(tmp_path: Path) -> None:
+    attack("walk.trc", tmp_path, seeds.markers(), read_trc)
+
+
+def test_maps_of_labels(tmp_path: Path) -> None:
+    attack("map.yaml", tmp_path, b"A1: asis_r\nA2: [femur, 0.1, 0, 0.2, 0.01]\n", read_map)
