@@ -29,9 +29,9 @@ from kinesis_trl.failures import printable
 from kinesis_trl.motion import confined
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.motion.readers.dispatch import read_confined
 from kinesis_trl.motion.markers.sets import read_map
 from kinesis_trl.motion.markers.trc import read_trc
+from kinesis_trl.motion.readers.dispatch import read_confined
 from kinesis_trl.motion.readers.registry import ReadOptions
 from kinesis_trl.physiology.emg_data import EmgError, read_rows
 from kinesis_trl.settings import SettingsError, from_yaml, to_yaml
