@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
-from kinesis_trl.body.model import load_body
+from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.subject import Subject
 from kinesis_trl.commands.optimise import OptimiseConfig, optimise
 from kinesis_trl.commands.prepare import PrepareConfig, prepare
@@ -25,9 +26,10 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.motion.markers.sets import place_markers
 from kinesis_trl.motion.markers.trc import read_trc
+from kinesis_trl.motion.readers.dispatch import read_confined
 from kinesis_trl.motion.readers.splits import read_keys
 from kinesis_trl.physiology.activity import _recordings
-from kinesis_trl.physiology.emg_data import EmgError
+from kinesis_trl.physiology.emg_data import EmgError, load_emg_csv
 from kinesis_trl.physiology.pareto import ReportError, read_point
 from kinesis_trl.physiology.recording import Recording, RecordingError
 from kinesis_trl.planning.store import FoundStore
@@ -235,7 +237,7 @@ def test_a_run_folder_lets_nothing_be_written_elsewhere(name: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("damage", ["a pipe", "nothing", "half", "a link to a device", "missing"])
-def test_a_half_copied_library_is_refused(damage: str, library: MotionLibrary, body: object, tmp_path: Path) -> None:
+def test_a_half_copied_library_is_refused(damage: str, library: MotionLibrary, body: BodyModel, tmp_path: Path) -> None:
     library.save(tmp_path / "copy")
     track = tmp_path / "copy" / "track.npy"
     content = track.read_bytes()
@@ -247,7 +249,7 @@ def test_a_half_copied_library_is_refused(damage: str, library: MotionLibrary, b
     elif damage != "missing":
         track.write_bytes(content[: len(content) // 2 if damage == "half" else 0])
     with pytest.raises(ClipFormatError, match=r"track\.npy"):
-        MotionLibrary.load(tmp_path / "copy", body)  # type: ignore[arg-type]
+        MotionLibrary.load(tmp_path / "copy", body)
 
 
 def test_a_folder_of_something_else_is_refused_before_hours_of_work(
@@ -269,7 +271,7 @@ def test_a_folder_of_something_else_is_refused_before_hours_of_work(
 NAMES = [b"walk\xff", "läuft 走る 🏃".encode(), "\u202eltr".encode(), b"new\nline", b"-rf", b"a\x1b[2J", b"x" * 200]
 
 
-def test_names_of_any_letters_are_kept_or_shown_safely(body: object, march: MotionClip, tmp_path: Path) -> None:
+def test_names_of_any_letters_are_kept_or_shown_safely(body: BodyModel, march: MotionClip, tmp_path: Path) -> None:
     from kinesis_trl.commands.prepare import main
 
     folder = tmp_path / "走る"
@@ -280,7 +282,7 @@ def test_names_of_any_letters_are_kept_or_shown_safely(body: object, march: Moti
             np.savez(file, qpos=march.qpos[:8], fps=30.0)
     with suppress(SystemExit):
         main([str(folder), "--out", str(tmp_path / "öut"), "--accept", "--workers", "1"])
-    found = MotionLibrary.load(tmp_path / "öut", body)  # type: ignore[arg-type]
+    found = MotionLibrary.load(tmp_path / "öut", body)
     assert len(found) == len(NAMES) and all(clip.name.isprintable() for clip in found.clips)
     assert "läuft 走る 🏃" in {clip.name for clip in found.clips}
 
@@ -296,3 +298,21 @@ def test_what_a_message_quotes_moves_no_cursor(kind: type[ValueError]) -> None:
     assert (
         str(kind("a\x1b[2J\x7f\ud800\nb")) == "a\N{REPLACEMENT CHARACTER}[2J" + 2 * "\N{REPLACEMENT CHARACTER}" + "\nb"
     )
+
+
+@pytest.mark.parametrize("name", ["quadratic.pkl", "tuplehash.pkl"])
+def test_pickles_that_were_reported_to_hang(name: str, shared: Path) -> None:
+    started = time.process_time()
+    with pytest.raises(ClipFormatError, match=name):
+        read_confined(shared / "fail" / "pickle-bombs" / name)
+    assert time.process_time() - started < 1.0
+
+
+def test_a_library_that_was_reported_to_end_the_process(shared: Path, body: BodyModel) -> None:
+    with pytest.raises(ClipFormatError, match=r"qpos\.npy is damaged"):
+        MotionLibrary.load(shared / "fail" / "library-sigfpe", body)
+
+
+def test_a_stray_quote_that_was_reported(shared: Path) -> None:
+    with pytest.raises(EmgError, match=r"268\.csv, line \d+, column \d+"):
+        load_emg_csv(shared / "fail" / "emg-csv" / "268.csv")

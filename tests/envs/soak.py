@@ -21,8 +21,9 @@ from tensordict import TensorDict
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.base import MyoLegsEnv
-from kinesis_trl.envs.config import DirectionalConfig, DisturbanceConfig, ImitationConfig, PointGoalConfig
+from kinesis_trl.envs.config import DisturbanceConfig, ImitationConfig
 from kinesis_trl.envs.directional import DirectionalEnv
+from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.point_goal import PointGoalEnv
 from kinesis_trl.motion.solving import SolveConfig
