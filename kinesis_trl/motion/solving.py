@@ -14,7 +14,7 @@ from kinesis_trl.body.inverse import InverseConfig, InverseSolution, solve
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.residuals import ResidualConfig, reduce_residuals
 from kinesis_trl.motion.clip import ClipFormatError
-from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
+from kinesis_trl.motion.retarget.footing import FootingConfig, Planted, planted
 from kinesis_trl.processes import WorkerDiedError, every_part
 
 Array = NDArray[np.float64]
@@ -79,11 +79,10 @@ def _try(body: BodyModel | str, fps: float, config: SolveConfig, qpos: Array) ->
 
 
 def _solve(body: BodyModel, qpos: Array, fps: float, config: SolveConfig) -> InverseSolution:
-    planted = qpos if config.footing is None else plant_feet(body, qpos, fps, config.footing)
-    residuals = config.residuals
-    if config.footing is not None and np.array_equal(planted[:, :7], qpos[:, :7]):
-        residuals = replace(residuals, inverse=config.rolling)
-    moved = reduce_residuals(body, planted, fps, residuals)
+    footing = config.footing
+    feet = Planted(qpos, rolled=False) if footing is None else planted(body, qpos, fps, footing)
+    residuals = replace(config.residuals, inverse=config.rolling) if feet.rolled else config.residuals
+    moved = reduce_residuals(body, feet.qpos, fps, residuals)
     whole = replace(residuals.inverse.contacts, inset=0.0)
     return solve(body, moved, fps, replace(residuals.inverse, contacts=whole, moment_arms=True))
 

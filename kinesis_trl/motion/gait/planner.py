@@ -226,7 +226,7 @@ def _gone_over(old: MotionLibrary, after: Arrays, dropped: int, kept: int) -> Ar
 def solved(body: BodyModel, qpos: Array, inverse: InverseConfig | None) -> tuple[Array, Arrays]:
     """Generated coordinates (T, nq), smoothed, with their inverse solutions by name; as they are, and none, for None.
 
-    Feet are planted as in every motion that a policy with inverse solutions learns from. The root stays where the
+    Feet are planted, also those that roll already: a stretch may begin or end within a step. The root stays where the
     generator has balanced it, and residuals are not reduced: it leaves 1 to 2 N (median), and an order must not take
     long.
     """

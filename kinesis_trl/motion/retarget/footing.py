@@ -7,6 +7,7 @@ edge, which costs nothing in the picture and makes the motion impossible to foll
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from kinesis_trl.motion.retarget.support import SupportConfig, complete_support,
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_SIDES: tuple[Side, Side] = ("l", "r")
 _TALUS, _TOES = 2, 4
 _FLAT_FRAMES = 3
 """Frames with heel and toes down from which a stance has its own idea of flat."""
@@ -76,8 +78,22 @@ class FootingConfig:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
 
 
+class Planted(NamedTuple):
+    """A motion with feet that carry."""
+
+    qpos: Array
+    """(T, nq)."""
+    rolled: bool
+    """Whether feet rolled without sliding and carried before, as the gait generator's: only swings were raised."""
+
+
 def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig | None = None) -> Array:
-    """The motion (T, nq) with feet that carry.
+    """The motion (T, nq) with feet that carry, see `planted`."""
+    return planted(body, qpos, fps, config).qpos
+
+
+def planted(body: BodyModel, qpos: Array, fps: float, config: FootingConfig | None = None) -> Planted:
+    """The motion with feet that carry.
 
     A standing foot keeps its place, rolls about heel and toes without sliding (`foot_roll`) and lies flat in between;
     the change this takes is led smoothly through the swings, which are raised where they come too near to the floor.
@@ -91,73 +107,88 @@ def plant_feet(body: BodyModel, qpos: Array, fps: float, config: FootingConfig |
         config: settings.
     """
     config = config or FootingConfig()
-    walker = Walker.of(body)
-    root_pos, quat = qpos[:, :3].copy(), qpos[:, 3:7]
-    root_rot = Rotation.from_quat(quat, scalar_first=True).as_matrix()
-    joints = {side: qpos[:, leg.qpos] for side, leg in walker.legs.items()}
-    pose = {side: leg.forward(joints[side], root_pos, root_rot) for side, leg in walker.legs.items()}
-    sides: tuple[Side, Side] = ("l", "r")
-    height = np.stack([walker.soles[side].height(pose[side]) for side in sides], axis=1)
-    if config.balance is not None and _roll(walker, pose, joints, height, root_pos, fps, config):
-        flat = {side: np.repeat(height[:, k, None] < _TOUCH, 2, axis=1) for k, side in enumerate(sides)}
-        if np.abs(_unbalanced(body, qpos, fps, pose, flat, config.balance)).max() < _BALANCED:
-            out = np.array(qpos)
-            for k, (side, leg) in enumerate(sorted(walker.legs.items())):
-                stands = np.asarray(height[:, k] < _TOUCH)
-                as_it_is = pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], joints[side][:, MTP]
-                step = _Footsteps(stands, *as_it_is)
-                raised = _leg(leg, walker.soles[side], step, joints[side], root_pos, root_rot, config.clearance)
-                out[:, leg.qpos] = np.where(stands[:, None], joints[side], raised)
-            return body.couplings.apply(out)
-    parts = np.stack([pose[side].position[:, k] for k in (_TALUS, _TOES) for side in sides], axis=1)
+    feet = _Feet.of(body, qpos)
+    walker, root_pos, joints, pose = feet.walker, feet.root_pos.copy(), feet.joints, feet.pose
+    if config.balance is not None and _carries(feet, qpos, fps, config):
+        return Planted(_raised(feet, qpos, config.clearance), rolled=True)
+    parts = np.stack([pose[side].position[:, k] for k in (_TALUS, _TOES) for side in _SIDES], axis=1)
     stance = detect_stance(parts, root_pos, fps, ContactConfig()) | detect_stance(parts, root_pos, fps, config.still)
-    feet = np.stack([stance[:, k::2] for k in (0, 1)], axis=1)
-    feet = complete_support(feet, height, root_pos[:, 2], fps, config.support)
+    down = np.stack([stance[:, k::2] for k in (0, 1)], axis=1)
+    down = complete_support(down, feet.height, root_pos[:, 2], fps, config.support)
     steps = {
         side: _footsteps(
-            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], feet[:, k], walker.rolls[side], config
+            pose[side].position[:, CALCN], pose[side].rotation[:, CALCN], down[:, k], walker.rolls[side], config
         )
-        for k, side in enumerate(sides)
+        for k, side in enumerate(_SIDES)
     }
     if config.balance is not None:
-        stances = {side: np.asarray(feet[:, k]) for k, side in enumerate(sides)}
-        root_pos[:, :2] += _unbalanced(body, qpos, fps, pose, stances, config.balance)
-    root_pos[:, 2] -= _drop(walker, steps, joints, root_pos, root_rot, config)
+        root_pos[:, :2] += _unbalanced(feet, qpos, fps, down, config.balance)
+    root_pos[:, 2] -= _drop(walker, steps, joints, root_pos, feet.root_rot, config)
     out = np.array(qpos)
     out[:, :3] = root_pos
     for side, leg in walker.legs.items():
         out[:, leg.qpos] = _leg(
-            leg, walker.soles[side], steps[side], joints[side], root_pos, root_rot, config.clearance
+            leg, walker.soles[side], steps[side], joints[side], root_pos, feet.root_rot, config.clearance
         )
-    return body.couplings.apply(out)
+    return Planted(body.couplings.apply(out), rolled=False)
 
 
-def _unbalanced(
-    body: BodyModel, qpos: Array, fps: float, pose: dict[Side, LegPose], stances: dict[Side, Mask], seconds: float
-) -> Array:
-    """How far (T, 2) the root is to move over the footsteps; not at all where a foot never stands."""
-    if len(qpos) < _SHORTEST or not all(mask.any() for mask in stances.values()):
-        return np.zeros((len(qpos), 2))
-    rolls = Walker.of(body).rolls
-    return out_of_balance(body, qpos, fps, recorded_steps(qpos, fps, pose, rolls, stances), rolls, seconds)
+@dataclass(frozen=True)
+class _Feet:
+    """Legs and feet of a motion of T frames; world frame."""
+
+    walker: Walker
+    root_pos: Array
+    root_rot: Array
+    joints: dict[Side, Array]
+    pose: dict[Side, LegPose]
+    height: Array
+    """(T, 2) of the soles, left and right, in metres."""
+
+    @classmethod
+    def of(cls, body: BodyModel, qpos: Array) -> _Feet:
+        walker, root_pos = Walker.of(body), qpos[:, :3]
+        root_rot = Rotation.from_quat(qpos[:, 3:7], scalar_first=True).as_matrix()
+        joints = {side: qpos[:, leg.qpos] for side, leg in walker.legs.items()}
+        pose = {side: leg.forward(joints[side], root_pos, root_rot) for side, leg in walker.legs.items()}
+        height = np.stack([walker.soles[side].height(pose[side]) for side in _SIDES], axis=1)
+        return cls(walker, root_pos, root_rot, joints, pose, height)
 
 
-def _roll(
-    walker: Walker,
-    pose: dict[Side, LegPose],
-    joints: dict[Side, Array],
-    height: Array,
-    root_pos: Array,
-    fps: float,
-    config: FootingConfig,
-) -> bool:
-    """Whether both feet, (T, 2) high, roll without sliding, and carry the body whenever it does not fly."""
-    for k, (side, roll) in enumerate(sorted(walker.rolls.items())):
-        if not _rolls(roll, pose[side], joints[side][:, MTP], height[:, k], fps):
+def _carries(feet: _Feet, qpos: Array, fps: float, config: FootingConfig) -> bool:
+    """Whether both feet roll without sliding, and carry the body in balance whenever it does not fly."""
+    for k, side in enumerate(_SIDES):
+        if not _rolls(feet.walker.rolls[side], feet.pose[side], feet.joints[side][:, MTP], feet.height[:, k], fps):
             return False
-    whole = np.repeat(height[..., None] < _TOUCH, 2, axis=2)
+    whole = np.repeat(feet.height[..., None] < _TOUCH, 2, axis=2)
     alone = replace(config.support, double_support=0.0)
-    return bool((complete_support(whole, height, root_pos[:, 2], fps, alone) == whole).all())
+    if not (complete_support(whole, feet.height, feet.root_pos[:, 2], fps, alone) == whole).all():
+        return False
+    assert config.balance is not None
+    return bool(np.abs(_unbalanced(feet, qpos, fps, whole, config.balance)).max() < _BALANCED)
+
+
+def _raised(feet: _Feet, qpos: Array, clearance: float) -> Array:
+    """The motion with its swings raised, and standing legs as they are."""
+    out = np.array(qpos)
+    for k, side in enumerate(_SIDES):
+        leg, pose, joints = feet.walker.legs[side], feet.pose[side], feet.joints[side]
+        stands = np.asarray(feet.height[:, k] < _TOUCH)
+        step = _Footsteps(stands, pose.position[:, CALCN], pose.rotation[:, CALCN], joints[:, MTP])
+        raised = _leg(leg, feet.walker.soles[side], step, joints, feet.root_pos, feet.root_rot, clearance)
+        out[:, leg.qpos] = np.where(stands[:, None], joints, raised)
+    return feet.walker.body.couplings.apply(out)
+
+
+def _unbalanced(feet: _Feet, qpos: Array, fps: float, down: Mask, seconds: float) -> Array:
+    """How far (T, 2) the root is to move over the footsteps (T, 2, 2) of left and right, heel and toes; not at all
+    where a foot never stands."""
+    if len(qpos) < _SHORTEST or not down.any((0, 2)).all():
+        return np.zeros((len(qpos), 2))
+    walker = feet.walker
+    stances = {side: np.asarray(down[:, k]) for k, side in enumerate(_SIDES)}
+    steps = recorded_steps(qpos, fps, feet.pose, walker.rolls, stances)
+    return out_of_balance(walker.body, qpos, fps, steps, walker.rolls, seconds)
 
 
 def _rolls(roll: FootRoll, pose: LegPose, toes: Array, height: Array, fps: float) -> bool:
