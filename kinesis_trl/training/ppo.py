@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
+from torch.distributions import MixtureSameFamily
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
@@ -160,8 +160,9 @@ class Learner:
         if factor is not None:
             found["noise"] = float(factor().square().sum(-1).sqrt().mean())
         some = observation[:: max(1, len(observation) // _ENTROPY_SAMPLES)]
-        with suppress(NotImplementedError):
-            found["entropy"] = float(self.policy.trained.distribution(some).entropy().mean())
+        distribution = self.policy.trained.distribution(some)
+        if not isinstance(distribution, MixtureSameFamily):
+            found["entropy"] = float(distribution.entropy().mean())
         return found
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from kinesis_trl.motion.clip import ClipFormatError, MotionClip
-from kinesis_trl.motion.markers.c3d import C3dFile, read_c3d
+from kinesis_trl.motion.markers.c3d import MarkerFile, read_c3d
 from kinesis_trl.motion.markers.frame import Frame
 from kinesis_trl.motion.markers.labelled import Labelled, labelled, read_markers
 from kinesis_trl.motion.markers.recorded import Emg, TrialError, Wrenches
@@ -123,7 +123,7 @@ def _static(path: Path | None, own: Path | None) -> Labelled:
         raise TrialError(f"the static trial {path.name} is not used: {error}") from error
 
 
-def _wrenches(path: Path | None, file: C3dFile | None, frame: Frame | None) -> Wrenches:
+def _wrenches(path: Path | None, file: MarkerFile | None, frame: Frame | None) -> Wrenches:
     if path is not None and path.suffix.lower() != ".c3d":
         return read_forces(path)
     if path is not None:
@@ -136,7 +136,7 @@ def _wrenches(path: Path | None, file: C3dFile | None, frame: Frame | None) -> W
     return plate_wrenches(file.plates, file.analog_time, unit=frame.unit, turn=frame.turn)
 
 
-def _emg(path: Path | None, file: C3dFile | None) -> Emg:
+def _emg(path: Path | None, file: MarkerFile | None) -> Emg:
     if path is not None and path.suffix.lower() != ".c3d":
         return read_emg(path)
     if path is not None:

@@ -150,12 +150,12 @@ def _described(path: Path) -> str:
     if path.suffix == ".pth":
         return f"weights of the original KINESIS: {path.name}"
     try:
-        told = json.loads(read_text(path / "policy.json", most=1 << 20))
-        notes = told["notes"]
-        network = "mixture of experts" if told["policy"]["kind"] == "mixture" else "one network"
+        description = json.loads(read_text(path / "policy.json", most=1 << 20))
+        notes = description["notes"]
+        network = "mixture of experts" if description["policy"]["kind"] == "mixture" else "one network"
         return printable(
             f"{network}, trained for {int(notes['step']):,} steps, control {notes['control']}, "
-            f"{int(told['action_width'])} actions"
+            f"{int(description['action_width'])} actions"
         )[:200]
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         return f"policy at {path}"

@@ -34,8 +34,8 @@ class PlateSignals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class C3dFile:
-    """What is in a C3D file; units and frame are the file's."""
+class MarkerFile:
+    """What is in a .c3d or .trc file; units and frame are the file's."""
 
     markers: Markers | None
     plates: tuple[PlateSignals, ...] = ()
@@ -46,7 +46,7 @@ class C3dFile:
     problems: tuple[str, ...] = ()
 
 
-def read_c3d(path: Path) -> C3dFile:
+def read_c3d(path: Path) -> MarkerFile:
     """Markers, plates and other channels.
 
     Raises:
@@ -116,7 +116,7 @@ def _labels(groups: Any, group: str) -> list[str]:
     return out
 
 
-def _made(path: Path, found: dict[str, Any]) -> C3dFile:
+def _made(path: Path, found: dict[str, Any]) -> MarkerFile:
     points, problems = np.array(found["points"]), []
     if found["announced"] > len(points):
         problems.append(f"{path.name} is cut: it announces {found['announced']} frames and holds {len(points)}.")
@@ -152,7 +152,9 @@ def _made(path: Path, found: dict[str, Any]) -> C3dFile:
     if rest and len(time):
         called = tuple(labels[k] or f"channel {k + 1}" for k in rest)
         channels = Emg(names=called, time=time, signal=analogs[:, rest])
-    return C3dFile(markers=markers, plates=tuple(plates), analog_time=time, channels=channels, problems=tuple(problems))
+    return MarkerFile(
+        markers=markers, plates=tuple(plates), analog_time=time, channels=channels, problems=tuple(problems)
+    )
 
 
 def _plate(found: dict[str, Any], index: int, kind: int, analogs: Array) -> tuple[PlateSignals, set[int]]:

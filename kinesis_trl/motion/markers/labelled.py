@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from kinesis_trl.motion.markers.c3d import C3dFile, read_c3d
+from kinesis_trl.motion.markers.c3d import MarkerFile, read_c3d
 from kinesis_trl.motion.markers.frame import Frame, upright
 from kinesis_trl.motion.markers.recorded import Markers, TrialError
 from kinesis_trl.motion.markers.sets import MarkerPlace, place_markers
@@ -45,7 +45,7 @@ class Labelled:
         return np.stack([self.markers.place(p.label) for p in (self.places if places is None else places)], axis=1)
 
 
-def read_markers(path: Path) -> C3dFile:
+def read_markers(path: Path) -> MarkerFile:
     """Content of a .c3d or .trc file.
 
     Raises:
@@ -55,7 +55,7 @@ def read_markers(path: Path) -> C3dFile:
     if suffix == ".c3d":
         return read_c3d(path)
     if suffix == ".trc":
-        return C3dFile(markers=read_trc(path))
+        return MarkerFile(markers=read_trc(path))
     raise TrialError(f"{path}: {suffix or 'no ending'} is no format of markers; give a .c3d or .trc file.")
 
 

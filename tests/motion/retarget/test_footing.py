@@ -9,7 +9,7 @@ from kinesis_trl.motion.gait.commands import Command
 from kinesis_trl.motion.gait.foot_roll import Sole
 from kinesis_trl.motion.gait.synthesis import synthesise
 from kinesis_trl.motion.kinematics import Poses
-from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet
+from kinesis_trl.motion.retarget.footing import FootingConfig, plant_feet, planted
 
 FPS = 30.0
 
@@ -92,6 +92,9 @@ def test_feet_that_roll_without_sliding_are_left_alone(body, walk):
     sliding = walk.copy()
     sliding[:, 0] *= 0.95
     assert np.abs(plant_feet(body, sliding, FPS)[:, :7] - sliding[:, :7]).max() > 0.01
+    one_foot = np.tile(body.standing_qpos, (20, 1))
+    one_foot = with_joints(body, one_foot, hip_flexion_r=1.2, knee_angle_r=1.5, subtalar_angle_l=0.15)
+    assert [planted(body, motion, FPS).rolled for motion in (walk, sliding, one_foot)] == [True, False, False]
 
 
 def test_a_swinging_foot_clears_the_floor(body, walk):
