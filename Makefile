@@ -46,7 +46,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: setup ## play the shipped policy: table, video, moving picture, and a report on six straight walks; in demo/
+demo: setup ## play the shipped policy: table, video, moving picture, and a report on six straight walks of the coordinated one; in demo/
 	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
 	$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())') -loglevel error -y -ss 1 -t 4 -i demo/video.mp4 \
 		-vf 'fps=10,scale=720:-1,split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse' demo/demo.gif
