@@ -281,7 +281,7 @@ def _library(
 
 
 def _heading(config: ReportConfig) -> str:
-    what = "the motion itself" if config.policy == MOTION else config.policy or "the shipped policy"
+    what = "the motion itself" if config.policy == MOTION else config.policy or COORDINATED_POLICY
     return f"Physiology report: {what}, {config.motions or config.text or 'straight walking'}"
 
 
