@@ -36,6 +36,11 @@ from kinesis_trl.envs.terms.metrics import (
 from kinesis_trl.motion.library import FPS, MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 
+_HALVINGS = 5
+"""How often the time by which a body starts late is halved where that is too much."""
+_SAFE = 0.8
+"""Share of the distance at which bodies are lost, within which they start."""
+
 
 def inverse_for(control: ControlConfig) -> SolveConfig | None:
     """What a control needs of its motions: how to solve static optimisation, or None."""
@@ -190,9 +195,28 @@ class ImitationEnv(MyoLegsEnv):
         self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
         first = self.library.qpos[self.library.start[self.clip[index]]]
         self.placement.put(index, torch.from_numpy(start.angle), first[:, :2])
-        qpos, qvel = self.turned_state(frame, index)
-        self._look_ahead(self.time[index], index)
-        return qpos, qvel, self.control.start(rows, self.current_reference())
+        followed = self.time[index]
+        self.time[index] = self._late(index, torch.from_numpy(start.late))
+        qpos, qvel = self.turned_state(self.library.frame_index(self.clip[index], self.time[index]), index)
+        activation = self.control.start(rows, self.current_reference())
+        self.time[index] = followed
+        self._look_ahead(followed, index)
+        return qpos, qvel, activation
+
+    def _late(self, index: Tensor, late: Tensor) -> Tensor:
+        """Times (R,) at which references of `index` are where bodies `late` (R,) seconds behind them start.
+
+        `late` is halved, time and again, where a body would be close to being lost.
+        """
+        now, longest = self.time[index], self.library.duration[self.clip[index]]
+        if not late.any():
+            return now
+        position, _ = self.reference(now, index)
+        for _ in range(_HALVINGS):
+            there = (now - late).clamp(min=0).minimum(longest)
+            apart = body_distance(self.reference(there, index)[0], position)
+            late = torch.where(self.settings.rule.failed(apart / _SAFE), late / 2, late)
+        return (now - late).clamp(min=0).minimum(longest)
 
     def _act(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if self.settings.disturbance.force:

@@ -25,12 +25,19 @@ class StartConfig:
     """Length of the stretches by which failures are counted, in seconds."""
     failure_lead: FileOnly[float] = 1.0
     """Longest time between such a start and the stretch that follows it, in seconds."""
+    late_share: FileOnly[float] = 0.0
+    """Share of the episodes whose body starts where its reference was, or will be, at another time: behind in a turn,
+    ahead at a stop."""
+    latest: FileOnly[float] = 0.5
+    """Longest time between the two in seconds; less where the body would be lost at once."""
 
     def __post_init__(self) -> None:
         if self.grid <= 0 or self.failure_bin <= 0 or self.failure_lead < 0:
             raise ValueError("grid and failure_bin must be positive and failure_lead not negative.")
         if not 0 <= self.failure_share <= 1:
             raise ValueError(f"failure_share {self.failure_share} must lie in 0…1.")
+        if not (0 <= self.late_share <= 1 and self.latest >= 0):
+            raise ValueError(f"late_share {self.late_share} must lie in 0…1, latest {self.latest} not below 0.")
 
 
 class StartSampler:

@@ -23,6 +23,8 @@ class Start:
     """(R,) seconds into them."""
     angle: Array
     """(R,) radians by which they are turned about the vertical."""
+    late: Array
+    """(R,) seconds by which bodies are behind their references, negative for ahead."""
 
 
 class Starts:
@@ -65,4 +67,7 @@ class Starts:
         if self._beginning:
             time = np.zeros(count)
         angle = rng.uniform(-np.pi, np.pi, count) if self._turned else np.zeros(count)
-        return Start(clip, time, angle)
+        late, config = np.zeros(count), self.sampler.config
+        if config.late_share and not self._beginning:
+            late = rng.uniform(-config.latest, config.latest, count) * (rng.random(count) < config.late_share)
+        return Start(clip, time, angle, late)

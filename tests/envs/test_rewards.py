@@ -160,3 +160,8 @@ def test_bad_weights():
         AdaptiveEffortConfig(start=0.01)
     with pytest.raises(ValueError, match=r"threshold 2.0 must lie"):
         replace(AdaptiveEffortConfig(), threshold=2.0)
+
+
+def test_heading_counts_the_root_that_faces_elsewhere_by_its_angle():
+    turn = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, np.pi / 2], [0.0, np.pi, 0.0]], dtype=torch.float64)
+    np.testing.assert_allclose(value("heading", root_turn=turn), [1.0, 0.5, 0.0], atol=1e-12)

@@ -219,7 +219,7 @@ def test_large_and_changing_actions_cost_what_the_config_says_and_learning_calms
     td = batch(learn)
     samples = td.reshape(-1)
     with torch.no_grad():
-        mean, after = (learn.policy.mean(samples[key]) for key in ("observation", ("next", "observation")))
+        mean, after = (learn.policy.mean(samples[::4][key]) for key in ("observation", ("next", "observation")))
         expected = 500.0 * mean.square().mean() + 3000.0 * (after - mean).square().mean()
         assert float(learn._calm(samples)) == pytest.approx(float(expected))
     td["next", "reward"] = torch.zeros_like(td["next", "reward"])

@@ -131,6 +131,8 @@ class RewardConfig(Weights):
     """Weight of the term for the root's orientation, which KINESIS does not have."""
     orientation_scale: FileOnly[float] = 20.0
     """Scale of the squared angle between the root and its reference, 1/rad²."""
+    heading_weight: FileOnly[float] = 0.0
+    """Weight of a second, wider term for the root's orientation: it draws back bodies that face elsewhere."""
     upright_weight: float = 0.1
     """Weight of the upright term."""
     upright_scale: FileOnly[float] = 3.0
@@ -173,6 +175,12 @@ def velocity(step: ImitationStep, config: RewardConfig) -> Tensor:
 def orientation(step: ImitationStep, config: RewardConfig) -> Tensor:
     """exp(−scale · angle²) of the rotation between the root and its reference: (N,)."""
     return (-config.orientation_scale * step.root_turn.square().sum(-1)).exp()
+
+
+@reward
+def heading(step: ImitationStep, config: RewardConfig) -> Tensor:
+    """(1 + cos angle) / 2 of the rotation between the root and its reference: (N,)."""
+    return (1 + step.root_turn.norm(dim=-1).cos()) / 2
 
 
 def _close(value: Tensor, reference: Tensor, scale: float) -> Tensor:
