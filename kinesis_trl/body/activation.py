@@ -13,6 +13,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.body import compiled_muscles
+
 Array = NDArray[np.float64]
 
 
@@ -43,8 +45,9 @@ class ActivationDynamics:
 
     def excitation_for(self, activation: Array, wanted: Array) -> Array:
         """Excitations (N, M) in [0, 1] that bring `activation` to `wanted` in one step, or as near as they can."""
-        change = wanted - activation
-        return np.clip(activation + change / np.where(change > 0, *self._rates(activation)), 0, 1)
+        out = np.empty(wanted.shape)
+        compiled_muscles.excitation_for(activation, wanted, self.rise, self.fall, self.step, out)
+        return out
 
     def _rates(self, activation: Array) -> tuple[Array, Array]:
         """Share of the difference made up in a physics step, (N, M) each, when rising and when falling."""

@@ -9,9 +9,7 @@ results do not depend on threads.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -56,14 +54,13 @@ class Shared:
 class Sharing:
     """Shares the moments of J joints among M muscles; `solve` is a pure function of what it is given."""
 
-    def __init__(self, crosses: NDArray[np.bool_], volume: Array, config: SharingConfig, *, threads: int = 1) -> None:
+    def __init__(self, crosses: NDArray[np.bool_], volume: Array, config: SharingConfig) -> None:
         """For one body.
 
         Args:
             crosses: (M, J) which joints each muscle moves.
             volume: (M,) volumes of the muscles, in any unit.
             config: costs.
-            threads: threads; results do not depend on it.
 
         Raises:
             ValueError: shapes that do not fit, a volume that is not positive, or a joint without muscles.
@@ -73,15 +70,11 @@ class Sharing:
             raise ValueError(f"expected {muscles} positive muscle volumes, got shape {volume.shape}.")
         if not crosses.any(0).all():
             raise ValueError(f"joint {int((~crosses.any(0)).argmax())} of {joints} is moved by no muscle.")
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}.")
         self.config, self.crosses = config, crosses
         self.groups = coupled(crosses)
         self._cost = config.effort**2 * volume / volume.mean()
         self._muscles, self._muscle_start = _flat([m for m, _ in self.groups])
         self._joints, self._joint_start = _flat([j for _, j in self.groups])
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sharing") if threads > 1 else None
-        self._threads = threads
 
     def solve(
         self,
@@ -121,33 +114,8 @@ class Sharing:
         fixed = (self._cost, least, self.config.joint_moment, self.config.objective == "cube")
         groups = (self._muscles, self._muscle_start, self._joints, self._joint_start)
 
-        def part(rows: slice) -> None:
-            share(
-                moment[rows],
-                wanted[rows],
-                *fixed,
-                most[rows] if len(most) > 1 else most,
-                *groups,
-                dual[rows],
-                activation[rows],
-                lacking[rows],
-                iterations[rows],
-            )
-
-        run_in_parts(part, count, self._pool, self._threads)
+        share(moment, wanted, *fixed, most, *groups, dual, activation, lacking, iterations)
         return Shared(activation=activation, lacking=lacking, iterations=iterations)
-
-
-def run_in_parts(part, count: int, pool: ThreadPoolExecutor | None, threads: int) -> None:  # type: ignore[no-untyped-def]
-    """Call `part` with slices that cover `count` rows, on the threads of `pool`."""
-    if pool is None or count < 2 * threads:
-        part(slice(0, count))
-        return
-    edges = np.linspace(0, count, threads + 1).astype(int).tolist()
-    others = [pool.submit(part, slice(a, b)) for a, b in pairwise(edges[1:])]
-    part(slice(0, edges[1]))
-    for other in others:
-        other.result()
 
 
 def coupled(crosses: NDArray[np.bool_]) -> list[tuple[Indices, Indices]]:

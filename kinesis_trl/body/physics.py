@@ -17,11 +17,12 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
+from kinesis_trl.body import compiled_muscles
 from kinesis_trl.body.failures import Failure
 from kinesis_trl.body.fatigue import Fatigue
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import MomentArms
-from kinesis_trl.body.muscles import effort_reward, length_controller, lesion_mask
+from kinesis_trl.body.muscles import effort_reward, lesion_mask
 from kinesis_trl.body.simulator import ALL, Array, BodyState, PhysicsConfig, Rows
 
 _BAD = [
@@ -72,6 +73,7 @@ class BatchPhysics:
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
         self.strength = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)
+        self._muscles = compiled_muscles.constants(body.muscles)
         condition = self.config.condition
         self.fatigue = None if condition is None else Fatigue(body.model, num, condition)
         self._batch = Batch(body.model, num, self.config.threads)
@@ -155,9 +157,11 @@ class BatchPhysics:
         """
         target = self._remember(target)
         effort = np.zeros(self.num)
-        parameters = self.body.muscles
+        excitation = np.empty(target.shape)
         for k in range(self.config.substeps):
-            excitation = length_controller(self.length, self.velocity, target, parameters) * self.strength
+            compiled_muscles.length_controller(
+                self.length, self.velocity, target, self._muscles, self.strength, excitation
+            )
             self.excitation[:] = excitation
             effort += effort_reward(excitation)
             self._advance(1, last=k == self.config.substeps - 1)
@@ -173,7 +177,8 @@ class BatchPhysics:
         for k in range(self.config.substeps):
             wanted = controller(k)
             lost |= ~np.isfinite(wanted).all(1)
-            wanted = np.where(lost[:, None], 0.0, wanted)
+            if lost.any():
+                wanted = np.where(lost[:, None], 0.0, wanted)
             excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.strength
             self.excitation[:] = excitation
             effort += effort_reward(excitation)
@@ -189,15 +194,16 @@ class BatchPhysics:
             self._advance(self.config.substeps // pieces, last=k == pieces - 1)
         return effort_reward(self.excitation), self._guard()
 
-    def moment_arms(self) -> tuple[Array, Array]:
-        """Moment arms (N, M, J) in m/rad about the independent joints, and present muscle velocities (N, M) in m/s.
+    def moment_arms(self, rows: Rows = ALL) -> tuple[Array, Array]:
+        """Of `rows` (R,): moment arms (R, M, J) in m/rad about the independent joints, and present muscle velocities
+        (R, M) in m/s.
 
         Arms are as old as `length`; how muscles attach to joints changes little in a substep.
         """
         self.keep_moments()
         assert self._moment is not None
         arms, _, kept = self._moment
-        return arms.evaluate(kept, self.qpos, self.qvel)
+        return arms.evaluate(kept[rows], self.qpos[rows], self.qvel[rows])
 
     def keep_moments(self) -> None:
         """Keep from now on what moment arms are made of; it is then part of the state."""

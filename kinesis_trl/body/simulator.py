@@ -134,8 +134,8 @@ class Physics(Protocol):
     def step_excitations(self, excitation: Array) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step at constant excitations (N, M); effort reward (N,) and rows that failed (N,)."""
 
-    def moment_arms(self) -> tuple[Array, Array]:
-        """Moment arms (N, M, J) in m/rad, and muscle velocities (N, M) in m/s."""
+    def moment_arms(self, rows: Rows = ALL) -> tuple[Array, Array]:
+        """Of some simulations: moment arms (R, M, J) in m/rad, and muscle velocities (R, M) in m/s."""
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of some simulations."""

@@ -85,11 +85,11 @@ def test_optimality(objective):
     assert free.any() and (x <= 0.02).any() and (x >= 1).any()
 
 
-def test_results_do_not_depend_on_threads_nor_on_where_the_search_starts():
+def test_results_do_not_depend_on_where_the_search_starts():
     crosses, moment, wanted = problem(count=33)
     one = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted)
     dual = np.zeros((33, 4))
-    many = Sharing(crosses, np.ones(12), SharingConfig(), threads=3)
+    many = Sharing(crosses, np.ones(12), SharingConfig())
     two = many.solve(moment, wanted, dual=dual)
     assert np.array_equal(one.activation, two.activation) and np.array_equal(one.lacking, two.lacking)
     warm = many.solve(moment, wanted, dual=dual)

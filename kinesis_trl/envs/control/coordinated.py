@@ -8,17 +8,23 @@ end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from kinesis_trl.body.activation import ActivationDynamics
+from kinesis_trl.body.compiled_muscles import constants, to_moments
 from kinesis_trl.body.coordination import Sharing, SharingConfig
 from kinesis_trl.body.inverse_dynamics import toppling
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
-from kinesis_trl.body.simulator import Physics
+from kinesis_trl.body.parallel import in_parts
+from kinesis_trl.body.simulator import ALL, Physics, Rows
 from kinesis_trl.envs.control.base import Array, Control, Reference
 from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.feedforward import InverseSolutions
@@ -53,6 +59,8 @@ class CoordinatedControl(Control):
             )
         self._sharing = Sharing(moved, volume, _sharing(config))
         self._floor = _floor(body, config)
+        self._muscles = constants(body.muscles)
+        self._moments: tuple[MotionLibrary, Array] | None = None
 
     @property
     def width(self) -> int:
@@ -72,36 +80,33 @@ class CoordinatedControl(Control):
 
     def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step; the reference and the moments of its solution are interpolated between frames."""
-        path = _Path(self.body, reference, self._dofs)
+        path = self._path(reference)
         asked = self.config.moment * self._strength * np.clip(action, -1, 1)
-        step, muscles = physics.substep, self.body.muscles
-        dual = np.zeros(asked.shape)
-        wanted = np.zeros((len(action), self.body.model.nu))
-        self.lacking = np.zeros(len(action))
+        step, count = physics.substep, len(action)
+        dual, wanted = np.zeros(asked.shape), np.zeros((count, self.body.model.nu))
+        excitation = np.zeros(wanted.shape)
+        self.lacking = np.zeros(count)
+        most = self._ceiling(physics)
 
-        def excitation(k: int) -> Array:
+        def excitations(k: int, rows: Rows) -> None:
             if k == 0 or self.config.every == "substep":
-                arm, velocity = physics.moment_arms()
+                moment, velocity = physics.moment_arms(rows)
+                passive = np.empty((len(moment), self.width))
                 # what muscles are told now acts in the substep after this one
-                age = (physics.lag if k == 0 else np.full(len(action), step)) + step
-                length = physics.length + age[:, None] * velocity
-                gain = np.minimum(active_gain(length, velocity, muscles), _GAIN)
-                passive = np.einsum("nmj,nm->nj", arm, passive_bias(length, muscles))
-                moment = asked + self._feedback(path, physics, (k + 1) * step, step) - passive
-                rows = physics.running_rows
-                start, most = dual[rows], self._ceiling(physics)
-                shared = self._sharing.solve(
-                    (arm * gain[..., None])[rows],
-                    moment[rows],
-                    self._floor,
-                    start,
-                    most if most is None else most[rows],
-                )
+                age = physics.lag[rows] + step if k == 0 else np.full(len(moment), 2 * step)
+                to_moments(moment, velocity, physics.length[rows], age, self._muscles, _GAIN, passive)
+                needed = asked[rows] + self._feedback(path, physics, (k + 1) * step, step, rows) - passive
+                start = dual[rows]
+                shared = self._sharing.solve(moment, needed, self._floor, start, most if most is None else most[rows])
                 dual[rows], wanted[rows] = start, shared.activation
                 self.lacking[rows] = np.maximum(self.lacking[rows], np.abs(shared.lacking).max(1))
-            return self._dynamics.excitation_for(physics.activation, wanted)
+            excitation[rows] = self._dynamics.excitation_for(physics.activation[rows], wanted[rows])
 
-        return physics.step_controlled(excitation)
+        def excitation_at(k: int) -> Array:
+            in_parts(partial(excitations, k), physics.running_rows, count, physics.config.threads)
+            return excitation
+
+        return physics.step_controlled(excitation_at)
 
     def reference_action(self, reference: Reference) -> Array:
         """(N, J) zeros: the inverse solution and the feedback."""
@@ -109,7 +114,7 @@ class CoordinatedControl(Control):
 
     def own_moment(self, physics: Physics, reference: Reference | None, time: float = 0.0) -> Array:
         """(N, J) moments in N m that are wanted under actions of zero, `time` seconds into the policy step."""
-        return self._feedback(_Path(self.body, reference, self._dofs), physics, time, time)
+        return self._feedback(self._path(reference), physics, time, time)
 
     @property
     def unit(self) -> Array:
@@ -120,49 +125,77 @@ class CoordinatedControl(Control):
         """Largest activation (N, M) that the muscles have left, where they tire and the control counts on it."""
         return 1 - physics.fatigue.fatigued if self.config.fatigue and physics.fatigue is not None else None
 
-    def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float) -> Array:
-        """Moments (N, J) without the action's, `time` into the policy step, of states `ahead` seconds from now."""
-        velocity = physics.qvel[:, self._dofs]
-        angle = physics.qpos[:, self._dofs + 1] + ahead * velocity
-        wanted_angle, wanted_velocity = path.joints(time)
+    def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float, rows: Rows = ALL) -> Array:
+        """Moments (R, J) of `rows` without the action's, `time` into the policy step, `ahead` seconds from now."""
+        velocity = physics.qvel[rows][:, self._dofs]
+        angle = physics.qpos[rows][:, self._dofs + 1] + ahead * velocity
+        wanted_angle, wanted_velocity, moment = path.at(time, self.config.advance, rows)
         back = self.config.stiffness * (wanted_angle - angle) + self.config.damping * (wanted_velocity - velocity)
-        return path.moment(time + self.config.advance) + self._hold * back
+        return moment + self._hold * back
+
+    def _path(self, reference: Reference | None) -> _Path:
+        return _Path(self.body, reference, self._dofs, self._solved)
+
+    def _solved(self, library: MotionLibrary, rows: NDArray[np.int64]) -> Array:
+        """`solution_moment`, kept for the frames of the present library that were asked for before."""
+        known, moments = self._moments or (None, np.zeros((0, 0)))
+        if known is not library:
+            moments = np.full((len(library.qpos), self.width), np.nan)
+            self._moments = library, moments
+        new = np.unique(rows[np.isnan(moments[rows, 0])])
+        if len(new):
+            moments[new] = solution_moment(self.body, library, new)
+        return np.asarray(moments[rows])
 
 
 class _Path:
     """Joints and muscle moments of N references over a policy step, linear between frames."""
 
-    def __init__(self, body: BodyModel, reference: Reference | None, dofs: NDArray[np.int64]) -> None:
-        self._still = body.standing_qpos[dofs + 1]
-        self._known = reference is not None
+    def __init__(
+        self,
+        body: BodyModel,
+        reference: Reference | None,
+        dofs: NDArray[np.int64],
+        solved: Callable[[MotionLibrary, NDArray[np.int64]], Array],
+    ) -> None:
+        """Of references, whose inverse solutions' moments (…, J) `solved` tells; without one of the standing pose."""
         if reference is None:
+            still = np.tile(body.standing_qpos[dofs + 1], (1, 2, 1))
+            self._offset = None
+            self._parts = still, np.zeros(still.shape), np.zeros(still.shape)
             return
         library = reference.library
-        self._time = reference.time.numpy() * FPS
+        at = reference.time.numpy() * FPS
         last = (library.frames[reference.clip] - 1).numpy()
-        first = np.clip(np.floor(self._time + 1e-6).astype(np.int64), 0, last)
-        self._offset = self._time - first
+        first = np.clip(np.floor(at + 1e-6).astype(np.int64), 0, last)
+        self._offset = at - first
         rows = library.start[reference.clip].numpy()[:, None] + np.minimum(first[:, None] + np.arange(4), last[:, None])
-        self._angle = library.qpos[torch.from_numpy(rows)].numpy()[..., dofs + 1]
-        self._velocity = library.qvel[torch.from_numpy(rows)].numpy()[..., dofs]
-        self._moment = None if library.inverse is None else solution_moment(body, library, rows)
+        index = torch.from_numpy(rows)
+        angle, velocity = library.qpos[index].numpy()[..., dofs + 1], library.qvel[index].numpy()[..., dofs]
+        moment = np.zeros(angle.shape) if library.inverse is None else solved(library, rows)
+        self._parts = angle, velocity, moment
 
-    def joints(self, time: float) -> tuple[Array, Array]:
-        """Angles (N, J) in radians and velocities (N, J) in rad/s, `time` seconds into the step."""
-        if not self._known:
-            return self._still[None], np.zeros((1, len(self._still)))
-        return self._between(self._angle, time), self._between(self._velocity, time)
+    def at(self, time: float, advance: float, rows: Rows) -> tuple[Array, Array, Array]:
+        """Angles (R, J) in radians and velocities (R, J) in rad/s of `rows`, `time` seconds into the step, and the
+        moments (R, J) of muscles, active and passive, in N m, `advance` seconds later."""
+        angle, velocity, moment = self._parts
+        if self._offset is None:
+            return angle[:, 0], velocity[:, 0], moment[:, 0]
+        place, later = self._offset[rows] + time * FPS, self._offset[rows] + (time + advance) * FPS
+        return _between(angle[rows], place), _between(velocity[rows], place), _between(moment[rows], later)
 
-    def moment(self, time: float) -> Array | float:
-        """Moments (N, J) of the muscles, active and passive, in N m; zero where no solution is known."""
-        return 0.0 if not self._known or self._moment is None else self._between(self._moment, time)
 
-    def _between(self, frames: Array, time: float) -> Array:
-        place = np.clip(self._offset + time * FPS, 0, frames.shape[1] - 1)
-        low = np.minimum(place.astype(np.int64), frames.shape[1] - 2)
-        share = (place - low)[:, None]
-        row = np.arange(len(frames))
-        return np.asarray((1 - share) * frames[row, low] + share * frames[row, low + 1])
+@numba.njit(nogil=True, cache=True)
+def _between(frames, place):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Values (N, J) at `place` (N,), counted in frames (N, F, J), linear between them."""
+    out = np.empty((len(frames), frames.shape[2]))
+    for n in range(len(frames)):
+        at = min(max(place[n], 0.0), frames.shape[1] - 1.0)
+        low = min(int(at), frames.shape[1] - 2)
+        share = at - low
+        for j in range(frames.shape[2]):
+            out[n, j] = (1 - share) * frames[n, low, j] + share * frames[n, low + 1, j]
+    return out
 
 
 def solution_moment(body: BodyModel, library: MotionLibrary, rows: NDArray[np.int64]) -> Array:
