@@ -141,12 +141,16 @@ class MppiConfig:
     """Inverse temperature of the weights, per standard deviation of the samples' returns."""
     discount: float = 0.97
     """Discount per policy step; that of the value function."""
+    every: int = 1
+    """Policy steps from one planning to the next, which follow the plan: 2 takes half the time."""
     seed: int = 0
     """Seed of the noise."""
 
     def __post_init__(self) -> None:
         if self.samples < 0 or self.samples == 1 or self.steps < 1:
             raise ValueError(f"samples {self.samples} must be 0 or at least 2, and steps {self.steps} at least 1.")
+        if not 1 <= self.every <= self.steps:
+            raise ValueError(f"every {self.every} must lie in 1…steps ({self.steps}).")
         if not (self.noise > 0 and 0 <= self.ar1 < 1 and 0 < self.discount <= 1):
             raise ValueError(
                 f"noise {self.noise} must be positive, ar1 {self.ar1} lie in 0…1, 1 excluded, and "

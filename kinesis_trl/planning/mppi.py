@@ -76,15 +76,22 @@ class Mppi:
     @torch.no_grad()
     def __call__(self, td: TensorDictBase) -> TensorDictBase:
         """Add "action" (N, A) to a TensorDict with the "observation" of the environment as it is now."""
-        self.plan[self.env.episode_steps.numpy() == 0] = 0.0
+        made = self.env.episode_steps.numpy()
+        self.plan[made == 0] = 0.0
+        if (made % self.config.every == 0).any():
+            self._plan_anew()
+        now = torch.from_numpy(self.plan[:, 0]).float()
+        self.plan = np.concatenate([self.plan[:, 1:], np.zeros_like(self.plan[:, :1])], axis=1)
+        td = self.policy(td)
+        return td.set("action", (td["action"] + now).clamp(-1, 1))
+
+    def _plan_anew(self) -> None:
+        """Let the corrections tried be the plan, each weighted by its worth."""
         tried = self._tried()
         worth = self._worth(tried)
         scores = self.config.inverse_temperature * (worth - worth.max(1, keepdims=True))
         share = np.exp(scores / (worth.std(1, keepdims=True) + 1e-9))
-        best = np.einsum("nf,nfsa->nsa", share / share.sum(1, keepdims=True), tried)
-        self.plan = np.concatenate([best[:, 1:], np.zeros_like(best[:, :1])], axis=1)
-        td = self.policy(td)
-        return td.set("action", (td["action"] + torch.from_numpy(best[:, 0]).float()).clamp(-1, 1))
+        self.plan = np.einsum("nf,nfsa->nsa", share / share.sum(1, keepdims=True), tried)
 
     def _tried(self) -> Array:
         """Corrections (N, F, S, A): none, the plan, and the plan with noise."""

@@ -252,3 +252,20 @@ def test_samples_of_bodies_that_are_done_are_not_simulated_and_nothing_else_chan
         assert planned._model.physics.running.tolist() == [True] * 4 + [not halt] * 4
     np.testing.assert_array_equal(ends[True][0], ends[False][0])
     assert (ends[True][1] != ends[False][1]).any()
+
+
+def test_a_plan_is_followed_until_the_next_one_is_due(env, body, monkeypatch):
+    planner = looking(env, body, MppiConfig(samples=4, steps=5, every=3, noise=0.2))
+    planned = []
+    monkeypatch.setattr(planner, "_plan_anew", lambda: planned.append(1) or Mppi._plan_anew(planner))
+    td, left = env.reset(), None
+    for step in range(7):
+        td = planner(td)
+        if step % 3:
+            np.testing.assert_allclose(td["action"], left[:, 0].clip(-1, 1), atol=1e-6)
+        left = planner.plan.copy()
+        td = env.step(td)["next"]
+        assert len(planned) == step // 3 + 1
+    assert np.abs(left[:, 0]).max() > 1e-3
+    with pytest.raises(ValueError, match="every 6 must lie in"):
+        MppiConfig(steps=5, every=6)
