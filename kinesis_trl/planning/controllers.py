@@ -8,9 +8,11 @@ from itertools import count
 from pathlib import Path
 
 from kinesis_trl.agents.baselines import BASELINES, Policy, baseline
-from kinesis_trl.agents.checkpoint import load_checkpoint
+from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.mixture import MixtureActor, Remembering
+from kinesis_trl.agents.transfer import transfer
+from kinesis_trl.body.catalog import kind_of
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.control.config import ControlName, control_named
@@ -35,9 +37,13 @@ class Player:
     """Makes the policy for an environment."""
     widths: tuple[int, int] | None = None
     """Observation and action of a trained policy."""
+    trained_on: str = ""
+    """The body that the policy was trained on, where it is another one (see `agents.transfer`)."""
 
     def check(self, env: MyoLegsEnv) -> None:
         """Raise CheckpointError where the policy observes or acts otherwise than `env`."""
+        if self.trained_on and isinstance(env, ImitationEnv):
+            self.policy(env)  # says what cannot be matched
         widths = (env.observation_width, env.action_spec.shape[-1])
         if self.widths not in (None, widths):
             raise CheckpointError(
@@ -68,7 +74,7 @@ def make_player(
         planner: MPPI before each step; None: none.
 
     Raises:
-        CheckpointError: no such policy, or a damaged one, or of another body.
+        CheckpointError: no such policy, or a damaged one, or of another body where it cannot be matched to this one.
         ValueError: a planner without a trained policy.
     """
     plans = planner is not None and planner.samples > 0
@@ -82,10 +88,13 @@ def make_player(
     path = Path(policy)
     if not path.exists():
         raise CheckpointError(f"no policy at {path}; give one of {', '.join(BASELINES)}, or the path of a policy.")
-    loaded = load_checkpoint(path, body=body.name if path.is_dir() else None)
+    loaded = load_checkpoint(path)
+    other = loaded.body if path.is_dir() and kind_of(loaded.body or body.name) != kind_of(body.name) else ""
     settings = as_described(settings, {"sensing": "original"} if path.suffix == ".pth" else loaded.notes)
     settings = _controlled(settings, control or settings.control.name)
     settings = replace(settings, physics=replace(settings.physics, sensing=sensing or settings.physics.sensing))
+    if other:
+        return _transferred(loaded, body, settings, planner if plans else None)
     actor = loaded.policy.eval()
     widths = (actor.observation_width, actor.action_width)
     if isinstance(actor, MixtureActor) and actor.config.memory:
@@ -95,6 +104,18 @@ def make_player(
     if planner is not None and plans:
         return Player(settings, lambda env: Mppi(env, actor, loaded.critic, body, planner), widths)
     return Player(settings, lambda env: actor, widths)
+
+
+def _transferred(
+    loaded: PolicyCheckpoint, body: BodyModel, settings: ImitationConfig, planner: MppiConfig | None
+) -> Player:
+    """A player of a policy that was trained on another body."""
+
+    def policy(env: MyoLegsEnv) -> Policy:
+        actor, critic = transfer(loaded, env)
+        return actor.eval() if planner is None else Mppi(env, actor.eval(), critic, body, planner)
+
+    return Player(settings, policy, trained_on=loaded.body)
 
 
 def _controlled(settings: ImitationConfig, control: str) -> ImitationConfig:

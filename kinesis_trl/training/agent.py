@@ -11,14 +11,16 @@ import torch
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import PolicyCheckpoint, load_checkpoint
 from kinesis_trl.agents.critic import Critic
+from kinesis_trl.agents.fresh import new_actor, new_critic
 from kinesis_trl.agents.gaussian import GaussianActor
 from kinesis_trl.agents.lattice import LatticeActor
 from kinesis_trl.agents.mixture import make_mixture
 from kinesis_trl.agents.policy import Policy, make_actor
+from kinesis_trl.agents.transfer import transfer
+from kinesis_trl.body.catalog import kind_of
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.goal import GoalEnv
-from kinesis_trl.training.actors import new_actor, new_critic
 from kinesis_trl.training.config import TrainConfig
 
 
@@ -28,6 +30,8 @@ class RunError(RuntimeError):
 
 def make_agent(config: TrainConfig, env: MyoLegsEnv) -> tuple[Policy, Critic]:
     """New networks, or those of `config.warm_start`, or a gate over `config.experts`.
+
+    A policy of another body is carried over (see `training.transfer`).
 
     Raises:
         CheckpointError: a policy that is missing, damaged, or of another body or task.
@@ -53,6 +57,9 @@ def make_agent(config: TrainConfig, env: MyoLegsEnv) -> tuple[Policy, Critic]:
         return load(config.warm_start).policy.train(), new_critic(config.critic, env)
     if config.warm_start is None:
         return new_actor(config.actor, env), new_critic(config.critic, env)
+    other = load_checkpoint(config.warm_start)
+    if other.body and kind_of(other.body) != kind_of(env.body.name):
+        return _noisy(transfer(other, env), config)
     warm = load(config.warm_start)
     return _noisy((warm.policy.train(), warm.critic or new_critic(config.critic, env)), config)
 

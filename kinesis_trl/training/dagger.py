@@ -19,6 +19,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint
+from kinesis_trl.agents.fresh import new_actor
 from kinesis_trl.agents.policy import ActorConfig, Policy
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.muscles import action_for_length
@@ -27,7 +28,6 @@ from kinesis_trl.envs.config import EnvConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.layout import Layout
-from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.config import DaggerConfig
 
 Teacher = Callable[[TensorDictBase], tuple[Tensor, Tensor]]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
+from kinesis_trl.agents.fresh import new_actor
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.body.residuals import ResidualConfig
@@ -16,7 +17,6 @@ from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.training.actors import new_actor
 from kinesis_trl.training.dagger import DaggerConfig, length_labels
 from kinesis_trl.training.distillation import COMPARISON, DistilConfig, distil
 

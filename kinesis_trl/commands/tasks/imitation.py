@@ -93,6 +93,12 @@ def follow(
         )
     report = evaluate_episodes(episodes, library.clips)
     conclude(report, verdict(report), console)
+    if player.trained_on:
+        console.print(
+            f"the policy was trained on body {player.trained_on}; what body {body.name} has besides, the control alone "
+            "holds.",
+            markup=False,
+        )
     console.print(clip_table(report), summary_table(report))
     if config.picture:
         write_picture(report, config.picture)

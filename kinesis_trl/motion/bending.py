@@ -1,0 +1,148 @@
+"""Recorded walks led along other paths: circles and turns about, as the person who was recorded might walk them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.body.leg import CALCN, STEADY, Leg
+from kinesis_trl.body.model import BodyModel
+from kinesis_trl.motion.clip import FPS, MotionClip
+from kinesis_trl.motion.gait.gait_curves import smoothstep
+from kinesis_trl.motion.retarget.contacts import ContactConfig, detect_stance
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_TALUS, _TOES = 2, 4
+_CIRCLE = (30.0, 110.0)  # degrees per second
+_ABOUT = (80.0, 190.0)  # degrees
+_LASTS = (0.7, 1.4)  # seconds of a turn
+_APART = (2.0, 4.0)  # seconds from one turn to the next
+_SLOWED = (0.4, 0.9)  # tempo in the middle of a turn
+_RAMP = 0.7  # seconds in which a circle is entered
+_STANDING = ContactConfig(heel_height=0.04, toe_height=0.04, speed=0.3)
+
+
+def bent(clip: MotionClip, body: BodyModel, rng: np.random.Generator) -> MotionClip:
+    """A copy of a prepared walk on a circle, or with turns about, each in half of the cases.
+
+    Args:
+        clip: with qpos (T, nq) at 30 frames/s.
+        body: whose coordinates they are.
+        rng: random numbers.
+
+    Raises:
+        ValueError: the clip has no coordinates.
+    """
+    if clip.qpos is None:
+        raise ValueError(f"{clip.name} holds joint positions, not qpos; prepare it first.")
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    qpos, count = clip.qpos, len(clip.qpos)
+    if rng.random() < 0.5:
+        rate = side * np.radians(rng.uniform(*_CIRCLE))
+        time = np.arange(count) / FPS
+        turn = np.cumsum(rate * smoothstep(np.clip(time / _RAMP, 0, 1))) / FPS
+        category = f"circle {'counter-clockwise' if side > 0 else 'clockwise'}"
+    else:
+        qpos, turn = _turns(body, clip.qpos, side, rng)
+        category = f"turn {'left' if side > 0 else 'right'}"
+    name = f"{clip.name}~{category.replace(' ', '-')}{abs(np.degrees(turn[-1])):.0f}"
+    led = lead(body, qpos, turn)
+    return clip.with_(name=name, qpos=led, category=category, label=category, notes=(*clip.notes, "bent"))
+
+
+def _turns(body: BodyModel, qpos: Array, side: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """The motion (T', nq) slowed where it turns, and the angle (T',) by which it is turned."""
+    middle, turns = rng.uniform(0.8, _APART[0]), []
+    while middle < len(qpos) / FPS - 0.6:
+        turns.append((middle, rng.uniform(*_LASTS), side * np.radians(rng.uniform(*_ABOUT)), rng.uniform(*_SLOWED)))
+        middle += rng.uniform(*_APART)
+    at, places, angles = 0.0, [], []
+    while at <= len(qpos) - 1:
+        pace, angle, now = 1.0, 0.0, at / FPS
+        for when, lasts, turned, slowed in turns:
+            pace -= (1.0 - slowed) * np.exp(-0.5 * ((now - when) / (0.35 * lasts)) ** 2)
+            angle += turned * float(smoothstep(np.clip((now - when) / lasts + 0.5, 0, 1)))
+        places.append(at)
+        angles.append(angle)
+        at += max(pace, 0.3)
+    return _between(body, qpos, np.array(places)), np.array(angles)
+
+
+def _between(body: BodyModel, qpos: Array, places: Array) -> Array:
+    """Coordinates (K, nq) at `places` (K,), counted in frames."""
+    low = np.minimum(places.astype(int), len(qpos) - 2)
+    share = (places - low)[:, None]
+    out = (1 - share) * qpos[low] + share * qpos[low + 1]
+    first, second = (Rotation.from_quat(qpos[low + k, 3:7], scalar_first=True) for k in (0, 1))
+    turned = first * Rotation.from_rotvec(share * (first.inv() * second).as_rotvec())
+    out[:, 3:7] = turned.as_quat(scalar_first=True)
+    return body.couplings.apply(out)
+
+
+def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
+    """The motion (T, nq) along the path that turns by `turn` (T,) radians more than its own.
+
+    Feet that stand stay as they stand: each is put where the path leads it in the middle of its stance, and goes over
+    to the next place in its swing. Legs follow by inverse kinematics, as far as they reach.
+    """
+    step = np.diff(qpos[:, :2], axis=0)
+    cos, sin = np.cos(turn), np.sin(turn)
+    middle = 0.5 * (turn[1:] + turn[:-1])
+    led = np.stack(
+        [
+            np.cos(middle) * step[:, 0] - np.sin(middle) * step[:, 1],
+            np.sin(middle) * step[:, 0] + np.cos(middle) * step[:, 1],
+        ],
+        axis=1,
+    )
+    path = np.concatenate([qpos[:1, :2], qpos[0, :2] + np.cumsum(led, axis=0)])
+    out = np.array(qpos)
+    out[:, :2] = path
+    about = Rotation.from_rotvec(turn[:, None] * [0.0, 0.0, 1.0])
+    before = Rotation.from_quat(qpos[:, 3:7], scalar_first=True)
+    out[:, 3:7] = (about * before).as_quat(scalar_first=True)
+    legs = {side: Leg.of(body, side) for side in "lr"}
+    poses = {side: leg.forward(qpos[:, leg.qpos], qpos[:, :3], before.as_matrix()) for side, leg in legs.items()}
+    parts = np.stack([poses[side].position[:, part] for part in (_TALUS, _TOES) for side in "lr"], axis=1)
+    stands = detect_stance(parts, qpos[:, :3], FPS, _STANDING)
+    time = np.arange(len(qpos), dtype=np.float64)
+    for k, (side, leg) in enumerate(legs.items()):
+        moment = _moments(stands[:, k] | stands[:, 2 + k])
+        angle = np.interp(moment, time, turn)
+        centre = np.stack([np.interp(moment, time, qpos[:, axis]) for axis in (0, 1)], axis=1)
+        there = np.stack([np.interp(moment, time, path[:, axis]) for axis in (0, 1)], axis=1)
+        cos, sin = np.cos(angle), np.sin(angle)
+        place = poses[side].position[:, CALCN].copy()
+        x, y = (place[:, :2] - centre).T
+        place[:, :2] = there + np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
+        turned = Rotation.from_rotvec(angle[:, None] * [0.0, 0.0, 1.0]).as_matrix() @ poses[side].rotation[:, CALCN]
+        found = leg.inverse(
+            out[:, :3],
+            (about * before).as_matrix(),
+            place,
+            turned,
+            qpos[:, leg.qpos],
+            damping=STEADY,
+            tolerance=1e-4,
+        )
+        out[:, leg.qpos[:-1]] = found[:, :-1]
+    return body.couplings.apply(out)
+
+
+def _moments(stands: Mask) -> Array:
+    """(T,) frame whose turn each frame of a foot takes: the middle of its stance, in swings on the way to the next."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], stands.astype(int), [0]])))
+    first, last = edges[::2], edges[1::2] - 1
+    out = np.arange(len(stands), dtype=np.float64)
+    if not len(first):
+        return out
+    middles = 0.5 * (first + last)
+    for a, b, middle in zip(first, last, middles, strict=True):
+        out[a : b + 1] = middle
+    for a, b, before, after in zip(last[:-1], first[1:], middles[:-1], middles[1:], strict=True):
+        share = smoothstep((np.arange(a, b + 1) - a) / (b - a))
+        out[a : b + 1] = before + share * (after - before)
+    return out

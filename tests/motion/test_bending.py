@@ -1,0 +1,94 @@
+"""Walks led along other paths: the same steps elsewhere, feet that stay where they stand, turns walked slower."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from kinesis_trl.body.leg import CALCN, Leg
+from kinesis_trl.motion.bending import _moments, bent, lead
+from kinesis_trl.motion.clip import FPS, MotionClip
+from kinesis_trl.motion.gait.commands import Command
+from kinesis_trl.motion.gait.synthesis import synthesise
+
+
+@pytest.fixture(scope="module")
+def walk(body):
+    return synthesise([Command(seconds=5.0, speed=1.1)], body, name="walk", category="walk medium")
+
+
+def yaw(qpos):
+    return np.unwrap(Rotation.from_quat(qpos[:, 3:7], scalar_first=True).as_euler("ZYX")[:, 0])
+
+
+def feet(body, qpos):
+    """Places (2, T, 3) of the heels."""
+    turn = Rotation.from_quat(qpos[:, 3:7], scalar_first=True).as_matrix()
+    legs = [Leg.of(body, side) for side in "lr"]
+    return np.stack([leg.forward(qpos[:, leg.qpos], qpos[:, :3], turn).position[:, CALCN] for leg in legs])
+
+
+def test_a_path_that_does_not_turn_is_the_walk_itself(body, walk):
+    np.testing.assert_allclose(lead(body, walk.qpos, np.zeros(walk.frames)), walk.qpos, atol=2e-3)
+
+
+def test_the_whole_motion_turns_with_a_turn_that_stays(body, walk):
+    led = lead(body, walk.qpos, np.full(walk.frames, 0.7))
+    about = Rotation.from_rotvec([0.0, 0.0, 0.7])
+    away = walk.qpos[:, :3] - walk.qpos[0, :3]
+    np.testing.assert_allclose(led[:, :3] - led[0, :3], about.apply(away), atol=1e-9)
+    np.testing.assert_allclose(yaw(led) - yaw(walk.qpos), 0.7, atol=1e-9)
+    np.testing.assert_allclose(led[:, 7:], walk.qpos[:, 7:], atol=5e-3)
+
+
+def test_on_a_circle_the_pace_is_kept_and_feet_stay_where_they_stand(body, walk):
+    turn = np.radians(60.0) * np.arange(walk.frames) / FPS
+    led = lead(body, walk.qpos, turn)
+    np.testing.assert_allclose(yaw(led) - yaw(walk.qpos), turn, atol=1e-6)
+    pace, before = (np.linalg.norm(np.diff(q[:, :2], axis=0), axis=1) for q in (led, walk.qpos))
+    np.testing.assert_allclose(pace, before, atol=1e-9)
+    here, there = feet(body, walk.qpos), feet(body, led)
+    stands = np.linalg.norm(np.diff(here[..., :2], axis=1), axis=-1) * FPS < 0.02
+    assert stands.sum() > 40
+    slides = np.linalg.norm(np.diff(there[..., :2], axis=1), axis=-1)[stands] * FPS
+    assert np.percentile(slides, 90) < 0.05
+    np.testing.assert_allclose(there[..., 2], here[..., 2], atol=0.01)
+    spun = np.linalg.norm(np.diff(led[:, 3:7], axis=0), axis=1)
+    assert spun.max() < 0.1
+
+
+def test_moments_of_a_foot_rest_while_it_stands_and_never_go_back():
+    stands = np.zeros(30, dtype=bool)
+    stands[2:9] = stands[15:22] = True
+    moment = _moments(stands)
+    assert (moment[2:9] == 5.0).all() and (moment[15:22] == 18.0).all()
+    assert (np.diff(moment[2:22]) >= 0).all() and 5 < moment[11] < 18
+    np.testing.assert_array_equal(_moments(np.zeros(4, dtype=bool)), np.arange(4.0))
+
+
+def test_copies_are_circles_or_turns_and_the_same_numbers_give_the_same(body, walk):
+    made = [bent(walk, body, np.random.default_rng(seed)) for seed in range(16)]
+    again = bent(walk, body, np.random.default_rng(3))
+    np.testing.assert_array_equal(made[3].qpos, again.qpos)
+    assert {clip.category for clip in made} == {
+        "circle clockwise",
+        "circle counter-clockwise",
+        "turn left",
+        "turn right",
+    }
+    for clip in made:
+        turned = np.degrees(yaw(clip.qpos)[-1] - yaw(walk.qpos)[-1])
+        assert np.isfinite(clip.qpos).all() and abs(turned) > 40
+        assert (turned > 0) == (clip.category in ("turn left", "circle counter-clockwise"))
+        if clip.category.startswith("turn"):
+            assert clip.frames > walk.frames  # slower where it turns
+        else:
+            assert clip.frames == walk.frames
+
+
+def test_a_clip_without_coordinates_is_refused(body):
+    with pytest.raises(ValueError, match="prepare it first"):
+        bent(
+            MotionClip(name="raw", fps=30.0, positions=np.zeros((4, 2, 3)), joint_names=("Pelvis", "Head")),
+            body,
+            np.random.default_rng(0),
+        )
