@@ -262,15 +262,15 @@ class ImitationEnv(MyoLegsEnv):
         self.distances = step.distance
         result = self.scoring(step, self.adaptive.factor)
         self.adaptive.adapt(close(step, self.settings))
-        failed = result.terminated.numpy()
-        self.sampler.note(self.clip.numpy()[failed], self.time.numpy()[failed])
+        self.sampler.note(self.clip.numpy(), self.time.numpy(), result.terminated.numpy().reshape(-1))
         return result
 
     # -- going on later ------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
         """As the base class, with the clips' weights and failures."""
-        counts = {"clip_weights": self.clip_weights, "failures": self.sampler.failures}
+        counts = {name: getattr(self.sampler, name) for name in ("failures", "visits")}
+        counts["clip_weights"] = self.clip_weights
         mine = {name: torch.tensor(array) for name, array in counts.items()}
         return super().get_state() | mine | self.adaptive.get_state()
 
@@ -280,6 +280,7 @@ class ImitationEnv(MyoLegsEnv):
         self.adaptive.set_state(state)
         self.clip_weights = np.array(state["clip_weights"])
         self.sampler.failures = np.array(state["failures"])
+        self.sampler.visits = np.array(state.get("visits", np.zeros(self.sampler.failures.shape)))
 
 
 class ClipAhead:

@@ -1,4 +1,8 @@
-"""Where training episodes start: in any clip at any time, and more often shortly before frames that fail."""
+"""Where training episodes start: in any clip at any time, and more often shortly before frames that fail.
+
+Stretches of clips are chosen by how often episodes fail in them for each step made there, not by how many fail: one
+that no body can follow would else be tried ever more often.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from numpy.typing import NDArray
 from kinesis_trl.settings import FileOnly
 
 _MEMORY = 10_000
-"""Failures after which an old one counts 1/e."""
+"""Failures after which old ones, and steps made then, count 1/e."""
+_PRIOR = 30.0
+"""Steps without failure that every stretch has seen to begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,7 @@ class StartSampler:
 
     Attributes:
         failures: (bins of all clips,) failures counted, older ones less.
+        visits: (bins of all clips,) policy steps made there, older ones less.
     """
 
     def __init__(self, duration: NDArray[np.float64], config: StartConfig) -> None:
@@ -53,15 +60,17 @@ class StartSampler:
         self._bins = np.floor(duration / config.failure_bin).astype(np.int64) + 1
         self._first = np.concatenate([[0], np.cumsum(self._bins)])
         self._clip_of = np.repeat(np.arange(len(duration)), self._bins)
-        self.failures = np.zeros(self._first[-1])
+        self.failures, self.visits = np.zeros(self._first[-1]), np.zeros(self._first[-1])
 
-    def note(self, clip: NDArray[np.int64], time: NDArray[np.float64]) -> None:
-        """Count failures at `time` (R,) seconds of `clip` (R,)."""
-        if not len(clip):
-            return
-        bins = np.minimum((time / self.config.failure_bin).astype(np.int64), self._bins[clip] - 1)
-        self.failures *= np.exp(-len(clip) / _MEMORY)
-        np.add.at(self.failures, self._first[clip] + bins, 1.0)
+    def note(self, clip: NDArray[np.int64], time: NDArray[np.float64], failed: NDArray[np.bool_]) -> None:
+        """Count a policy step at `time` (R,) seconds of `clip` (R,), and which of them `failed` (R,)."""
+        bins = np.minimum((time / self.config.failure_bin).astype(np.int64), self._bins[clip] - 1) + self._first[clip]
+        if failed.any():
+            kept = np.exp(-np.count_nonzero(failed) / _MEMORY)
+            self.failures *= kept
+            self.visits *= kept
+        np.add.at(self.visits, bins, 1.0)
+        np.add.at(self.failures, bins[failed], 1.0)
 
     def draw(
         self, count: int, clip_weights: NDArray[np.float64], rng: np.random.Generator
@@ -69,7 +78,7 @@ class StartSampler:
         """`count` clips and start times in seconds; clips outside the failing share by `clip_weights` (C,)."""
         clip = rng.choice(len(self.duration), size=count, p=clip_weights)
         time = self.times(clip, rng)
-        weight = self.failures * (clip_weights > 0)[self._clip_of]
+        weight = self.failures / (self.visits + _PRIOR) * (clip_weights > 0)[self._clip_of]
         if self.config.failure_share and weight.any():
             chosen = np.flatnonzero(rng.random(count) < self.config.failure_share)
             bins = rng.choice(len(weight), size=len(chosen), p=weight / weight.sum())
