@@ -66,8 +66,10 @@ class PrepareConfig(BodyOptions):
     kinesis optimise does; includes --inverse and takes about ten seconds for each second of motion."""
     variations: int = 0
     """Also keep this many varied copies of every clip, as other people might move, to train on."""
+    bends: int = 0
+    """Also keep this many copies of every walk led along circles and turns, to train on."""
     seed: int = 0
-    """Seed of the variations."""
+    """Seed of variations and bends."""
     workers: int = 0
     """Processes that work at once; 0: one for every core."""
 
@@ -138,6 +140,7 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     import numpy as np
 
     from kinesis_trl.atomic import replacing, write_text
+    from kinesis_trl.motion.bending import bent, walks
     from kinesis_trl.motion.ingest import library_of
     from kinesis_trl.motion.retarget.quality import quality_json, quality_markdown, write_picture
     from kinesis_trl.motion.solving import SolveConfig
@@ -147,7 +150,10 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     inverse = SolveConfig() if config.inverse or config.optimise else None
     clips = [clip for clip, _ in result.clips]
     rng = np.random.default_rng(config.seed)
-    clips += [vary(clip, body, rng) for _ in range(config.variations) for clip, _ in result.clips]
+    recorded = clips[:]
+    clips += [vary(clip, body, rng) for _ in range(config.variations) for clip in recorded]
+    led = [bent(clip, body, rng) for _ in range(config.bends) for clip in recorded if walks(clip)]
+    clips += [clip.with_(name=f"{clip.name}.{k}") for k, clip in enumerate(led)]
     with counting(console, "solving" if inverse else "building", "clips") as on_solved:
         library, unsolved = library_of(clips, body, inverse=inverse, workers=workers, on_solved=on_solved)
     result.refused += unsolved
@@ -196,6 +202,7 @@ def prepare_and_say(config: PrepareConfig, console: Console) -> None:
     result = prepare(config, console)
     frames = sum(quality.frames for _, quality in result.clips)
     copies = f", and {config.variations} varied copies of each" if config.variations else ""
+    copies += f", and {config.bends} copies of each walk on circles and turns" if config.bends else ""
     left = f"; {len(result.refused)} were refused" if result.refused else ""
     if result.clips:
         said = f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, are ready{left}."

@@ -90,12 +90,11 @@ COORDINATED = replace(
 """Joint moments shared among muscles at least effort, calm actions, and as much effort spared as tracking allows."""
 
 WORKSTATION = replace(
-    LAPTOP,
-    env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
-    actor=LatticeConfig(network=MIDDLE),
-    critic=CriticConfig(network=MIDDLE),
-    ppo=PPOConfig(minibatch=4096),
-    collect=CollectConfig(horizon=64),
+    COORDINATED,
+    env=replace(COORDINATED.env, num_envs=512, physics=PhysicsConfig(threads=min(CORES, 16))),
+    actor=replace(COORDINATED.actor, network=MIDDLE),
+    critic=CriticConfig(network=MIDDLE, symmetric=True),
+    ppo=replace(COORDINATED.ppo, minibatch=8192),
     total_steps=100_000_000,
     torch_threads=min(CORES, 8),
 )
@@ -105,6 +104,7 @@ PAPER = replace(
     env=ImitationConfig(num_envs=256, physics=PhysicsConfig(threads=min(CORES, 16))),
     actor=LatticeConfig(network=PAPER_NETWORK, action_log_std=0.0, latent_log_std=0.0),
     critic=CriticConfig(network=PAPER_NETWORK, normalise=False),
+    collect=CollectConfig(horizon=200),
     ppo=PPOConfig(
         gamma=0.99,
         epochs=10,
@@ -118,7 +118,6 @@ PAPER = replace(
         bootstrap=False,
         average=0.0,
     ),
-    collect=CollectConfig(horizon=200),
     total_steps=1_100_000_000,
 )
 
@@ -144,6 +143,6 @@ PRESETS = {
         COORDINATED,
     ),
     "direct": ("290 muscles by excitations at 100 Hz over physics at 1,000 Hz, as KINESIS 2.0: a day", DIRECT),
-    "workstation": ("1024-512-512 units, 256 environments: 8 to 16 cores", WORKSTATION),
+    "workstation": ("as coordinated, with 1024-512-512 units and 512 environments: 8 to 16 cores", WORKSTATION),
     "paper": ("the control, networks, batch and learning rule of KINESIS (arXiv 2503.14637): a cluster", PAPER),
 }

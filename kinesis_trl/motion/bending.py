@@ -25,6 +25,18 @@ _RAMP = 0.7  # seconds in which a circle is entered
 _STANDING = ContactConfig(heel_height=0.04, toe_height=0.04, speed=0.3)
 
 
+_SLOWEST, _FASTEST = 0.3, 1.8  # metres per second ahead, of what is a walk
+
+
+def walks(clip: MotionClip) -> bool:
+    """Whether a prepared clip is a walk ahead, which can be led elsewhere."""
+    if clip.qpos is None:
+        return False
+    ahead = Rotation.from_quat(clip.qpos[:-1, 3:7], scalar_first=True).apply([1.0, 0.0, 0.0])[:, :2]
+    pace = (np.diff(clip.qpos[:, :2], axis=0) * ahead).sum(1) * FPS
+    return bool(_SLOWEST < pace.mean() < _FASTEST)
+
+
 def bent(clip: MotionClip, body: BodyModel, rng: np.random.Generator) -> MotionClip:
     """A copy of a prepared walk on a circle, or with turns about, each in half of the cases.
 

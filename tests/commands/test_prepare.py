@@ -135,6 +135,18 @@ def test_varied_copies_stand_behind_the_clips_and_depend_on_the_seed(
     assert first != other
 
 
+def test_walks_are_led_along_other_paths_and_nothing_else_is(body: BodyModel, tmp_path: Path) -> None:
+    for name, sentence in (("ahead", "walk forward for 2 meters"), ("back", "walk backward for 1 meter")):
+        clip = text_to_clip(sentence, body)
+        assert clip.qpos is not None
+        np.savez(tmp_path / f"{name}.npz", qpos=clip.qpos, fps=30.0)
+    paths = tuple(str(tmp_path / f"{name}.npz") for name in ("ahead", "back"))
+    run(PrepareConfig(paths=paths, out=tmp_path / "out", workers=1, bends=2))
+    clips = MotionLibrary.load(tmp_path / "out", body).clips
+    assert [clip.name.split("~")[0] for clip in clips] == ["ahead", "back", "ahead", "ahead"]
+    assert all(clip.category.split()[0] in ("circle", "turn") for clip in clips[2:])
+
+
 def test_optimised_clips_are_followed_by_eval_as_they_are(
     body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

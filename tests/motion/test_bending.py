@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import CALCN, Leg
-from kinesis_trl.motion.bending import _moments, bent, lead
+from kinesis_trl.motion.bending import _moments, bent, lead, walks
 from kinesis_trl.motion.clip import FPS, MotionClip
 from kinesis_trl.motion.gait.commands import Command
 from kinesis_trl.motion.gait.synthesis import synthesise
@@ -92,3 +92,14 @@ def test_a_clip_without_coordinates_is_refused(body):
             body,
             np.random.default_rng(0),
         )
+
+
+def test_only_walks_ahead_are_led_elsewhere(body, walk):
+    back = synthesise([Command(seconds=3.0, speed=0.8, direction=np.pi)], body)
+    stand = walk.with_(qpos=np.repeat(walk.qpos[:1], 40, axis=0))
+    assert walks(walk) and not walks(back) and not walks(stand)
+    about = Rotation.from_rotvec([0.0, 0.0, 2.0])
+    turned = walk.qpos.copy()
+    turned[:, :3] = about.apply(turned[:, :3])
+    turned[:, 3:7] = (about * Rotation.from_quat(turned[:, 3:7], scalar_first=True)).as_quat(scalar_first=True)
+    assert walks(walk.with_(qpos=turned))

@@ -61,7 +61,8 @@ def read_file(path: str | Path, options: ReadOptions | None = None) -> FileConte
     if path.is_dir():
         raise ClipFormatError(f"{path}: is a folder; give its files (`motion_files` finds them).")
     if not path.is_file():
-        raise ClipFormatError(f"{path}: no such file; check the path.")
+        say = f'kinesis prepare --text "{path}" makes a motion of a sentence' if " " in str(path) else "check the path"
+        raise ClipFormatError(f"{path}: no such file; {say}.")
     if options.unit is not None and not 0.0 < options.unit < float("inf"):
         raise ClipFormatError(f"unit of {options.unit} metres; give a positive number, e.g. 0.01 for centimetres.")
     if path.suffix.lower() not in SUFFIXES:
