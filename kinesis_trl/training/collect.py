@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModuleBase
 from torchrl.collectors import BaseCollector, Collector
 
 from kinesis_trl.body.model import BodyModel, load_body
+from kinesis_trl.body.subject import sized
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.imitation import inverse_for
 from kinesis_trl.motion.clip import ClipFormatError
@@ -72,9 +74,24 @@ def select_clips(library: MotionLibrary, names: list[str], *, where: str) -> Mot
     return library.subset([index[name] for name in names])
 
 
+_STATURES = (1.5, 1.95)
+"""Metres of bodies in random sizes."""
+
+
+def body_of(config: TrainConfig, worker: int | None = None) -> str:
+    """Name of the body, or of one worker's, in the size that it has."""
+    if worker is None or not config.collect.sizes:
+        return config.body
+    size = config.collect.sizes[worker % len(config.collect.sizes)]
+    if size == "random":
+        rng = np.random.default_rng([config.seed, worker])
+        size = f"height={rng.uniform(*_STATURES):.2f}"
+    return sized(config.body, size)
+
+
 def make_env(config: TrainConfig, worker: int | None = None) -> MyoLegsEnv:
     """The training environment, or one worker's share of it; workers draw from seeds of their own."""
-    body = load_body(config.body)
+    body = load_body(body_of(config, worker))
     settings = config.env
     if worker is None:
         settings = replace(settings, seed=config.seed)

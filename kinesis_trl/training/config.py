@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from tyro.conf import AvoidSubcommands
 
 from kinesis_trl.agents.config import CriticConfig, GaussianConfig, LatticeConfig, MixtureConfig
+from kinesis_trl.body.subject import Subject
 from kinesis_trl.envs.config import SHARED, EnvConfig, ImitationConfig
 from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.settings import FileOnly
@@ -99,12 +100,19 @@ class CollectConfig:
     """Policy steps of each environment per iteration."""
     worker_threads: FileOnly[int] = 1
     """Simulation threads of each worker."""
+    sizes: tuple[str, ...] = ()
+    """Sizes of the workers' bodies in turn, as --subject takes them; random: a stature from 1.50 to 1.95 m."""
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.horizon < 1 or self.worker_threads < 1:
             raise ValueError("workers, horizon and worker_threads must be at least 1.")
         if self.mode == "in-process" and self.workers != 1:
             raise ValueError(f"{self.workers} workers need --collect.mode workers or ray.")
+        if self.sizes and self.mode == "in-process":
+            raise ValueError("sizes need --collect.mode workers or ray, a worker or more for each.")
+        for size in self.sizes:
+            if size != "random":
+                Subject.read(size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from kinesis_trl.envs.described import describe
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.agent import RunError, make_agent
-from kinesis_trl.training.collect import Source, flatten, make_env, make_source, open_clips
+from kinesis_trl.training.collect import Source, body_of, flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.evaluation import Evaluation
 from kinesis_trl.training.ppo import Learner
@@ -71,6 +71,9 @@ class Trainer:
         if config.env.follows_clips:
             with counting(self.console, "preparing motions, which are kept for the next time", "clips") as on_clip:
                 self.library = open_clips(config, self.body, workers=os.cpu_count() or 1, on_clip=on_clip)
+                others = {body_of(config, worker) for worker in range(config.collect.workers)} - {config.body}
+                for name in sorted(others):  # which workers then find ready
+                    open_clips(config, load_body(name), workers=os.cpu_count() or 1, on_clip=on_clip)
         in_process = config.collect.mode == "in-process"
         self.env = make_env(config) if in_process else None
         sample = self.env or make_env(replace(config, env=replace(config.env, num_envs=config.collect.workers)))

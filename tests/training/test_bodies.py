@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
@@ -12,7 +13,9 @@ from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.config import ImitationConfig, ObservationConfig
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.training.config import EvaluationConfig
+from kinesis_trl.settings import SettingsError
+from kinesis_trl.training.collect import body_of, make_env
+from kinesis_trl.training.config import CollectConfig, EvaluationConfig
 from kinesis_trl.training.presets import preset
 from kinesis_trl.training.trainer import Trainer
 
@@ -35,3 +38,27 @@ def test_the_recipe_for_laptops_runs_on_every_body(name, small, console, tmp_pat
     assert json.loads((policy / "policy.json").read_text())["body"] == body.name
     loaded = load_checkpoint(policy, body=body.name)
     assert loaded.policy.action_width == body.model.nu
+
+
+def test_workers_have_bodies_of_several_sizes(small, body, console, tmp_path):
+    clip = text_to_clip("walk forward for 1 meter", body)
+    np.savez(tmp_path / "walk.npz", qpos=clip.qpos, fps=30.0)
+    sizes = CollectConfig(mode="workers", workers=2, horizon=8, sizes=("height=1.55,mass=50", "random"))
+    env = replace(small.env, num_envs=4, control="direct", observation=ObservationConfig())
+    run = replace(small, motions=str(tmp_path / "walk.npz"), env=env, collect=sizes, total_steps=64)
+    assert body_of(run) == "myolegs" and body_of(run, 0) == body_of(run, 2) == "myolegs:height=1.55,mass=50"
+    random = {body_of(replace(run, seed=seed), 1) for seed in range(20)}
+    statures = [float(name.split("height=")[1]) for name in random]
+    assert len(random) > 10 and min(statures) >= 1.5 and max(statures) <= 1.95
+    env = make_env(run, 0)
+    assert env.body.height == pytest.approx(1.55) and env.observation_width == make_env(run).observation_width
+    trained = Trainer(replace(run, evaluation=EvaluationConfig(every=0, motions=run.motions)), console).run()
+    assert trained["step"] >= 64
+    assert json.loads((run.folder / "policy" / "policy.json").read_text())["body"] == "myolegs"
+
+
+def test_sizes_must_be_sizes_and_need_workers():
+    with pytest.raises(ValueError, match="sizes need"):
+        CollectConfig(sizes=("random",))
+    with pytest.raises(SettingsError, match="a height of 3 m"):
+        CollectConfig(mode="workers", workers=2, sizes=("height=3",))
