@@ -61,6 +61,17 @@ class BodyOptions:
         return load_body(sized_as(self.body, self.subject))
 
 
+def usual_policy(body: str) -> str:
+    """The policy that is taken for a body when none is named, as `shipped.asset` takes it.
+
+    Other bodies than that with 80 muscles have a trunk to be held, which coordinated control does.
+    """
+    from kinesis_trl.body.catalog import kind_of
+    from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY
+
+    return SHIPPED_POLICY if kind_of(body) == kind_of("legs") else COORDINATED_POLICY
+
+
 def sized_as(body: str, subject: str) -> str:
     """Name of a body in the size of a subject, as `BodyOptions.subject` takes it."""
     from kinesis_trl.body.subject import sized

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.fatigue import Condition, check_shares
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command, stopping_on
+from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command, stopping_on, usual_policy
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -169,7 +169,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
             body, config.motions, policies, threads=config.threads, planner=config.planner, condition=config.condition
         )
     regulated = offer.optimised and config.task == "imitation" and not config.planner.samples
-    usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
+    usual = "regulator" if regulated else Path(usual_policy(body.name)).name
     session = Session(body, offer.make)
     try:
         session.weaken_all(config.strength)

@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kinesis_trl.body.fatigue import Condition
-from kinesis_trl.commands import BodyOptions, conclude
+from kinesis_trl.commands import BodyOptions, conclude, usual_policy
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig, Sensing
@@ -74,9 +74,7 @@ class EvalConfig(BodyOptions):
 
     def shipped(self) -> str:
         """The policy that is taken when none is named, as `shipped.asset` takes it."""
-        from kinesis_trl.shipped import SHIPPED_POLICY
-
-        return SHIPPED_POLICY
+        return usual_policy(self.body)
 
     def outputs(self) -> tuple[Path | None, ...]:
         """Files that are written."""
