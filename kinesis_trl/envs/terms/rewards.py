@@ -179,7 +179,7 @@ def orientation(step: ImitationStep, config: RewardConfig) -> Tensor:
 
 @reward
 def heading(step: ImitationStep, config: RewardConfig) -> Tensor:
-    """(1 + cos angle) / 2 of the rotation between the root and its reference: (N,)."""
+    """(1 + cos angle) / 2, the angle in radians of the rotation between the root and its reference: (N,)."""
     return (1 + step.root_turn.norm(dim=-1).cos()) / 2
 
 
