@@ -50,7 +50,7 @@ demo: setup ## play the shipped policy: table, video, moving picture, and a repo
 	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
 	$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())') -loglevel error -y -ss 1 -t 4 -i demo/video.mp4 \
 		-vf 'fps=10,scale=720:-1,split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse' demo/demo.gif
-	$(BIN)/python -m kinesis_trl report --persons 6 --out demo/report
+	$(BIN)/python -m kinesis_trl report --walkers 6 --out demo/report
 
 # The longest files begin first, so that no worker waits for the other at the end.
 test: setup ## run the tests

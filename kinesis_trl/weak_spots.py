@@ -1,6 +1,6 @@
-"""`python -m kinesis_trl.weak_spots` is `kinesis weak_spots`."""
+"""`python -m kinesis_trl.weak_spots` is `kinesis failure_map`."""
 
 from kinesis_trl.commands import main
 
 if __name__ == "__main__":
-    main("weak_spots")
+    main("failure_map")

@@ -31,7 +31,7 @@ TASKS = {kind.name: kind for kind in dict.fromkeys(type(p.run.env) for p in ship
 # numbers without a unit besides exponentials: sines, shares, indices, truth values, squares of actions
 BARE = {
     *("root_tilt", "body_rot", "last_action", "far", "survival", "effort", "near", "action", "change", "bend"),
-    *("activation", "lost", "clip", "clip_over", "close", "effort_factor", "success"),
+    *("activation", "lost", "clip", "clip_over", "close", "effort_factor", "success", "heading"),
 }
 
 

@@ -49,11 +49,11 @@ class GaussianConfig:
     network: NetworkConfig = LAPTOP
     """Hidden layers."""
     normalise: bool = True
-    """Whether observations pass a running norm."""
+    """Whether observations are normalised by their running mean and standard deviation."""
     symmetric: bool = False
-    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
+    """Whether the policy is symmetric between left and right by construction; costs a second forward pass."""
     log_std: float = -2.0
-    """Initial natural logarithm of the deviation, in units of the action."""
+    """Initial natural logarithm of the standard deviation, in units of the action."""
     min_log_std: FileOnly[float] = -5.0
     """Smallest log-deviation."""
     max_log_std: FileOnly[float] = 2.0
@@ -73,13 +73,13 @@ class LatticeConfig:
     network: NetworkConfig = LAPTOP
     """Hidden layers; the last one is the latent state."""
     normalise: bool = True
-    """Whether observations pass a running norm."""
+    """Whether observations are normalised by their running mean and standard deviation."""
     symmetric: bool = False
-    """Whether what the policy does in a mirror is the mirror image of what it does; costs a second pass."""
+    """Whether the policy is symmetric between left and right by construction; costs a second forward pass."""
     action_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each action's own noise, in units of the action."""
+    """Initial natural logarithm of the standard deviation of each action's own noise, in units of the action."""
     latent_log_std: float = -2.0
-    """Initial natural logarithm of the deviation of each latent unit's noise, in units of its activation."""
+    """Initial natural logarithm of the standard deviation of each latent unit's noise, in units of its activation."""
     min_log_std: FileOnly[float] = -5.0
     """Smallest log-deviation, for both."""
     max_log_std: FileOnly[float] = 2.0
@@ -100,9 +100,9 @@ class CriticConfig:
     network: NetworkConfig = LAPTOP
     """Hidden layers."""
     normalise: bool = True
-    """Whether observations pass a running norm of the critic's own; KINESIS gives them raw."""
+    """Whether observations are normalised by a running mean and standard deviation; KINESIS gives them raw."""
     symmetric: bool = False
-    """Whether a state and its mirror image are worth the same; costs a second pass."""
+    """Whether a state and its mirror image have the same value by construction; costs a second forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class MixtureConfig:
     gate: NetworkConfig = GATE
     """Hidden layers of the gate."""
     normalise: bool = True
-    """Whether the gate's observations pass a running norm of its own."""
+    """Whether the gate's observations are normalised by a running mean and standard deviation of its own."""
     always_sample: bool = False
     """Whether the expert is drawn by its probability in evaluation too, instead of the most probable one."""
     finetune: bool = False

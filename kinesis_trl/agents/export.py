@@ -1,4 +1,4 @@
-"""A policy for other programs: observation in, most probable action out, without TorchRL.
+"""A policy for other programs: observation in, deterministic action out, without TorchRL.
 
 Example, an ONNX file that takes any number of bodies:
 

@@ -33,29 +33,6 @@ class LatticeActor(GaussianPolicy):
         self._factored: tuple[Tensor, Tensor] | None = None
         self._factor: Tensor | None = None
 
-    @torch.no_grad()
-    def align(self, directions: Tensor) -> None:
-        """Let the first D latent units drive the actions along `directions` (action_width, D), the others not at all.
-
-        The covariance is then diag σ_a² + directions diag σ_x² directionsᵀ, and what the network was given at random
-        remains only as far as training brings it in. These units are made small, so that the mean starts near zero.
-
-        Raises:
-            ValueError: another number of actions, or more directions than latent units.
-        """
-        latent = self.net.head.weight.shape[1]
-        if directions.ndim != 2 or directions.shape[0] != self.action_width or directions.shape[1] > latent:
-            raise ValueError(
-                f"directions have shape {tuple(directions.shape)}; expected {self.action_width} actions and "
-                f"at most {latent} latent units."
-            )
-        used = directions.shape[1]
-        self.net.head.weight.zero_()
-        self.net.head.weight[:, :used] = directions.to(self.net.head.weight)
-        last = next(layer for layer in reversed(self.net.hidden) if isinstance(layer, nn.Linear))
-        last.weight[:used] *= self.config.network.output_scale
-        last.bias[:used] *= self.config.network.output_scale
-
     def covariance(self) -> Tensor:
         """Covariance of the action (action_width, action_width), float64."""
         config, weight = self.config, self.net.head.weight.double()

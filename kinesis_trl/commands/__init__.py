@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _Config = TypeVar("_Config")
 
-ALIASES = {"aim": "dashboard", "rehearse": "optimise"}
+ALIASES = {"aim": "dashboard"}
 """Further names of subcommands."""
+FORMER = {"rehearse": "optimise", "weak_spots": "failure_map"}
+"""Names of subcommands in earlier versions, which go on working."""
 STOPPED = "stopped; nothing was written"
 RENAMED = {
     "--rehearse": "--optimise",
@@ -39,8 +41,11 @@ RENAMED = {
     "--search.choice": "--search.inverse-temperature",
     "--student.": "--learner.",
     "--goal.": "--env.",
+    "--persons": "--walkers",
+    "--solved": "--static-optimisation",
+    "--no-solved": "--no-static-optimisation",
 }
-"""Options of version 0.1.0 and their names now; a dot at the end stands for all options that begin so."""
+"""Options of earlier versions and their names now; a dot at the end stands for all options that begin so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +130,7 @@ def _chosen(arguments: list[str]) -> tuple[str, list[str]]:
         sys.stdout.write(f"kinesis {__version__}\n")
         sys.exit(0)
     name = word.replace("-", "_")
-    name = ALIASES.get(name, name)
+    name = (ALIASES | FORMER).get(name, name)
     if name not in names():
         close = get_close_matches(name, (*names(), *ALIASES), n=1)
         meant = f"did you mean {close[0]}? " if close else ""
@@ -140,7 +145,7 @@ def overview() -> str:
     lines += ["Train, evaluate and study controllers for the human musculoskeletal body.", ""]
     for name in names():
         text = " ".join((import_module(f"kinesis_trl.commands.{name}").__doc__ or "").split("\n\n")[0].split())
-        others = [other for other, meant in ALIASES.items() if meant == name and other != "rehearse"]
+        others = [other for other, meant in ALIASES.items() if meant == name]
         lines.append(f"  {', '.join((name, *others)):<17} {text}")
     lines += ["", "kinesis COMMAND --help explains a command's options. KINESIS_TRACE=1 shows where an error arose."]
     return "\n".join(lines) + "\n"
@@ -154,6 +159,36 @@ def make_console() -> Console:
     if not console.is_terminal:  # tables in a file or pipe need room
         console = Console(markup=False, emoji=False, highlight=False, width=max(console.width, 120))
     return console
+
+
+def parse_options(
+    config: type[_Config],
+    arguments: Sequence[str] | None,
+    *,
+    name: str,
+    description: str | None,
+    default: _Config | None = None,
+) -> _Config:
+    """Settings from options, as `tyro.cli`, with each explanation in --help as one paragraph; see `run_command`."""
+    import tyro
+    from tyro import _docstrings
+
+    parsed = _docstrings.parse_docstring_from_object  # keeps the line breaks of our source, which --help would show
+
+    def joined(kind: object) -> dict[str, str]:
+        return {field: " ".join(text.split()) for field, text in parsed(kind).items()}
+
+    _docstrings.parse_docstring_from_object = joined  # type: ignore[assignment]
+    try:
+        return tyro.cli(
+            config,
+            args=arguments,
+            description=description,
+            prog=f"kinesis {name}",
+            default=tyro.MISSING_NONPROP if default is None else default,
+        )
+    finally:
+        _docstrings.parse_docstring_from_object = parsed
 
 
 def run_command(
@@ -182,15 +217,7 @@ def run_command(
     from kinesis_trl.failures import explained
 
     with explained(stopped):
-        import tyro
-
-        settings = tyro.cli(
-            config,
-            args=arguments,
-            description=description,
-            prog=f"kinesis {name}",
-            default=tyro.MISSING_NONPROP if default is None else default,
-        )
+        settings = parse_options(config, arguments, name=name, description=description, default=default)
         if simulates:
             import torch
 

@@ -1,4 +1,4 @@
-"""Average the weights of policies that were trained one from another: one policy that does what each learnt.
+"""Average the weights of policies that were trained one from another into one policy.
 
 Example: kinesis average runs/expert0/policy runs/expert1/policy --weights 0.6 0.4 --out runs/averaged
 """

@@ -1,4 +1,4 @@
-"""Walk until tired: a study of muscles that fatigue, and of when walking can no longer be followed.
+"""Study fatigue: walk until the muscles tire, and find when the policy can no longer track walking.
 
 Examples:
     kinesis fatigue --minutes 20 --speed 1.3
@@ -33,8 +33,8 @@ class FatigueStudy(BodyOptions):
     """Minutes of walking."""
     speed: float = 1.3
     """Speed in m/s."""
-    persons: int = 4
-    """Persons, each with a gait of their own, side by side."""
+    walkers: int = 4
+    """Generated walkers, each with a gait of its own, side by side."""
     condition: Condition = field(default_factory=FatigueConfig)
     """How muscles tire: fatigue with parameters as FIELD=VALUE, such as parameters=kinesis fatigue=0.02."""
     policy: str = ""
@@ -46,11 +46,11 @@ class FatigueStudy(BodyOptions):
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
-    """Seed of the first person."""
+    """Seed of the first walker."""
 
     def __post_init__(self) -> None:
-        if not (self.minutes > 0 and self.speed > 0 and self.persons >= 1 and self.bout >= 5):
-            raise ValueError("minutes and speed must be positive, persons at least 1, and a bout at least 5 seconds.")
+        if not (self.minutes > 0 and self.speed > 0 and self.walkers >= 1 and self.bout >= 5):
+            raise ValueError("minutes and speed must be positive, walkers at least 1, and a bout at least 5 seconds.")
         if self.condition is None:
             raise ValueError("healthy muscles do not tire; give --condition fatigue.")
 
@@ -92,17 +92,17 @@ def _walk(config: FatigueStudy, body: BodyModel, console: Console) -> LongWalk:
     assert config.condition is not None
     physics = PhysicsConfig(threads=config.threads, condition=replace(config.condition, start="kept"))
     settings = ImitationConfig(
-        num_envs=config.persons, start="beginning", random_heading=False, rule=KINESIS, physics=physics
+        num_envs=config.walkers, start="beginning", random_heading=False, rule=KINESIS, physics=physics
     )
     player = make_player(config.policy or str(asset(SHIPPED_POLICY)), body, settings, seed=config.seed)
     text = f"walk forward at {config.speed:g} m/s for {min(config.bout, 60 * config.minutes):g} seconds"
     with console.status("Preparing the walk …"):
-        clips = [text_to_clip(text, body, config.seed + k) for k in range(config.persons)]
+        clips = [text_to_clip(text, body, config.seed + k) for k in range(config.walkers)]
         solve = inverse_for(player.settings.control)
         library = MotionLibrary.build(clips, body, inverse=solve, workers=config.threads)
     env = ImitationEnv(body, library, player.settings)
     player.check(env)
-    env.assign(list(range(config.persons)))
+    env.assign(list(range(config.walkers)))
     with progress(console, "walking", round(60 * config.minutes / env.policy_dt), "frames") as advance:
         return walk_long(env, player.policy(env), config.minutes, advance)
 
@@ -122,9 +122,9 @@ def _say(config: FatigueStudy, walk: LongWalk, figures: dict[str, Any], console:
     fallen = sorted(walk.first_fall[walk.first_fall < float("inf")].tolist())
     lost = [float(m) for m, c in zip(walk.minutes, walk.coverage, strict=True) if c < 0.5]
     told = (
-        f"{len(fallen)} of {config.persons} fell, the first after {fallen[0]:.1f} minutes"
+        f"{len(fallen)} of {config.walkers} fell, the first after {fallen[0]:.1f} minutes"
         if fallen
-        else f"None of {config.persons} fell in {config.minutes:g} minutes"
+        else f"None of {config.walkers} fell in {config.minutes:g} minutes"
     )
     failed = f"tracking fails from minute {lost[0]:.0f} on" if lost else "tracking holds to the end"
     console.print(f"{told}; {failed} (half of the frames within 0.15 m).")

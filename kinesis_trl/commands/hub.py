@@ -1,4 +1,4 @@
-"""Fetch a policy from the Hugging Face Hub, or publish one; HF_ENDPOINT chooses another server that speaks alike.
+"""Fetch a policy from the Hugging Face Hub, or publish one; HF_ENDPOINT names another compatible server.
 
 Examples:
     kinesis hub pull amathislab/kinesis-moe-imitation

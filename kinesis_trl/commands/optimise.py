@@ -1,13 +1,12 @@
-"""Find motions and controls by which the simulated body keeps up with clips, and write them as references to follow.
+"""Optimise trajectories: find motions close to clips that the muscles can make, and write them as references.
 
 Examples:
     kinesis optimise --motions motions/mine --out motions/optimised --json found.json --video found.mp4
     kinesis eval --policy regulator --motions motions/optimised
 
-Bodies follow each clip side by side by a policy with noise on its actions; those that do well go on in the place of
-others. The motion found is one that muscles made. It is led as close to the clip as a linear model of it allows, and a
-regulator is computed that keeps a body on it; the tables say how bodies follow it by that. Interrupted, the same
-command goes on where it was.
+Bodies follow each clip under a policy with noise on its actions and are resampled by their returns (a particle
+filter). The best trajectory is refined by iterative LQR, and a linear-quadratic regulator about it is computed; the
+tables say how well bodies follow it under the regulator. After an interruption the same command resumes.
 """
 
 from __future__ import annotations

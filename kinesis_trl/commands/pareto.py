@@ -1,6 +1,6 @@
-"""Compare policies in one picture: likeness to people's muscles and cost against how well clips are followed.
+"""Plot policies: likeness to people's muscle activity and energy cost against how well they track clips.
 
-Each folder holds what two commands say of one policy; it goes by the folder's name:
+Each folder holds the reports of two commands on one policy, which is named after the folder:
     kinesis report --policy POLICY --emg emg_assets --out weight-1
     kinesis eval --policy POLICY --json weight-1/eval.json
     kinesis pareto weight-0 weight-1 weight-3 --chosen weight-1 --picture pareto.svg

@@ -1,4 +1,4 @@
-"""Does a policy use its muscles as people do? Plays it, measures it, and writes a report to read in a browser.
+"""Report whether a policy uses its muscles as people do: play it, measure it, and write a page for the browser.
 
 Examples:
     kinesis report --emg emg_assets --controls emg_assets --out report
@@ -45,7 +45,7 @@ MOTION = "motion"
 SOLVED = "static optimisation"
 WALK = "walk forward at 1.3 m/s for 12 meters"
 """What is reported on when neither motions nor words are given: the walking that published curves are of."""
-MOST_PERSONS = 100
+MOST_WALKERS = 100
 _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
 
@@ -59,9 +59,9 @@ class ReportConfig(BodyOptions):
     motions: str = ""
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     text: str = ""
-    """What to do, in words, instead of motions; without either, straight walking at the speed of published curves."""
-    persons: int = 8
-    """Persons, each with a gait of their own, who do what the words say."""
+    """A sentence to carry out instead of motions; without either, straight walking at the speed of published curves."""
+    walkers: int = 8
+    """Generated walkers, each with a gait of its own, that carry out the sentence."""
     clips: tuple[str, ...] = ()
     """Clips to take, by name or a part of it; none: all."""
     out: Path = Path("report")
@@ -81,10 +81,10 @@ class ReportConfig(BodyOptions):
     condition: Condition = None
     """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval."""
     planner: MppiConfig = field(default_factory=MppiConfig)
-    """A further column: MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    """A further column: MPPI about the policy: simulates samples × steps further steps before each step."""
     optimise: bool = False
-    """A further column: motions that the body can keep up, searched by the policy as kinesis optimise does, and
-    followed by a regulator; about ten seconds for each second of motion, once."""
+    """A further column: trajectories optimised as by kinesis optimise and followed by a regulator; about ten seconds
+    for each second of motion, once."""
     every_speed: bool = False
     """Also walk at the six speeds at which people's muscles were recorded, 0.9 to 5.4 km/h: likeness and cost by
     speed."""
@@ -96,16 +96,16 @@ class ReportConfig(BodyOptions):
     """Also count strides of turning, running, walking sideways or backward; published curves hold for none of these."""
     speeds: tuple[float, float] = WALKING_SPEEDS
     """Slowest and fastest stride that is counted, in m/s."""
-    solved: bool = True
+    static_optimisation: bool = True
     """Show static optimisation of the same clips beside the policy."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
-    """Seed of the bootstrap, of the random policy, and of the first person who does what the words say."""
+    """Seed of the bootstrap, of the random policy, and of the first generated walker."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.persons <= MOST_PERSONS:
-            raise ValueError(f"persons must lie between 1 and {MOST_PERSONS}, got {self.persons}.")
+        if not 1 <= self.walkers <= MOST_WALKERS:
+            raise ValueError(f"walkers must lie between 1 and {MOST_WALKERS}, got {self.walkers}.")
         if not 0 <= self.speeds[0] < self.speeds[1]:
             raise ValueError(f"speeds are the slowest and the fastest stride in m/s, got {self.speeds}.")
         if self.motions and self.text:
@@ -221,7 +221,7 @@ def _columns(config: ReportConfig, body: BodyModel, cut: tuple[str, ...]) -> lis
         found.append(Column(title="MPPI", player=player(planner=config.planner)))
     if config.optimise:
         found.append(Column(title="optimised", player=player(), optimise=Path(policy)))
-    return found + solved * config.solved
+    return found + solved * config.static_optimisation
 
 
 def _open(
@@ -232,7 +232,7 @@ def _open(
     if config.motions:
         library = _library(config.motions, config, body, inverse, console, said)
     else:
-        clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.persons)]
+        clips = [text_to_clip(config.text or WALK, body, config.seed + k) for k in range(config.walkers)]
         library = _library(clips, config, body, inverse, console, said)
     names = [entry.name for entry in library.clips]
     chosen = [k for k, name in enumerate(names) if not config.clips or any(part in name for part in config.clips)]
@@ -250,7 +250,7 @@ def _groups(
 
     found = {}
     if config.every_speed:
-        found["generated walks"] = walks_at_emg_speeds(config.persons, body, config.seed)
+        found["generated walks"] = walks_at_emg_speeds(config.walkers, body, config.seed)
     if config.recorded:
         every = _library(str(config.recorded), config, body, None, console, said)
         found["recorded walks"] = [as_clip(every, k) for k in straight_clips(every)]

@@ -1,4 +1,4 @@
-"""Write the page of results from the files of figures that evaluations wrote.
+"""Write the page of results from the JSON files of evaluations.
 
 Example: kinesis results --reports results --page docs/results.md
 """
@@ -25,7 +25,7 @@ class ResultsConfig:
     """Which figures, and where they go."""
 
     reports: Path = Path("results")
-    """Folder of .json files, as kinesis eval, weak_spots, robustness and optimise write them with --json."""
+    """Folder of .json files, as kinesis eval, failure_map, robustness and optimise write them with --json."""
     page: Path = Path("docs/results.md")
     """The page, which is written anew."""
 

@@ -1,4 +1,4 @@
-"""How much a policy stands: every clip played under pushes, on weaker and stronger muscles, and through noise.
+"""Test a policy's robustness: every clip under pushes, with weaker and stronger muscles, and with observation noise.
 
 Example: kinesis robustness --policy runs/expert0/policy --motions locomotion-v1/test --json out.json
 """
@@ -42,7 +42,7 @@ class RobustnessConfig(BodyOptions):
     noises: tuple[float, ...] = (0.05, 0.075)
     """Noise on the observations, as shares of each observation's deviation in training."""
     planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    """MPPI about the policy: simulates samples × steps further steps before each step."""
     condition: Condition = None
     """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
     fatigued=[0.3]; in Python None or a FatigueConfig."""
@@ -96,7 +96,9 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
     policy = "" if config.policy == str(asset(SHIPPED_POLICY)) else f" --policy {config.policy}"
-    finish(console, config.json, advice=f"kinesis weak_spots{policy} --motions {config.motions} shows where it is lost")
+    finish(
+        console, config.json, advice=f"kinesis failure_map{policy} --motions {config.motions} shows where it is lost"
+    )
     return report
 
 

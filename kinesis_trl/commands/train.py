@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.commands import finish, make_console, sized_as
+from kinesis_trl.commands import finish, make_console, parse_options, sized_as
 from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml
@@ -122,7 +122,7 @@ def _options(run: TrainConfig, arguments: list[str], name: str, text: str) -> Tr
     _refuse_file_only(run, arguments)
     about = f"{name}: {text}\n\n{__doc__}"
     kind = ImitationCommand if run.env.follows_clips else GoalCommand
-    command = tyro.cli(kind, default=kind(run=run), args=arguments, description=about, prog=f"kinesis train {name}")
+    command = parse_options(kind, arguments, name=f"train {name}", description=about, default=kind(run=run))
     return replace(command, run=replace(command.run, body=sized_as(command.run.body, command.subject)), subject="")
 
 

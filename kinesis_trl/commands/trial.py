@@ -1,4 +1,4 @@
-"""Studies a laboratory's own trial: markers, force plates and EMG in; muscles, a controller and a report out.
+"""Study a laboratory's own trial: markers, force plates and EMG in; muscles, a controller and a report out.
 
 Examples:
     kinesis trial walk.c3d --static static.c3d --out report

@@ -42,18 +42,18 @@ class ViewConfig(BodyOptions):
     clip: str = ""
     """Name of the clip to begin with; '' takes the first."""
     text: str = "walk forward for 3 meters, then turn left and stop"
-    """What to do, with task text."""
+    """Sentence to carry out, with task text."""
     goal: tuple[float, float] = (1.5, 0.5)
     """Where to go with task point-goal, in metres ahead of the start and to its left, each up to 2."""
     lesion: tuple[str, ...] = ()
-    """Muscles that are cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
+    """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
     strength: float = 1.0
-    """Share of their strength that all muscles have, 0 to 1."""
+    """Share of its excitation that every muscle receives, 0 to 1."""
     condition: Condition = None
     """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval; the page can switch
     it."""
     planner: MppiConfig = field(default_factory=MppiConfig)
-    """Whether trained policies try out their steps in imagination, and how; slower than the clock on few cores."""
+    """MPPI about trained policies before each step; slower than real time on few cores."""
     keys: tuple[str, ...] = ()
     """Keys for commands besides the numeric keypad's, as KEY=COMMAND, such as w=away."""
     host: str = "127.0.0.1"
@@ -63,7 +63,7 @@ class ViewConfig(BodyOptions):
     browser: bool = True
     """Open the page in the browser, where there is a display."""
     linger: float = 10.0
-    """Seconds to go on after the last tab was closed."""
+    """Seconds until the server ends after the last tab was closed."""
     video: Path | None = None
     """Write one episode to this .mp4 instead of opening a page."""
     drawing: PictureConfig = field(default_factory=PictureConfig)
@@ -74,7 +74,7 @@ class ViewConfig(BodyOptions):
     """Commands given one after the other in a video with task directional; names as `DIRECTIONS` has them, and stop,
     slower and faster."""
     hold: float = 4.0
-    """Seconds that each of them holds."""
+    """Seconds that each command holds."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
 

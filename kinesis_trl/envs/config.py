@@ -59,7 +59,7 @@ class ObservationConfig:
     terms: tuple[str, ...] = BODY_TERMS + TRACKING_TERMS
     """Names of the terms, in their order (`envs/terms/observations.py` says what each one is)."""
     reference_steps: tuple[int, ...] = ()
-    """Policy steps after the next one of which the term later_references tells."""
+    """Reference frames that the term later_references observes, in policy steps after the next one."""
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.terms if self.terms.count(name) > 1})
@@ -197,4 +197,4 @@ class ImitationConfig(EnvConfig):
     reward: RewardConfig = field(default_factory=RewardConfig)
     """Weights and scales of the reward."""
     effort: FileOnly[AdaptiveEffortConfig] = field(default_factory=AdaptiveEffortConfig)
-    """How much of the reward's costs counts, by how well bodies follow."""
+    """Factor on the costs of the reward, adapted to how well bodies track."""

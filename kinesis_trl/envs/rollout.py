@@ -15,7 +15,7 @@ from kinesis_trl.envs.base import MyoLegsEnv
 def rollout(
     env: MyoLegsEnv, policy: Callable[[TensorDictBase], TensorDictBase], *, halt: bool = False
 ) -> Iterator[TensorDictBase]:
-    """Policy steps without end, with the most probable actions, from where the bodies are now.
+    """Policy steps without end, with deterministic actions, from where the bodies are now.
 
     Between two steps bodies may be reset, put elsewhere or halted: the next step goes on from there.
 

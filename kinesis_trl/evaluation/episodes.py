@@ -20,7 +20,7 @@ LONGEST = 900
 
 
 def play_episodes(body: BodyModel, player: Player, route: Route, task: EnvConfig, seed: int) -> Report:
-    """Play 64 episodes by a policy of the task, with the most probable actions.
+    """Play 64 episodes by a policy of the task, with deterministic actions.
 
     Raises:
         ValueError: route planner, which only tasks have that say how a planner carries them out.

@@ -70,7 +70,7 @@ class Failures:
         return np.convolve(self.failed, np.ones(2 * _HALF + 1, dtype=np.int64), "same")[: len(self.failed)]
 
 
-def find_weak_spots(
+def count_failures(
     body: BodyModel,
     library: MotionLibrary,
     policy: Callable[[ImitationEnv], Policy],
@@ -81,7 +81,7 @@ def find_weak_spots(
     seed: int = 0,
     on_step: Callable[[int], None] | None = None,
 ) -> list[Failures]:
-    """Play from random moments of random clips with the most probable actions; a body that is lost starts elsewhere.
+    """Play from random moments of random clips with deterministic actions; a body that is lost starts elsewhere.
 
     Args:
         body: the model.
@@ -115,7 +115,7 @@ def find_weak_spots(
     return found
 
 
-def report_weak_spots(found: list[Failures], library: MotionLibrary) -> dict[str, Any]:
+def report_failures(found: list[Failures], library: MotionLibrary) -> dict[str, Any]:
     """Summary and every clip, as JSON values."""
     passed, failed = (sum(int(getattr(f, name).sum()) for f in found) for name in ("passed", "failed"))
     return {
@@ -148,7 +148,7 @@ def verdict(report: dict[str, Any]) -> str:
     )
 
 
-def weak_spot_table(report: dict[str, Any], most: int = 40) -> Table:
+def failure_table(report: dict[str, Any], most: int = 40) -> Table:
     """Clips by failures per step, the worst first."""
     summary, clips = report["summary"], sorted(report["clips"], key=lambda row: -row["failures_per_100_steps"])
     title = f"{summary['failures_per_100_steps']:.2f} failures per 100 steps from everywhere"
@@ -169,7 +169,7 @@ def weak_spot_table(report: dict[str, Any], most: int = 40) -> Table:
     return table
 
 
-def draw_weak_spots(report: dict[str, Any], path: Path, most: int = 60) -> None:
+def draw_failures(report: dict[str, Any], path: Path, most: int = 60) -> None:
     """One row a clip, one cell each half second, redder where more bodies are lost; white: no body passed."""
     rows = sorted(report["clips"], key=lambda row: -row["failures_per_100_steps"])[:most]
     width = max(len(row["lost_by_half_second"]) for row in rows)

@@ -45,7 +45,7 @@ class _Stepping:
         self.env.reset()
 
     def step(self) -> bool:
-        """One policy step with the most probable action; whether the body fell."""
+        """One policy step with the deterministic action; whether the body fell."""
         after = next(self._steps)
         return bool(after["terminated"].any()) or bool((self.env.physics.qpos[0, 2] < self._lowest).any())
 

@@ -47,12 +47,12 @@ class Column:
     """Folder of the policy by which motions are first searched that a body can keep up; a regulator follows them."""
 
 
-def walks_at_emg_speeds(persons: int, body: BodyModel, seed: int) -> list[MotionClip]:
-    """Straight walks of generated persons at the six speeds at which people's muscles were recorded."""
+def walks_at_emg_speeds(walkers: int, body: BodyModel, seed: int) -> list[MotionClip]:
+    """Straight walks of generated walkers at the six speeds at which people's muscles were recorded."""
     return [
         text_to_clip(f"walk forward at {v:g} m/s for {max(_SHORTEST, _SECONDS * v):g} meters", body, seed + k)
         for v in EMG_SPEEDS
-        for k in range(persons)
+        for k in range(walkers)
     ]
 
 

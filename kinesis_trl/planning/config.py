@@ -13,7 +13,7 @@ class SearchConfig:
     """How a clip is searched."""
 
     bodies: int = 64
-    """Bodies that follow a clip side by side."""
+    """Particles: bodies that follow a clip side by side."""
     clips: int = 4
     """Clips searched at once."""
     noise: float = 0.08
@@ -27,13 +27,13 @@ class SearchConfig:
     distance_cost: float = 5.0
     """Cost per step and metre of mean distance from the clip, besides the reward, which vanishes far away."""
     memory: float = 0.9
-    """Decay per policy step of the rewards that count."""
+    """Decay per policy step of the sum of rewards by which bodies are resampled."""
     far: float = 0.15
     """Mean distance of the tracked bodies from the clip at which a body is lost, in metres; no more than 0.5."""
     back: int = 20
-    """Policy steps that all go back where all are lost; up to four times as many when they are lost there again."""
+    """Policy steps by which the search backtracks where all bodies are lost; up to four times as many when repeated."""
     tries: int = 8
-    """Times that a clip's bodies may be lost before it is given up."""
+    """Number of times that all bodies may be lost before the clip is given up."""
     seed: int = 0
     """Seed of the noise."""
 
@@ -54,7 +54,7 @@ class SearchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RegulatorConfig:
-    """Differences by which the simulation is made linear, and what deviations cost.
+    """Differences by which the simulation is linearised, and what deviations cost.
 
     Differences are as large as deviations that matter, so that a foot's touch is averaged over.
     """
@@ -87,7 +87,7 @@ class RefineConfig:
     """How a motion is led closer to its clip."""
 
     rounds: int = 2
-    """Times that the motion's simulation is made linear, which is most of the work; 0 leaves motions as found."""
+    """Linearisations of the simulation about the motion, which are most of the work; 0: no refinement."""
     corrections: int = 3
     """Most corrections by the same linear model, one after the other."""
     distance: float = 0.05
@@ -110,11 +110,11 @@ class OptimisationConfig:
     """How clips are optimised."""
 
     search: SearchConfig = field(default_factory=SearchConfig)
-    """How each clip is searched the first time."""
+    """The first search of each clip, a particle filter."""
     refine: RefineConfig = field(default_factory=RefineConfig)
-    """How what was found is led closer to the clip."""
+    """Refinement of what was found, by iterative LQR."""
     regulator: RegulatorConfig = field(default_factory=RegulatorConfig)
-    """How the feedback is found that keeps a body on it."""
+    """The linear-quadratic regulator about the result."""
 
     def rounds(self) -> tuple[SearchConfig, ...]:
         """The first search; of clips that it gives up, one by one with four times the bodies; and at last, far away."""
@@ -128,7 +128,7 @@ class MppiConfig:
     """MPPI before each policy step."""
 
     samples: int = 0
-    """Samples, copies of the body that are simulated before each step; 12 is a good number, 2 the least; 0: no MPPI."""
+    """Copies of the body simulated before each step, at least 2; 12 is a good choice; 0: no MPPI."""
     steps: int = 16
     """Horizon in policy steps of 1/30 s."""
     noise: float = 0.08
@@ -142,7 +142,7 @@ class MppiConfig:
     discount: float = 0.97
     """Discount per policy step; that of the value function."""
     every: int = 1
-    """Policy steps from one planning to the next, which follow the plan: 2 takes half the time."""
+    """Policy steps between two plans, which follow the last plan; 2 takes half the time."""
     seed: int = 0
     """Seed of the noise."""
 

@@ -25,14 +25,13 @@ class PPOConfig:
     lmbda: float = 0.95
     """Decay of the generalised advantage estimate."""
     clip: float = 0.2
-    """Largest change of a probability ratio that still earns, as a share."""
+    """Clipping range of the probability ratio."""
     epochs: int = 4
     """Passes over each batch."""
     minibatch: int = 1024
     """Samples per gradient step."""
     policy_lr: float = 1e-3
-    """Initial learning rate of the policy; one that starts from trained weights begins at min_lr where target_kl adapts
-    it."""
+    """Initial learning rate of the policy; a warm-started policy begins at min_lr where target_kl adapts the rate."""
     critic_lr: float = 1e-3
     """Learning rate of the value function."""
     min_lr: FileOnly[float] = 1e-5
@@ -40,32 +39,32 @@ class PPOConfig:
     max_lr: FileOnly[float] = 1e-3
     """Largest learning rate of the policy when it is adapted."""
     target_kl: float | None = 0.1
-    """Divergence per iteration that the policy's learning rate is adapted to; None keeps the rate."""
+    """KL divergence per iteration to which the policy's learning rate is adapted; None: constant rate."""
     final_kl: float | None = None
-    """What target_kl falls to, geometrically, by the end of the run, with stop_kl in proportion; None: it stays."""
+    """Value to which target_kl decays geometrically over the run, with stop_kl in proportion; None: constant."""
     stop_kl: float | None = 0.3
-    """Divergence at which an iteration's remaining passes are left out; None never does."""
+    """KL divergence at which the remaining passes of an iteration are skipped; None: never."""
     reward_scale: float = 1.0
-    """Factor of all rewards while learning; the value function learns best where those to come add up to about 10."""
+    """Factor on all rewards while learning; the value function learns best where returns are about 10."""
     value_first: int = 0
-    """Iterations at the start in which only the value function learns: a trained policy follows a new one astray."""
+    """Iterations at the start that train only the value function: an untrained one would mislead a trained policy."""
     entropy: float = 0.0
     """Weight of the entropy bonus."""
     smooth: float = 0.0
-    """Weight, in the policy's loss, of the mean squared change of the most probable action from one step to the next
-    (Mysore et al. 2021, ICRA)."""
+    """Weight in the policy's loss of the mean squared change of its mean action from one step to the next (Mysore et
+    al. 2021, ICRA)."""
     small: float = 0.0
-    """Weight, in the policy's loss, of the mean squared most probable action."""
+    """Weight in the policy's loss of its mean squared mean action."""
     max_grad_norm: FileOnly[float] = 1.0
     """Largest norm of the gradient, policy and value function each."""
     bootstrap: bool = True
-    """Whether the value after a truncated episode counts; the original treats truncation as an end."""
+    """Whether returns of truncated episodes bootstrap from the value function; in the original truncation is an end."""
     average: float = 0.98
-    """Share of the averaged policy that each iteration keeps, less over the first ones, so that it forgets how the run
-    began; the averaged one is evaluated and saved. 0: the last."""
+    """Decay per iteration of the exponential moving average of the policy's weights, smaller in the first iterations;
+    the averaged policy is evaluated and saved. 0: no averaging."""
     autocast: bool | None = False
     """Whether networks are trained in bfloat16: faster, with log-probabilities off by up to 0.02; None: where the
-    processor multiplies in it."""
+    processor has instructions for it."""
 
     def __post_init__(self) -> None:
         if not (0 < self.gamma <= 1 and 0 <= self.lmbda <= 1 and self.clip > 0):
@@ -139,7 +138,7 @@ class TrackingConfig:
     experiment: FileOnly[str] = "kinesis_trl"
     """Experiment that Aim lists the run under."""
     tags: tuple[str, ...] = ()
-    """Words to find the run by."""
+    """Tags of the run."""
     patience: FileOnly[float] = 120.0
     """Longest that Aim may take for one call before the run goes on without it, in seconds."""
 
@@ -176,9 +175,9 @@ class TrainConfig:
     warm_start: Path | None = None
     """Policy to start from: a folder with policy.safetensors, or an original model.pth."""
     warm_noise: float = 1.0
-    """Factor on the deviation of the exploration noise of the policy in warm_start: less of it refines a policy."""
+    """Factor on the standard deviation of the exploration noise of the policy in warm_start; below 1 refines it."""
     env: EnvConfig = field(default_factory=ImitationConfig)
-    """The task; one with a goal starts from the policy in warm_start."""
+    """The task; a task with a goal starts from the policy in warm_start."""
     actor: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(default_factory=LatticeConfig)
     """The policy."""
     critic: CriticConfig = field(default_factory=CriticConfig)
@@ -188,7 +187,7 @@ class TrainConfig:
     mixture: FileOnly[MixtureConfig] = field(default_factory=MixtureConfig)
     """The gate, where experts are given."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
-    """The learning rule."""
+    """Proximal policy optimisation."""
     collect: CollectConfig = field(default_factory=CollectConfig)
     """Where experience comes from."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -245,7 +244,7 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DaggerConfig:
-    """How a learner is fitted to its teacher."""
+    """Dataset aggregation: how a learner is fitted to the labels of its teacher (Ross et al. 2011)."""
 
     labels: int = 200_000
     """States that the teacher labels, in all."""
@@ -267,7 +266,7 @@ class DaggerConfig:
     memory: int = 200_000
     """Newest labels that are fitted; a label takes 1.3 kB."""
     save_seconds: float = 120.0
-    """Seconds between two savings of the learner."""
+    """Seconds between two checkpoints of the learner."""
 
     def __post_init__(self) -> None:
         for name in ("labels", "horizon", "gradient_steps", "minibatch", "memory"):

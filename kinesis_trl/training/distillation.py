@@ -23,10 +23,10 @@ from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.control.config import LengthConfig
 from kinesis_trl.envs.described import as_described, describe
-from kinesis_trl.envs.guided import GuidedEnv
-from kinesis_trl.envs.guides import make_guides
+from kinesis_trl.envs.goal_imitation import GoalImitationEnv
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.envs.layout import without_inverse
+from kinesis_trl.envs.planner_references import plan_references
 from kinesis_trl.envs.terms.terminations import DistanceRule
 from kinesis_trl.evaluation.metrics import evaluate_episodes
 from kinesis_trl.evaluation.rollout import play_clips
@@ -70,7 +70,7 @@ def distil(config: DistilConfig, console: Console) -> dict[str, Any]:
         length_labels(teacher, theirs, env),
         learner,
         config.dagger,
-        view=env.goal_view if isinstance(env, GuidedEnv) else None,
+        view=env.goal_view if isinstance(env, GoalImitationEnv) else None,
         unit=torch.from_numpy(2 * _LENGTH_UNIT / body.muscles.longest_tendon).float(),
         labelled=labelled,
         seed=config.seed,
@@ -137,8 +137,8 @@ def _environment(config: DistilConfig, body: BodyModel, settings: ImitationConfi
             library, _ = open_library(config.motions, body, inverse=SolveConfig(), on_clip=on_clip)
         return ImitationEnv(body, library, settings)
     with progress(console, "planner references", config.references, "episodes") as advance:
-        guides = make_guides(config.goal, body, config.references, seed=config.seed, on_clip=advance)
-    return GuidedEnv(body, guides, config.goal, settings)
+        references = plan_references(config.goal, body, config.references, seed=config.seed, on_clip=advance)
+    return GoalImitationEnv(body, references, config.goal, settings)
 
 
 def _follow(config: DistilConfig, body: BodyModel, policy: Policy, settings: ImitationConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Evaluation while training: the clips of imitation, or the task with a goal, with the most probable actions."""
+"""Evaluation while training: the clips of imitation, or the task with a goal, with deterministic actions."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class Trainer:
         return None
 
     def evaluate(self) -> dict[str, Any]:
-        """Play the evaluation clips, or the task with a goal, with the most probable actions."""
+        """Play the evaluation clips, or the task with a goal, with deterministic actions."""
         return self._evaluation.play(self.learner.averaged.eval(), self.progress["step"])
 
     # -- parts ---------------------------------------------------------------------------------------------

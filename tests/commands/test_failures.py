@@ -18,6 +18,7 @@ WORK = {
     "dashboard": ([], "kinesis_trl.training.dashboard.Dashboard"),
     "distil": (["--policy", "a", "--out", "b"], "kinesis_trl.training.distillation.load_body"),
     "eval": ([], "kinesis_trl.body.model.load_body"),
+    "failure_map": ([], "kinesis_trl.body.model.load_body"),
     "fatigue": ([], "kinesis_trl.body.model.load_body"),
     "hub": (["pull", "me/walker"], "kinesis_trl.agents.hub.HfApi"),
     "mine": ([], "kinesis_trl.training.mining.load_run"),
@@ -31,7 +32,6 @@ WORK = {
     "train": (["laptop", "--expert", "0"], "kinesis_trl.training.trainer.Trainer"),
     "trial": (["walk.c3d"], "kinesis_trl.trial.study.study"),
     "view": ([], "kinesis_trl.body.model.load_body"),
-    "weak_spots": ([], "kinesis_trl.body.model.load_body"),
 }
 """Arguments of each command, and the first thing of weight that it does."""
 FAILURES = {
@@ -108,7 +108,7 @@ def test_tables_show_markup_in_names_on_any_console(tmp_path):
     from rich.console import Console
 
     from kinesis_trl.commands.prepare import _refusals
-    from kinesis_trl.evaluation.failure_map import weak_spot_table
+    from kinesis_trl.evaluation.failure_map import failure_table
     from kinesis_trl.evaluation.tables import clip_table
 
     console = Console(file=io.StringIO(), width=200)
@@ -117,7 +117,7 @@ def test_tables_show_markup_in_names_on_any_console(tmp_path):
     spot = {"name": "a [/b]", "category": "[/c]", "steps": 9, "failures": 1, "failures_per_100_steps": 1.0}
     spot |= {"worst_s": None, "share_at_worst": 0.0}
     spots = {"summary": {"failures_per_100_steps": 1.0}, "clips": [spot]}
-    console.print(clip_table({"clips": [row]}), weak_spot_table(spots), _refusals([("a [/b]", "no [/c]")]))
+    console.print(clip_table({"clips": [row]}), failure_table(spots), _refusals([("a [/b]", "no [/c]")]))
     assert console.file.getvalue().count("a [/b]") == 3 and console.file.getvalue().count("[/c]") == 3
 
 

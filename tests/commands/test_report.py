@@ -31,7 +31,9 @@ def motions(library, tmp_path_factory):
 
 def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
     """Zero excitation falls at once: no stride, said in every section; page, figures and recordings are there."""
-    asked = ReportConfig(policy="zero", motions=motions, clips=("march",), out=tmp_path / "a", threads=1, solved=False)
+    asked = ReportConfig(
+        policy="zero", motions=motions, clips=("march",), out=tmp_path / "a", threads=1, static_optimisation=False
+    )
     figures, said = run(asked)
     assert json.loads((tmp_path / "a" / "report.json").read_text()) == figures
     assert figures["runs"][0]["strides"] == [0, 0] and figures["runs"][0]["fell"] == 1
@@ -45,7 +47,7 @@ def test_a_policy_that_falls_still_gets_a_report(motions, tmp_path):
     assert "no gait cycle" in html and "sparse-checkout" in html
 
     again = ReportConfig(
-        policy="zero", motions=motions, clips=("march",), out=tmp_path / "b", threads=1, solved=False,
+        policy="zero", motions=motions, clips=("march",), out=tmp_path / "b", threads=1, static_optimisation=False,
         lesion=("soleus_r",), strength=0.5, since=tmp_path / "a", emg=(tmp_path / "nothing.csv",),
     )  # fmt: skip
     figures, _ = run(again)
@@ -63,7 +65,7 @@ def test_planner_and_regulator_are_further_columns_and_what_was_played_is_export
     pytest.importorskip("mm_evalkit")
     asked = ReportConfig(
         motions=motions, clips=("march",), planner=MppiConfig(samples=4, steps=2), rollouts=tmp_path / "rollouts",
-        solved=False, threads=1, out=tmp_path / "out",
+        static_optimisation=False, threads=1, out=tmp_path / "out",
     )  # fmt: skip
     figures, said = run(asked)
     assert [r["title"] for r in figures["runs"]] == ["policy", "MPPI"]
@@ -88,7 +90,7 @@ def test_standing_with_a_table_of_ones_own(tmp_path):
     rows = [f"anna,{p},{1 + p * (100 - p)},1" for p in percent] + [f"short,{p},1,1" for p in list(percent)[:5]]
     (tmp_path / "own.csv").write_text("subject,percent,soleus,elbow wiggler\n" + "\n".join(rows))
     asked = ReportConfig(
-        policy="motion", text="stand still for 2 seconds", persons=2, threads=1, out=tmp_path / "out",
+        policy="motion", text="stand still for 2 seconds", walkers=2, threads=1, out=tmp_path / "out",
         emg=(tmp_path / "own.csv",), controls=(tmp_path / "own.csv",),
     )  # fmt: skip
     figures, said = run(asked)
@@ -102,8 +104,8 @@ def test_standing_with_a_table_of_ones_own(tmp_path):
 
 def test_options_that_make_no_sense_are_refused():
     assert tyro.cli(ReportConfig, args=["--checkpoint", "runs/x/policy"]).policy == "runs/x/policy"
-    with pytest.raises(ValueError, match="persons must lie between 1 and 100, got 0"):
-        ReportConfig(persons=0)
+    with pytest.raises(ValueError, match="walkers must lie between 1 and 100, got 0"):
+        ReportConfig(walkers=0)
     with pytest.raises(ValueError, match="not both"):
         ReportConfig(motions="a", text="b")
     with pytest.raises(ValueError, match="nothing is played with --policy motion; leave out --lesion"):

@@ -36,7 +36,8 @@ class Settings:
     """What to do."""
 
     times: int = 1
-    """How often."""
+    """How often, in a sentence that has
+    two lines."""
 
 
 def run(act, monkeypatch, *options):
@@ -188,12 +189,35 @@ def test_every_module_that_was_a_command_still_is_one(monkeypatch):
     root = Path(commands.__file__).parents[1]
     called = []
     monkeypatch.setattr(commands, "main", called.append)
-    newer = ("pareto", "results", "trial")
+    newer = ("failure_map", "pareto", "results", "trial")
     old = [name for name in names() if name not in newer]
-    for name in (*old, "rehearse"):
+    for name in (*old, "rehearse", "weak_spots"):
         source = (root / f"{name}.py").read_text()
         exec(compile(source, name, "exec"), {"__name__": "__main__"})
-    assert called == [*old, "optimise"]
+    assert called == [*old, "optimise", "failure_map"]
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("--lookahead.futures", "--planner.samples"),
+        ("--lookahead.steps=8", "--planner.steps"),
+        ("--goal.near", "--env.near"),
+        ("--persons=2", "--walkers"),
+    ],
+)
+def test_an_option_of_an_earlier_version_names_the_one_of_today(old, new, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["kinesis", "eval", old])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1 and f"{old.split('=')[0]} is now {new};" in capsys.readouterr().out
+
+
+def test_an_explanation_is_one_paragraph(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit):
+        run(None, monkeypatch, "--help")
+    assert "How often, in a sentence that has two lines." in capsys.readouterr().out
 
 
 def test_help_opens_without_heavy_libraries():

@@ -9,22 +9,22 @@ from rich.console import Console
 
 from kinesis_trl.agents.baselines import baseline
 from kinesis_trl.body.fatigue import FatigueConfig
+from kinesis_trl.commands.failure_map import FailureMapConfig, look
 from kinesis_trl.commands.robustness import RobustnessConfig, try_out
-from kinesis_trl.commands.weak_spots import WeakSpotsConfig, look
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.envs.terms.terminations import KINESIS, STRICT, DistanceRule
 from kinesis_trl.evaluation.failure_map import (
     Failures,
-    draw_weak_spots,
-    find_weak_spots,
-    report_weak_spots,
-    weak_spot_table,
+    count_failures,
+    draw_failures,
+    failure_table,
+    report_failures,
 )
 
 
 def spots(body, library, rule=STRICT, **options):
     settings = ImitationConfig(num_envs=6)
-    return find_weak_spots(
+    return count_failures(
         body, library, lambda env: baseline("zero", env), settings, rule=rule, steps=40, **{"seed": 1} | options
     )
 
@@ -59,30 +59,30 @@ def test_stricter_rules_lose_more_bodies_and_seeds_repeat(body, library):
 
 
 def test_report_table_and_picture(body, library, tmp_path):
-    report = report_weak_spots(spots(body, library), library)
+    report = report_failures(spots(body, library), library)
     rates = [row["failures_per_100_steps"] for row in report["clips"]]
     assert report["summary"]["failures"] == sum(row["failures"] for row in report["clips"]) > 0
-    assert weak_spot_table(report).columns[4]._cells[0] == f"{max(rates):.2f}"
-    assert weak_spot_table(report, most=1).row_count == 1
-    draw_weak_spots(report, tmp_path / "spots.png")
+    assert failure_table(report).columns[4]._cells[0] == f"{max(rates):.2f}"
+    assert failure_table(report, most=1).row_count == 1
+    draw_failures(report, tmp_path / "spots.png")
     assert (tmp_path / "spots.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_the_command_writes_what_it_found(library, tmp_path):
     library.save(tmp_path / "motions")
-    config = WeakSpotsConfig(
+    config = FailureMapConfig(
         policy="zero", motions=str(tmp_path / "motions"), steps=3, num_envs=2, json=tmp_path / "spots.json"
     )
     report = look(config, Console(quiet=True))
     kept = json.loads((tmp_path / "spots.json").read_text())
     assert kept["clips"] == report["clips"] and kept["summary"]["steps"] == 6
     with pytest.raises(ValueError, match="at least 1"):
-        WeakSpotsConfig(steps=0)
+        FailureMapConfig(steps=0)
 
 
 def test_tired_muscles_lose_more(library, tmp_path):
     library.save(tmp_path / "motions")
-    usual = WeakSpotsConfig(policy="reference", motions=str(tmp_path / "motions"), steps=30, num_envs=8)
+    usual = FailureMapConfig(policy="reference", motions=str(tmp_path / "motions"), steps=30, num_envs=8)
     tired = replace(usual, condition=FatigueConfig(fatigued=(0.95,)))
     lost = [look(config, Console(quiet=True))["summary"]["failures"] for config in (usual, tired)]
     assert lost[1] > lost[0]

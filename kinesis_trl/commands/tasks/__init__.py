@@ -40,7 +40,7 @@ class EvalConfig(BodyOptions):
     muscle lengths) or regulator (the feedback of optimised motions); '' takes the regulator for optimised motions
     unless the planner is on, the policy that ships for others, and for route policy the one of the task."""
     planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    """MPPI about the policy: simulates samples × steps further steps before each step."""
     control: ControlName | None = None
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
     reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
@@ -70,7 +70,7 @@ class EvalConfig(BodyOptions):
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0
-    """Seed of the random policy, of the goals, and of the person who does what a sentence says."""
+    """Seed of the random policy, of the goals, and of the walker generated for a sentence."""
 
     def shipped(self) -> str:
         """The policy that is taken when none is named, as `shipped.asset` takes it."""

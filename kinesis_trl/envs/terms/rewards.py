@@ -140,7 +140,7 @@ class RewardConfig(Weights):
     effort_weight: float = 0.1
     """Weight of the effort term."""
     survival: float = 0.0
-    """Reward of every step, so that costs never make it pay to end an episode."""
+    """Constant reward of every step, so that ending an episode early never pays."""
     calm: FileOnly[CalmConfig] = field(default_factory=CalmConfig)
     """What is taken off for restless actions, effort and heavy steps."""
 

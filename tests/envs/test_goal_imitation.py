@@ -1,4 +1,4 @@
-"""References that show the way to goals, and what a policy that sees only the goal would observe."""
+"""Planner references to goals, and what a policy that sees only the goal would observe."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ import torch
 
 from kinesis_trl.envs.config import JOINT_TERMS, MUSCLE_TERMS, ObservationConfig
 from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
-from kinesis_trl.envs.guided import GuidedEnv
-from kinesis_trl.envs.guides import Guides, make_guides
+from kinesis_trl.envs.goal_imitation import GoalImitationEnv
 from kinesis_trl.envs.imitation import ImitationConfig
+from kinesis_trl.envs.planner_references import PlannerReferences, plan_references
 
 TASKS = {"places": PointGoalConfig(), "orders": DirectionalConfig(steps=120, hold=(1.0, 2.0))}
 PLAIN = ImitationConfig(
@@ -19,12 +19,12 @@ PLAIN = ImitationConfig(
 
 
 @pytest.fixture(scope="module")
-def guides(body):
-    return {name: make_guides(task, body, 2, seed=4) for name, task in TASKS.items()}
+def references(body):
+    return {name: plan_references(task, body, 2, seed=4) for name, task in TASKS.items()}
 
 
-def test_ways_lead_to_the_goals_that_the_task_draws(guides):
-    found = guides["places"]
+def test_ways_lead_to_the_goals_that_the_task_draws(references):
+    found = references["places"]
     drawn = PointGoalConfig().draw(2, np.random.default_rng(4))
     for k, goal in enumerate(drawn):
         frames = slice(int(found.library.start[k]), int(found.library.start[k]) + int(found.library.frames[k]))
@@ -33,8 +33,8 @@ def test_ways_lead_to_the_goals_that_the_task_draws(guides):
         assert np.linalg.norm(found.library.qpos[frames][-1, :2].numpy() - goal) < 0.05
 
 
-def test_commands_are_obeyed(guides):
-    found = guides["orders"]
+def test_commands_are_obeyed(references):
+    found = references["orders"]
     ahead = found.goal.reshape(2, 121, 2)
     qpos = found.library.qpos.numpy().reshape(2, 121, -1)
     speed = np.linalg.norm(ahead, axis=-1) / 1.265
@@ -51,9 +51,9 @@ def test_commands_are_obeyed(guides):
 
 @pytest.mark.parametrize("name", TASKS)
 @pytest.mark.parametrize("change", [(), MUSCLE_TERMS])
-def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, change):
+def test_the_view_is_what_the_task_shows_in_the_same_state(body, references, name, change):
     settings = replace(PLAIN, observation=PLAIN.observation.plus(*change))
-    env = GuidedEnv(body, guides[name], TASKS[name], replace(settings, start="beginning"))
+    env = GoalImitationEnv(body, references[name], TASKS[name], replace(settings, start="beginning"))
     env.assign([0, 1, 1])
     task = TASKS[name].as_seen_in(settings).make(body)
     td = env.reset()
@@ -61,7 +61,7 @@ def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, c
         task.physics = env.physics
         task.place = torch.from_numpy(env._observe().position.numpy()[:, 0, :2].copy())
         frame = env.library.frame_index(env.clip, env.time)
-        goal = torch.from_numpy(guides[name].goal)[frame]
+        goal = torch.from_numpy(references[name].goal)[frame]
         if name == "places":
             goal = goal - env.library.qpos[env.library.start[env.clip], :2]  # bodies start at the origin
         task.goal = (goal[:, None] @ env.placement.matrix[:, :2, :2]).squeeze(1)
@@ -72,6 +72,6 @@ def test_the_view_is_what_the_task_shows_in_the_same_state(body, guides, name, c
         td = env.step(td.set("action", torch.zeros(3, 80)))["next"]
 
 
-def test_goals_must_fit_the_library(guides):
+def test_goals_must_fit_the_library(references):
     with pytest.raises(ValueError, match="frames with goals of shape"):
-        Guides(guides["places"].library, np.zeros((5, 2)), from_body=False)
+        PlannerReferences(references["places"].library, np.zeros((5, 2)), from_body=False)

@@ -1,6 +1,6 @@
-"""Where in its clips a policy fails: bodies start everywhere, and every one that is lost is counted where it was.
+"""Show where in its clips a policy fails: bodies start at random frames, and failures are counted by frame.
 
-Example: kinesis weak_spots --motions motions/mine --json spots.json --picture spots.png
+Example: kinesis failure_map --motions motions/mine --json failures.json --picture failures.png
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeakSpotsConfig(BodyOptions):
+class FailureMapConfig(BodyOptions):
     """What to play, for how long, and what to write."""
 
     policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
@@ -39,7 +39,7 @@ class WeakSpotsConfig(BodyOptions):
     num_envs: int = 128
     """Bodies."""
     planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy before each step; takes the simulation samples × steps times as often."""
+    """MPPI about the policy: simulates samples × steps further steps before each step."""
     condition: Condition = None
     """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
     fatigued=[0.3]; in Python None or a FatigueConfig."""
@@ -57,7 +57,7 @@ class WeakSpotsConfig(BodyOptions):
             raise ValueError(f"steps {self.steps} and num_envs {self.num_envs} must be at least 1.")
 
 
-def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
+def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
     from kinesis_trl.atomic import write_text
     from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
@@ -76,7 +76,7 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     player.check(ImitationEnv(body, library, player.settings))
     with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
-        found = failure_map.find_weak_spots(
+        found = failure_map.count_failures(
             body,
             library,
             player.policy,
@@ -86,17 +86,17 @@ def look(config: WeakSpotsConfig, console: Console) -> dict[str, Any]:
             seed=config.seed,
             on_step=advance,
         )
-    report = record(config) | failure_map.report_weak_spots(found, library)
+    report = record(config) | failure_map.report_failures(found, library)
     conclude(report, failure_map.verdict(report), console)
-    console.print(failure_map.weak_spot_table(report))
+    console.print(failure_map.failure_table(report))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
     if config.picture:
-        failure_map.draw_weak_spots(report, config.picture)
+        failure_map.draw_failures(report, config.picture)
     finish(
         console, config.json, config.picture, advice="make train EXPERT=0 trains on such motions, MOTIONS=… on yours"
     )
     return report
 
 
-main = partial(run_command, WeakSpotsConfig, look, name="weak_spots", description=__doc__)
+main = partial(run_command, FailureMapConfig, look, name="failure_map", description=__doc__)

@@ -1,4 +1,4 @@
-"""Imitation of references that show the way to goals, with what a policy that sees only the goal would observe."""
+"""Imitation of planner references, with what a policy that sees only their goal would observe."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from torch import Tensor
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.goal import GoalAhead
 from kinesis_trl.envs.goal_config import GoalConfig
-from kinesis_trl.envs.guides import Guides
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.planner_references import PlannerReferences
 from kinesis_trl.envs.scene import Scene, Tracked
 
 
-class GuidedEnv(ImitationEnv):
-    """N bodies that follow guides; `goal_view` is what the task's own environment would show in the same states."""
+class GoalImitationEnv(ImitationEnv):
+    """N bodies that follow planner references; `goal_view` is what the task's own environment would observe."""
 
-    def __init__(self, body: BodyModel, guides: Guides, task: GoalConfig, config: ImitationConfig) -> None:
+    def __init__(
+        self, body: BodyModel, references: PlannerReferences, task: GoalConfig, config: ImitationConfig
+    ) -> None:
         """Environment on a body.
 
         Args:
             body: the model to control.
-            guides: clips with goals.
+            references: clips with their goals.
             task: the task whose goals they are.
             config: settings of imitation; what is observed of a goal follows them.
         """
-        super().__init__(body, guides.library, config)
-        self._goals = torch.from_numpy(guides.goal)
-        self._from_body, self._task = guides.from_body, task
+        super().__init__(body, references.library, config)
+        self._goals = torch.from_numpy(references.goal)
+        self._from_body, self._task = references.from_body, task
         self._seen = self.state["goal_view"] = torch.zeros_like(self._observation)
 
     def goal_view(self, td: TensorDictBase) -> Tensor:

@@ -1,4 +1,4 @@
-"""References that show the way to goals: what a policy that sees only the goal may be taught on."""
+"""Motions of the gait planner to goals, from which a policy that sees only the goal is distilled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Guides:
+class PlannerReferences:
     """Clips, and the goal that a body which follows them has in every frame."""
 
     library: MotionLibrary
@@ -39,12 +39,12 @@ class Guides:
 
 OnClip = Callable[[int], None]
 """Called with 1 after every clip, for progress."""
-Maker = Callable[[Any, BodyModel, int, np.random.Generator, OnClip], Guides]
+Maker = Callable[[Any, BodyModel, int, np.random.Generator, OnClip], PlannerReferences]
 _MAKERS: dict[type[GoalConfig], Maker] = {}
 
 
-def guides_of(kind: type[GoalConfig]) -> Callable[[Maker], Maker]:
-    """Declare a function that makes the guides of a task: of its config, a body, how many, and random numbers."""
+def references_of(kind: type[GoalConfig]) -> Callable[[Maker], Maker]:
+    """Declare a function that plans the references of a task: of its config, a body, how many, and random numbers."""
 
     def register(maker: Maker) -> Maker:
         _MAKERS[kind] = maker
@@ -53,9 +53,9 @@ def guides_of(kind: type[GoalConfig]) -> Callable[[Maker], Maker]:
     return register
 
 
-def make_guides(
+def plan_references(
     task: GoalConfig, body: BodyModel, count: int, *, seed: int = 0, on_clip: OnClip = lambda made: None
-) -> Guides:
+) -> PlannerReferences:
     """As many episodes of a task as `count`, carried out by the planner.
 
     Args:
@@ -69,29 +69,31 @@ def make_guides(
         ValueError: a task that no planner carries out.
     """
     if type(task) not in _MAKERS:
-        raise ValueError(f"no planner carries out task {task.name}, so nothing shows the way to its goals.")
+        raise ValueError(f"no planner carries out task {task.name}, so there are no references to its goals.")
     return _MAKERS[type(task)](task, body, count, np.random.default_rng(seed), on_clip)
 
 
-@guides_of(BallConfig)
-@guides_of(PointGoalConfig)
-def _paths(task: PointGoalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip) -> Guides:
+@references_of(BallConfig)
+@references_of(PointGoalConfig)
+def _paths(
+    task: PointGoalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip
+) -> PlannerReferences:
     goals = task.draw(count, rng)
     library = paths_to(task.stand(goals), task.steps / FPS, body, inverse=InverseConfig(), on_path=on_clip)
-    return Guides(library, np.repeat(goals, library.frames.numpy(), axis=0), from_body=False)
+    return PlannerReferences(library, np.repeat(goals, library.frames.numpy(), axis=0), from_body=False)
 
 
-@guides_of(DirectionalConfig)
+@references_of(DirectionalConfig)
 def _commanded(
     task: DirectionalConfig, body: BodyModel, count: int, rng: np.random.Generator, on_clip: OnClip
-) -> Guides:
+) -> PlannerReferences:
     clips, velocities = [], []
     for k in range(count):
         qpos, velocity = _obeying(task, body, rng)
         clips.append(reference(body, *solved(body, qpos, InverseConfig()), name=f"commands {k}"))
         velocities.append(velocity)
         on_clip(1)
-    return Guides(MotionLibrary.joined(clips), task.ahead * np.concatenate(velocities), from_body=True)
+    return PlannerReferences(MotionLibrary.joined(clips), task.ahead * np.concatenate(velocities), from_body=True)
 
 
 def _obeying(task: DirectionalConfig, body: BodyModel, rng: np.random.Generator) -> tuple[Array, Array]:
