@@ -4,7 +4,7 @@ import ctypes.util
 import os
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 MISSING_OPENGL = ""
