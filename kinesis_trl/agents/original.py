@@ -164,8 +164,8 @@ def _mixture(weights: Weights) -> MixtureActor:
     )
     mixture = MixtureActor(gate, experts)
     if more and gate.normalise:  # which expert acted before passes the norm as it is
-        told = {"mean": torch.zeros(more), "std": torch.ones(more)}
-        weights = {**weights, **{f"norm.{k}": torch.cat([weights[f"norm.{k}"].flatten(), v]) for k, v in told.items()}}
+        unit = {"mean": torch.zeros(more), "std": torch.ones(more)}
+        weights = {**weights, **{f"norm.{k}": torch.cat([weights[f"norm.{k}"].flatten(), v]) for k, v in unit.items()}}
     _fill(mixture.gate.net, weights, norm="norm.", hidden="gate.0.", head="gate.1.")
     return mixture.eval()
 

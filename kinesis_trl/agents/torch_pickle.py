@@ -1,4 +1,4 @@
-"""Whether the pickle inside a file of torch.save is of the plain kind, told without building anything.
+"""Whether the pickle inside a file of torch.save is of the plain kind, decided without building anything.
 
 torch's own reader (`weights_only=True`) runs no code, but a few hundred bytes can keep it busy for ever: tuples that
 hold one another twice at each level, as keys of a table, take 2ⁿ steps to hash, and keys of equal hash quadratic time.

@@ -121,13 +121,13 @@ def _say(config: FatigueStudy, walk: LongWalk, figures: dict[str, Any], console:
 
     fallen = sorted(walk.first_fall[walk.first_fall < float("inf")].tolist())
     lost = [float(m) for m, c in zip(walk.minutes, walk.coverage, strict=True) if c < 0.5]
-    told = (
+    outcome = (
         f"{len(fallen)} of {config.walkers} fell, the first after {fallen[0]:.1f} minutes"
         if fallen
         else f"None of {config.walkers} fell in {config.minutes:g} minutes"
     )
     failed = f"tracking fails from minute {lost[0]:.0f} on" if lost else "tracking holds to the end"
-    console.print(f"{told}; {failed} (half of the frames within 0.15 m).")
+    console.print(f"{outcome}; {failed} (half of the frames within 0.15 m).")
     table = Table(title=f"{walk.walked:.0f} m at {config.speed:g} m/s", title_justify="left")
     for column in ("minute", "frames within 0.15 m", "mean error, cm", "falls", "mean fatigued share"):
         table.add_column(column, justify="right")

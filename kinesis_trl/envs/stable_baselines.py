@@ -27,7 +27,7 @@ class BatchedVecEnv(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> NDArray[np.float32]:  # type: ignore[override]  # observations are one array
-        """First observations (N, O); seeded by the first of the seeds that `seed` was told."""
+        """First observations (N, O); seeded by the first seed given to `seed`."""
         observation, _ = self.envs.reset(seed=self._seeds[0])
         self._reset_seeds()
         return observation

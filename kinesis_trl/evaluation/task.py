@@ -1,4 +1,4 @@
-"""What belongs to a task beside its environment: how it is evaluated, and how the result is told.
+"""What belongs to a task beside its environment: its evaluation, verdict and table.
 
 The config of a task names its environment (`EnvConfig.made_as`) and the module whose `TASK` this is
 (`EnvConfig.evaluated_as`). Its presets are in `kinesis_trl.experiments`; `kinesis train` and `kinesis eval --task` find

@@ -188,9 +188,9 @@ def _nothing(reason: str) -> dict[str, Any]:
 
 
 def _sentence(headline: str, found: dict[str, Any]) -> str:
-    told = [listed([_told(row) for row in found["rows"] if row["state"] == state], 4) for state in (GOOD, POOR)]
+    changes = [listed([_change(row) for row in found["rows"] if row["state"] == state], 4) for state in (GOOD, POOR)]
     text = f"Since the other report: {headline} (nearer to or further from what people do)"
-    text += "".join(f"; {word}: {rows}" for word, rows in zip(("better", "worse"), told, strict=True) if rows)
+    text += "".join(f"; {word}: {rows}" for word, rows in zip(("better", "worse"), changes, strict=True) if rows)
     changed = [c for c in found["changes"] if abs(c["this"] - c["other"]) >= _LEAST][:4]
     if not changed:
         return f"{text}. No muscle's mean activity differs."
@@ -198,5 +198,5 @@ def _sentence(headline: str, found: dict[str, Any]) -> str:
     return f"{text}. The activity that changed most is that of {named}."
 
 
-def _told(row: dict[str, Any]) -> str:
+def _change(row: dict[str, Any]) -> str:
     return f"{row['name']} ({row['other']:.3g} to {row['this']:.3g} {row['unit']})"

@@ -110,11 +110,11 @@ def _ground(found: dict[str, Any], section: dict[str, Any], title: str) -> tuple
     inside = sum(low <= forces[name] <= high for name, (low, high) in BANDS.items())
     balanced = abs(support - 1) <= 0.05
     state = worst(grade(peaks, 80, 40), grade(inside, len(BANDS), len(BANDS) - 1), GOOD if balanced else FAIR)
-    told = ", ".join(_banded(_HUMPS[name], forces[name], *BANDS[name]) for name in BANDS)
+    humps = ", ".join(_banded(_HUMPS[name], forces[name], *BANDS[name]) for name in BANDS)
     return (
         state,
         f"{inside} of {len(BANDS)} forces in people's band; {peaks:.0f} % of steps with two humps",
-        f"{peaks:.0f} % of the steps press on the floor with two humps as in walking: {told}; over a stride the floor "
+        f"{peaks:.0f} % of the steps press on the floor with two humps as in walking: {humps}; over a stride the floor "
         f"carries {100 * support:.1f} % of body weight."
         + (_lateness(section.get("contact_timing", {})) if title == next(iter(section["runs"])) else ""),
     )

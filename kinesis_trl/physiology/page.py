@@ -107,13 +107,13 @@ def _summary(report: dict[str, Any]) -> str:
     who = f"A simulated body with {run['muscles']} muscles, driven by a controller that learned to move,"
     if run["replayed"]:
         who = "A motion, with the muscle activity that would make it,"
-    told = [
+    verdicts = [
         f"{word}: {', '.join(TITLES[name].lower() for name in states if states[name] == state)}"
         for state, word in (STATES | {"fair": "partly like people"}).items()
         if state in states.values()
     ]
     return (
-        f"{'; '.join(told).capitalize()}. {who} is compared with recorded people over {count} strides{speed}; each "
+        f"{'; '.join(verdicts).capitalize()}. {who} is compared with recorded people over {count} strides{speed}; each "
         f"answer below leads to its figures.{fell}"
     )
 

@@ -78,7 +78,7 @@ def play(
     *,
     threads: int = 1,
 ) -> Run:
-    """Recordings of a column over some clips; those that cannot be solved are told in `said`."""
+    """Recordings of a column over some clips; `said` gets a line for each that has no solution."""
     if column.player is None:
         found = tuple(_replayed(column.title, body, library, chosen, console, said))
         return Run(title=column.title, recordings=found, replayed=True)

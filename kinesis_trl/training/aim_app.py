@@ -14,7 +14,7 @@ from kinesis_trl.web_access import Request, WebAccess
 TOKEN = "KINESIS_DASHBOARD_TOKEN"
 """Environment variable that brings the token; arguments of a process are seen by all users of a machine."""
 APP = "kinesis_trl.training.aim_app:app"
-"""What a web server is told to serve."""
+"""The application that a web server serves."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -34,12 +34,12 @@ def prepared_view(access: WebAccess, port: int) -> str:
             if board["name"] == NAME and board["app_id"]:
                 return f"/metrics/{board['app_id']}"
         app = _call(access, port, "/api/apps/", {"type": "metrics", "state": _STATE})["id"]
-        told = {
+        view = {
             "name": NAME,
             "description": "Success, coverage and error; reward, episodes that reached the end, KL",
             "app_id": app,
         }
-        _call(access, port, "/api/dashboards/", told)
+        _call(access, port, "/api/dashboards/", view)
     except (OSError, ValueError, KeyError, TypeError) as error:
         _log.warning("Aim opens without the prepared view: %s", error)
         return "/"

@@ -53,7 +53,7 @@ class Simulation(Protocol):
         """Push the pelvis with `force` (3,) newtons, world frame, for so long from the next step on."""
 
     def weaken(self, strength: Array) -> None:
-        """Give every muscle a share (M,) of its strength, 0 cuts it; holds until told otherwise."""
+        """Give every muscle a share (M,) of its strength, 0 cuts it; holds until changed."""
 
     def save(self) -> Any:
         """Everything needed to go on from here."""

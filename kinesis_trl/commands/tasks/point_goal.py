@@ -73,9 +73,9 @@ def reach(
             on_path=advance,
             on_step=advance,
         )
-    report, told = report_of(attempts), task_of(task)
-    conclude(report, told.verdict(report), console)
-    console.print(told.table(report))
+    report, evaluation = report_of(attempts), task_of(task)
+    conclude(report, evaluation.verdict(report), console)
+    console.print(evaluation.table(report))
     if config.picture:
         draw_paths(attempts, config.picture)
     if config.video:
