@@ -28,8 +28,8 @@ _STILL = 1e-4
 """Standard deviation of an observation, in its unit, up to which it counts as constant."""
 
 
-def transfer(checkpoint: PolicyCheckpoint, env: MyoLegsEnv) -> tuple[Policy, Critic]:
-    """Policy and value function of another body for the body of `env`, which must be observed and act alike.
+def transfer(checkpoint: PolicyCheckpoint, env: MyoLegsEnv) -> tuple[Policy, Critic | None]:
+    """Policy and, where there is one, value function of another body for that of `env`, observed and acting alike.
 
     Raises:
         CheckpointError: a mixture, or a policy whose observations or actions cannot be matched.
@@ -60,7 +60,7 @@ def transfer(checkpoint: PolicyCheckpoint, env: MyoLegsEnv) -> tuple[Policy, Cri
         if isinstance(actor, LatticeActor):
             actor.log_std[len(made) :] = policy.log_std[len(width) :]
         if checkpoint.critic is None:
-            raise CheckpointError("the policy came without its value function; train it once with --warm-start.")
+            return actor, None
         critic = new_critic(checkpoint.critic.config, env)
         _join(checkpoint.critic.net, critic.net, seen, None)
     return actor, critic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_trl.atomic import replacing
+
+_log = logging.getLogger("kinesis_trl.mujoco")
+
+
+def log_warning(message: str) -> None:
+    """MuJoCo's warnings go to Python's log instead of a file MUJOCO_LOG.TXT in the user's folder.
+
+    Those of unstable simulations are details: `BatchPhysics` reports each of them as a failure.
+    """
+    _log.log(logging.DEBUG if "unstable" in message else logging.WARNING, message)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ and the task compares it with the reference at that same moment.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 
@@ -18,7 +17,7 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
 from kinesis_trl.body import compiled_muscles
-from kinesis_trl.body.failures import Failure
+from kinesis_trl.body.failures import Failure, log_warning
 from kinesis_trl.body.fatigue import Fatigue
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import MomentArms
@@ -34,17 +33,6 @@ _BAD = [
 _POSES = int(mujoco.mjtStage.mjSTAGE_POS)
 _CURRENT = int(mujoco.mjtStage.mjSTAGE_VEL)
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
-
-
-_log = logging.getLogger("kinesis_trl.mujoco")
-
-
-def _log_warning(message: str) -> None:
-    """MuJoCo's warnings go to Python's log instead of a file MUJOCO_LOG.TXT in the user's folder.
-
-    Those of unstable simulations are details: `BatchPhysics` reports each of them as a failure.
-    """
-    _log.log(logging.DEBUG if "unstable" in message else logging.WARNING, message)
 
 
 class BatchPhysics:
@@ -69,7 +57,7 @@ class BatchPhysics:
             config: how to simulate.
         """
         if mujoco.get_mju_user_warning() is None:  # one for the whole process: a program's own stays
-            mujoco.set_mju_user_warning(_log_warning)
+            mujoco.set_mju_user_warning(log_warning)
         self.body, self.num = body, num
         self.config = config or PhysicsConfig()
         self.strength = self.config.strength * lesion_mask(body.muscle_names, self.config.lesions)

@@ -73,6 +73,11 @@ class PrepareConfig(BodyOptions):
     workers: int = 0
     """Processes that work at once; 0: one for every core."""
 
+    def __post_init__(self) -> None:
+        for name in ("variations", "bends", "workers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+
 
 @dataclass
 class Prepared:

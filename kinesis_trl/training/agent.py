@@ -59,7 +59,8 @@ def make_agent(config: TrainConfig, env: MyoLegsEnv) -> tuple[Policy, Critic]:
         return new_actor(config.actor, env), new_critic(config.critic, env)
     other = load_checkpoint(config.warm_start)
     if other.body and kind_of(other.body) != kind_of(env.body.name):
-        return _noisy(transfer(other, env), config)
+        policy, critic = transfer(other, env)
+        return _noisy((policy.train(), critic or new_critic(config.critic, env)), config)
     warm = load(config.warm_start)
     return _noisy((warm.policy.train(), warm.critic or new_critic(config.critic, env)), config)
 

@@ -18,6 +18,7 @@ from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
+from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.shipped import COORDINATED_POLICY, asset
 
@@ -127,6 +128,8 @@ def test_what_cannot_be_matched_says_so(taught, other, body, tmp_path):
         with pytest.raises(CheckpointError, match="acts on joints"):
             transfer(checkpoint, ImitationEnv(other[0], motions, replace(SETTINGS, **change)))
     save_policy(tmp_path, checkpoint.policy, body=body.name, notes=describe(env.settings))
-    player = make_player(str(tmp_path), other[0], ImitationConfig())
-    with pytest.raises(CheckpointError, match="without its value function"):
-        player.check(ImitationEnv(other[0], motions, SETTINGS))
+    env = ImitationEnv(other[0], motions, SETTINGS)
+    make_player(str(tmp_path), other[0], ImitationConfig()).check(env)
+    planning = make_player(str(tmp_path), other[0], ImitationConfig(), planner=MppiConfig(samples=2, steps=1))
+    with pytest.raises(ValueError, match="needs the policy's value function"):
+        planning.check(env)

@@ -147,6 +147,12 @@ def test_walks_are_led_along_other_paths_and_nothing_else_is(body: BodyModel, tm
     assert all(clip.category.split()[0] in ("circle", "turn") for clip in clips[2:])
 
 
+@pytest.mark.parametrize("name", ["variations", "bends", "workers"])
+def test_negative_numbers_of_copies_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must not be negative"):
+        PrepareConfig(paths=("walk.bvh",), out=Path("out"), **{name: -1})
+
+
 def test_optimised_clips_are_followed_by_eval_as_they_are(
     body: BodyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
