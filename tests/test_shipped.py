@@ -15,7 +15,7 @@ from kinesis_trl.shipped import COORDINATED_POLICY, GOAL_POLICIES, SHIPPED_POLIC
 from kinesis_trl.training.config import TrainConfig
 
 
-@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", COORDINATED_POLICY])
+@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", COORDINATED_POLICY, "policies/recorded"])
 def test_shipped_policies_load_and_fit_their_own_config(body, name):
     folder = asset(name)
     loaded = load_checkpoint(folder, body=body.name)
