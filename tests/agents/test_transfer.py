@@ -104,14 +104,12 @@ def test_what_never_changed_in_the_old_body_has_no_say(taught, other):
         assert torch.equal(actor.mean(seen), actor.mean(far))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["legs_abs", "legs_back"])
-def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(name):
-    body = load_body(name)
+def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(other):
+    body, motions = other
     player = make_player(str(asset(COORDINATED_POLICY)), body, ImitationConfig())
     assert player.trained_on == "myolegs"
     settings = replace(player.settings, num_envs=1, start="beginning", random_heading=False)
-    env = ImitationEnv(body, library(body), settings)
+    env = ImitationEnv(body, motions, settings)
     player.check(env)
     policy, td = player.policy(env), env.reset()
     with torch.no_grad():
