@@ -40,7 +40,7 @@ def test_the_recipe_for_laptops_runs_on_every_body(name, small, console, tmp_pat
     assert loaded.policy.action_width == body.model.nu
 
 
-def test_workers_have_bodies_of_several_sizes(small, body, console, tmp_path):
+def test_workers_have_bodies_of_several_sizes(small, body, tmp_path):
     clip = text_to_clip("walk forward for 1 meter", body)
     np.savez(tmp_path / "walk.npz", qpos=clip.qpos, fps=30.0)
     sizes = CollectConfig(mode="workers", workers=2, horizon=8, sizes=("height=1.55,mass=50", "random"))
@@ -50,11 +50,9 @@ def test_workers_have_bodies_of_several_sizes(small, body, console, tmp_path):
     random = {body_of(replace(run, seed=seed), 1) for seed in range(20)}
     statures = [float(name.split("height=")[1]) for name in random]
     assert len(random) > 10 and min(statures) >= 1.5 and max(statures) <= 1.95
-    env = make_env(run, 0)
-    assert env.body.height == pytest.approx(1.55) and env.observation_width == make_env(run).observation_width
-    trained = Trainer(replace(run, evaluation=EvaluationConfig(every=0, motions=run.motions)), console).run()
-    assert trained["step"] >= 64
-    assert json.loads((run.folder / "policy" / "policy.json").read_text())["body"] == "myolegs"
+    own, other = make_env(run, 0), make_env(run, 1)
+    assert own.body.height == pytest.approx(1.55) and 1.5 <= other.body.height <= 1.95
+    assert own.observation_spec == other.observation_spec and own.action_spec == other.action_spec
 
 
 def test_sizes_must_be_sizes_and_need_workers():
