@@ -54,11 +54,10 @@ def transfer(checkpoint: PolicyCheckpoint, env: MyoLegsEnv) -> tuple[Policy, Cri
     actor = new_actor(policy.config, env)  # type: ignore[arg-type]  # a single policy's
     with torch.no_grad():
         _join(policy.net, actor.net, seen, made)
-        width, fresh = old.independent_joints, actor.log_std[: len(made)]
-        kept = torch.from_numpy(made)
-        fresh[kept >= 0] = policy.log_std[: len(width)][kept[kept >= 0]]
-        if isinstance(actor, LatticeActor):
-            actor.log_std[len(made) :] = policy.log_std[len(width) :]
+        width = policy.action_width
+        actor.log_std[: len(made)][made >= 0] = policy.log_std[:width][made[made >= 0]]
+        if isinstance(actor, LatticeActor):  # latent units come after the actions
+            actor.log_std[len(made) :] = policy.log_std[width:]
         if checkpoint.critic is None:
             return actor, None
         critic = new_critic(checkpoint.critic.config, env)

@@ -10,6 +10,7 @@ from kinesis_trl.body.leg import CALCN, STEADY, Leg
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.motion.clip import FPS, MotionClip
 from kinesis_trl.motion.gait.gait_curves import smoothstep
+from kinesis_trl.motion.resample import sample_qpos
 from kinesis_trl.motion.retarget.contacts import ContactConfig, detect_stance
 
 Array = NDArray[np.float64]
@@ -22,10 +23,8 @@ _LASTS = (0.7, 1.4)  # seconds of a turn
 _APART = (2.0, 4.0)  # seconds from one turn to the next
 _SLOWED = (0.4, 0.9)  # tempo in the middle of a turn
 _RAMP = 0.7  # seconds in which a circle is entered
-_STANDING = ContactConfig(heel_height=0.04, toe_height=0.04, speed=0.3)
-
-
 _SLOWEST, _FASTEST = 0.3, 1.8  # metres per second ahead, of what is a walk
+_STANDING = ContactConfig(heel_height=0.04, toe_height=0.04, speed=0.3)
 
 
 def walks(clip: MotionClip) -> bool:
@@ -80,18 +79,7 @@ def _turns(body: BodyModel, qpos: Array, side: float, rng: np.random.Generator) 
         places.append(at)
         angles.append(angle)
         at += max(pace, 0.3)
-    return _between(body, qpos, np.array(places)), np.array(angles)
-
-
-def _between(body: BodyModel, qpos: Array, places: Array) -> Array:
-    """Coordinates (K, nq) at `places` (K,), counted in frames."""
-    low = np.minimum(places.astype(int), len(qpos) - 2)
-    share = (places - low)[:, None]
-    out = (1 - share) * qpos[low] + share * qpos[low + 1]
-    first, second = (Rotation.from_quat(qpos[low + k, 3:7], scalar_first=True) for k in (0, 1))
-    turned = first * Rotation.from_rotvec(share * (first.inv() * second).as_rotvec())
-    out[:, 3:7] = turned.as_quat(scalar_first=True)
-    return body.couplings.apply(out)
+    return sample_qpos(qpos, FPS, np.array(places) / FPS, body=body), np.array(angles)
 
 
 def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
@@ -100,17 +88,8 @@ def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
     Feet that stand stay as they stand: each is put where the path leads it in the middle of its stance, and goes over
     to the next place in its swing. Legs follow by inverse kinematics, as far as they reach.
     """
-    step = np.diff(qpos[:, :2], axis=0)
-    cos, sin = np.cos(turn), np.sin(turn)
-    middle = 0.5 * (turn[1:] + turn[:-1])
-    led = np.stack(
-        [
-            np.cos(middle) * step[:, 0] - np.sin(middle) * step[:, 1],
-            np.sin(middle) * step[:, 0] + np.cos(middle) * step[:, 1],
-        ],
-        axis=1,
-    )
-    path = np.concatenate([qpos[:1, :2], qpos[0, :2] + np.cumsum(led, axis=0)])
+    step = _about(0.5 * (turn[1:] + turn[:-1]), np.diff(qpos[:, :2], axis=0))
+    path = np.concatenate([qpos[:1, :2], qpos[0, :2] + np.cumsum(step, axis=0)])
     out = np.array(qpos)
     out[:, :2] = path
     about = Rotation.from_rotvec(turn[:, None] * [0.0, 0.0, 1.0])
@@ -126,10 +105,8 @@ def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
         angle = np.interp(moment, time, turn)
         centre = np.stack([np.interp(moment, time, qpos[:, axis]) for axis in (0, 1)], axis=1)
         there = np.stack([np.interp(moment, time, path[:, axis]) for axis in (0, 1)], axis=1)
-        cos, sin = np.cos(angle), np.sin(angle)
         place = poses[side].position[:, CALCN].copy()
-        x, y = (place[:, :2] - centre).T
-        place[:, :2] = there + np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
+        place[:, :2] = there + _about(angle, place[:, :2] - centre)
         turned = Rotation.from_rotvec(angle[:, None] * [0.0, 0.0, 1.0]).as_matrix() @ poses[side].rotation[:, CALCN]
         found = leg.inverse(
             out[:, :3],
@@ -142,6 +119,12 @@ def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
         )
         out[:, leg.qpos[:-1]] = found[:, :-1]
     return body.couplings.apply(out)
+
+
+def _about(angle: Array, points: Array) -> Array:
+    """Points (T, 2) on the floor turned about the origin by `angle` (T,) radians."""
+    (x, y), cos, sin = points.T, np.cos(angle), np.sin(angle)
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=1)
 
 
 def _moments(stands: Mask) -> Array:

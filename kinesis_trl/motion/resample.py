@@ -72,7 +72,11 @@ def resample_qpos(qpos: Array, fps: float, target_fps: float = 30.0, *, body: Bo
     """
     if abs(fps - target_fps) <= 1e-9 * target_fps:
         return body.couplings.apply(qpos)
-    times = sample_times(len(qpos), fps, target_fps)
+    return sample_qpos(qpos, fps, sample_times(len(qpos), fps, target_fps), body=body)
+
+
+def sample_qpos(qpos: Array, fps: float, times: Array, *, body: BodyModel) -> Array:
+    """Body coordinates (T', nq) at `times` (T',) in seconds, of qpos (T, nq) at `fps` frames/s; see `resample_qpos`."""
     root = sample_curve(qpos[:, :3], fps, times)
     turn = sample_rotation(qpos[:, 3:7], fps, times)
     joints = sample_curve(qpos[:, 7:], fps, times)
