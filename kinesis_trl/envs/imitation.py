@@ -139,13 +139,13 @@ class ImitationEnv(MyoLegsEnv):
         """Reference states qpos (R, nq) and qvel (R, nv) at `frame` (R,), as each of `rows` is turned; world frame."""
         return self.placement.states(self.library.qpos[frame], self.library.qvel[frame], rows)
 
-    def apart_from_prepared(self) -> Tensor:
-        """(N, K) distance in metres of each tracked body from the clip as it was prepared, at the last step.
+    def apart_from_unsolved(self) -> Tensor:
+        """(N, K) distance in metres of each tracked body from the unsolved clip, at the last step.
 
-        Differs from `distances` where clips were made fit to be followed (see `motion.solving`).
+        Differs from `distances` where inverse solutions made clips consistent (see `motion.solving`).
         """
         now = self.time - self._lag
-        position, _ = self.library.tracked(self.clip, now, prepared=True)
+        position, _ = self.library.tracked(self.clip, now, unsolved=True)
         return body_distance(self._body_pos, self.placement.points(position))
 
     def reference_root(self, time: Tensor, rows: Any = ALL) -> Tensor:

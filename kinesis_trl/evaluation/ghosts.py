@@ -19,6 +19,6 @@ def ghost(library: MotionLibrary, clip: int, frame: int) -> NDArray[np.float64]:
         frame: of the clip; its last one stands for all after it.
     """
     entry = library.clips[clip]
-    qpos: NDArray[np.float64] = library.prepared_qpos[entry.start + min(frame, entry.frames - 1)].numpy().copy()
+    qpos: NDArray[np.float64] = library.unsolved_qpos[entry.start + min(frame, entry.frames - 1)].numpy().copy()
     qpos[:2] -= library.qpos[entry.start, :2].numpy()
     return qpos

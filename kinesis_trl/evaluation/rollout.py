@@ -99,7 +99,7 @@ def _play(
         states[row].append((env.physics.qpos[row].copy(), env.physics.activation[row].copy()))
     failures = len(env.physics.failures)
     for after in rollout(env, policy, halt=True):
-        apart = env.apart_from_prepared().numpy()
+        apart = env.apart_from_unsolved().numpy()
         for row in np.flatnonzero(running).tolist():
             distance[row].append(apart[row])
             reward[row].append(float(after["reward"][row]))

@@ -43,9 +43,9 @@ class MotionLibrary:
         muscle_length (F, M): muscle–tendon lengths in metres, float32.
         inverse: None, or what static optimisation found: `target_length` (F, M) in metres and `activation` (F, M),
             float32, and `moment_arm` (F, M, J), change of length per change of independent joint in m/rad, float16.
-        prepared (F, K, 6): like `track`, of the clips before they were made fit to be followed; the same without
-            inverse solutions.
-        prepared_qpos (F, nq): like `qpos`, of the same.
+        unsolved (F, K, 6): like `track`, of the clips before inverse solutions made them consistent (smoothed, with
+            feet that carry and less unsuppliable force at the root); the same without inverse solutions.
+        unsolved_qpos (F, nq): like `qpos`, of the same.
         feedback: None, or (F, J, D) gains for each frame of optimised clips (see `envs.regulator`), float32.
         start (C,), frames (C,): first frame and number of frames of each clip, int64.
     """
@@ -57,8 +57,8 @@ class MotionLibrary:
         self.qpos, self.qvel, self.track, self.muscle_length = (torch.from_numpy(arrays[k]) for k in MOTION)
         solved = all(k in arrays for k in INVERSE)
         self.inverse = {k: torch.from_numpy(arrays[k]) for k in INVERSE} if solved else None
-        self.prepared = torch.from_numpy(arrays["prepared"]) if "prepared" in arrays else self.track
-        self.prepared_qpos = torch.from_numpy(arrays["prepared_qpos"]) if "prepared_qpos" in arrays else self.qpos
+        self.unsolved = torch.from_numpy(arrays["unsolved"]) if "unsolved" in arrays else self.track
+        self.unsolved_qpos = torch.from_numpy(arrays["unsolved_qpos"]) if "unsolved_qpos" in arrays else self.qpos
         self.feedback = torch.from_numpy(arrays["feedback"]) if "feedback" in arrays else None
         self.start = torch.tensor([c.start for c in clips], dtype=torch.int64)
         self.frames = torch.tensor([c.frames for c in clips], dtype=torch.int64)
@@ -185,7 +185,7 @@ class MotionLibrary:
     def _arrays(self) -> dict[str, NDArray[Any]]:
         held: dict[str, Tensor] = {name: getattr(self, name) for name in MOTION}
         if self.inverse is not None:
-            held |= {**self.inverse, "prepared": self.prepared, "prepared_qpos": self.prepared_qpos}
+            held |= {**self.inverse, "unsolved": self.unsolved, "unsolved_qpos": self.unsolved_qpos}
         if self.feedback is not None:
             held["feedback"] = self.feedback
         return {name: tensor.numpy() for name, tensor in held.items()}
@@ -199,10 +199,10 @@ class MotionLibrary:
         """Orientation of the root (…, 4), wxyz, world frame, at the frame nearest to `time` (…,) in clips (…,)."""
         return self.qpos[self.frame_index(clip, time)][..., 3:7]
 
-    def tracked(self, clip: Tensor, time: Tensor, *, prepared: bool = False) -> tuple[Tensor, Tensor]:
+    def tracked(self, clip: Tensor, time: Tensor, *, unsolved: bool = False) -> tuple[Tensor, Tensor]:
         """Tracked bodies at `time` (…,) seconds in clips (…,): positions and velocities (…, K, 3), world frame.
 
-        Of the reference, or, where `prepared`, of the clip before it was made fit to be followed.
+        Of the reference, or, where `unsolved`, of the clip before its inverse solution made it consistent.
 
         Between frames positions follow the cubic Hermite polynomial through both frames' positions and
         velocities, and velocities the straight line; before the start and after the end the clip stands still
@@ -213,7 +213,7 @@ class MotionLibrary:
         low = torch.minimum(exact.floor().clamp(min=0.0), last - 1)
         s = (exact - low).clamp(0.0, 1.0)[..., None, None]
         index = self.start[clip] + low.long()
-        track = self.prepared if prepared else self.track
+        track = self.unsolved if unsolved else self.track
         before, after = track[torch.stack([index, index + 1])]
         p0, v0 = before.split(3, dim=-1)
         p1, v1 = after.split(3, dim=-1)
@@ -248,8 +248,8 @@ def _arrays_of(
     return {
         **motion_arrays(body, found.qpos, clip.name),
         **{name: getattr(found, name).astype(kind) for name, kind in INVERSE.items()},
-        "prepared_qpos": given,
-        "prepared": motion_arrays(body, given, clip.name)["track"],
+        "unsolved_qpos": given,
+        "unsolved": motion_arrays(body, given, clip.name)["track"],
     }
 
 

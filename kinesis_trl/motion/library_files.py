@@ -24,8 +24,10 @@ MOTION = {"qpos": "<f8", "qvel": "<f8", "track": "<f8", "muscle_length": "<f4"}
 """Arrays of every library, and how they are kept."""
 INVERSE = {"target_length": "<f4", "activation": "<f4", "moment_arm": "<f2"}
 """What static optimisation gives a library, and how it is kept."""
-SOLVED = MOTION | INVERSE | {"prepared": "<f8", "prepared_qpos": "<f8"}
+SOLVED = MOTION | INVERSE | {"unsolved": "<f8", "unsolved_qpos": "<f8"}
 """Arrays of a library with inverse solutions."""
+FORMER = {"unsolved": "prepared", "unsolved_qpos": "prepared_qpos"}
+"""Names of arrays in the files of earlier versions."""
 FEEDBACK = {"feedback": "<f4"}
 """Gains that trajectory optimisation gives a library."""
 LARGEST = 1e6
@@ -127,11 +129,15 @@ def read_library(folder: Path, body: BodyModel) -> tuple[list[ClipEntry], dict[s
     kinds = (SOLVED if solved else MOTION) | (FEEDBACK if feedback else {})
     widths = _widths(body)
     return clips, {
-        key: map_npy(
-            folder / f"{key}.npy", (frames, *widths[key]), kind, largest=np.inf if key in FEEDBACK else LARGEST
-        )
+        key: map_npy(_file(folder, key), (frames, *widths[key]), kind, largest=np.inf if key in FEEDBACK else LARGEST)
         for key, kind in kinds.items()
     }
+
+
+def _file(folder: Path, key: str) -> Path:
+    """The file of an array; under its earlier name where only that is there."""
+    file, former = folder / f"{key}.npy", folder / f"{FORMER.get(key, key)}.npy"
+    return former if former.exists() and not file.exists() else file
 
 
 def _clips(listed: Any) -> list[ClipEntry]:
@@ -167,8 +173,8 @@ def _widths(body: BodyModel) -> dict[str, tuple[int, ...]]:
         "target_length": (model.nu,),
         "activation": (model.nu,),
         "moment_arm": (model.nu, joints),
-        "prepared": (len(body.tracked_ids), 6),
-        "prepared_qpos": (model.nq,),
+        "unsolved": (len(body.tracked_ids), 6),
+        "unsolved_qpos": (model.nq,),
         "feedback": (joints, 2 * freedoms + joints),
     }
 

@@ -87,8 +87,8 @@ def open_library(
         if not found.clips:
             reasons = "; ".join(r.reason if r.name in r.reason else f"{r.name}: {r.reason}" for r in found.refused[:3])
             raise ClipFormatError(f"{source}: no usable motion ({reasons}).")
-        library, unsolved = solve([clip for clip, _ in found.clips])
-        return library, found.refused + unsolved
+        library, failed = solve([clip for clip, _ in found.clips])
+        return library, found.refused + failed
 
     return _cached(_entry(body, [*stamps, repr(options), repr(inverse)]), body, prepare)
 

@@ -40,7 +40,7 @@ _LEAST = 0.01
 def moved(
     body: BodyModel, clip: MotionLibrary, qpos: Array, qvel: Array, activation: Array, target_length: Array
 ) -> MotionLibrary:
-    """A library of one clip (T frames) that goes another way under other controls; `prepared` stays as it is.
+    """A library of one clip (T frames) that goes another way under other controls; `unsolved` stays as it is.
 
     Args:
         body: the model.
@@ -106,7 +106,7 @@ class Refiner:
 
     def _apart(self, clip: MotionLibrary) -> Array:
         """(T, 3 K) how far the tracked bodies are from the clip as it was prepared, in units of their cost."""
-        return (clip.track - clip.prepared)[..., :3].flatten(1).numpy() / self.config.distance
+        return (clip.track - clip.unsolved)[..., :3].flatten(1).numpy() / self.config.distance
 
     def _corrections(self, clip: MotionLibrary) -> Array:
         """(T − 1, J) by how much the inverse solution is corrected, in units of their cost."""

@@ -122,7 +122,7 @@ class Mppi:
 
         for step, after in zip(range(steps), rollout(env, corrected), strict=False):
             earned = after["reward"].reshape(-1).double().numpy()
-            earned = earned - self.config.distance_cost * env.apart_from_prepared().amax(-1).numpy()
+            earned = earned - self.config.distance_cost * env.apart_from_unsolved().amax(-1).numpy()
             worth += np.where(alive, self.config.discount**step * earned, 0.0)
             alive &= ~after["terminated"].reshape(-1).numpy()
             env.physics.running &= alive  # samples that are lost earn nothing more

@@ -58,7 +58,7 @@ def as_reference(
 ) -> MotionLibrary:
     """A library of one clip, whose motion and controls are what was found for it, refined, with feedback.
 
-    `prepared`, with which metrics compare, stays the clip as it was prepared.
+    `unsolved`, with which metrics compare, stays as it is.
 
     Args:
         body: the model.

@@ -167,7 +167,7 @@ class _Run:
         lost = after["terminated"].reshape(-1).numpy()
         made = {
             "action": self.action,
-            "distance": self.env.apart_from_prepared().numpy(),
+            "distance": self.env.apart_from_unsolved().numpy(),
             "reward": after["reward"].reshape(-1).double().numpy(),
         }
         apart = made["distance"].mean(-1)

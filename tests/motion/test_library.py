@@ -106,10 +106,14 @@ def test_inverse_solutions_are_kept_with_the_motions_they_belong_to(body, march,
     for name, array in made.inverse.items():
         assert torch.equal(again.inverse[name], array)
     # the clip as it was given is kept beside, and what metrics compare with are its tracked bodies
-    np.testing.assert_array_equal(again.prepared_qpos.numpy(), march.qpos)
-    assert not torch.equal(again.qpos, again.prepared_qpos)
-    given = forward_kinematics(body, again.prepared_qpos.numpy(), np.zeros((61, body.model.nv))).body_pos
-    np.testing.assert_allclose(again.prepared[..., :3].numpy(), given, atol=1e-9)
+    np.testing.assert_array_equal(again.unsolved_qpos.numpy(), march.qpos)
+    assert not torch.equal(again.qpos, again.unsolved_qpos)
+    given = forward_kinematics(body, again.unsolved_qpos.numpy(), np.zeros((61, body.model.nv))).body_pos
+    np.testing.assert_allclose(again.unsolved[..., :3].numpy(), given, atol=1e-9)
+    for now, then in (("unsolved", "prepared"), ("unsolved_qpos", "prepared_qpos")):  # as earlier versions wrote it
+        (tmp_path / "solved" / f"{now}.npy").rename(tmp_path / "solved" / f"{then}.npy")
+    former = MotionLibrary.load(tmp_path / "solved", body)
+    assert torch.equal(former.unsolved, again.unsolved) and torch.equal(former.unsolved_qpos, again.unsolved_qpos)
     part = again.subset([0])
     assert torch.equal(part.inverse["activation"], made.inverse["activation"])
     # moment arms are the slopes of the lengths: a small move of the joints changes the lengths accordingly

@@ -129,7 +129,7 @@ def test_a_prepared_folder_is_solved_when_a_policy_needs_it(march, body, tmp_pat
     for name, array in expected.inverse.items():
         assert np.array_equal(opened.inverse[name], array)
     assert (
-        np.array_equal(opened.prepared_qpos, clip.qpos) and MotionLibrary.load(tmp_path / "plain", body).inverse is None
+        np.array_equal(opened.unsolved_qpos, clip.qpos) and MotionLibrary.load(tmp_path / "plain", body).inverse is None
     )
     monkeypatch.setattr(MotionLibrary, "build", lambda *a, **k: pytest.fail("solved again"))
     assert open_library(tmp_path / "plain", body, inverse=SolveConfig())[0].inverse is not None

@@ -36,7 +36,7 @@ def after(body, walk, before):
 
 def mean_distance(clip):
     """Mean distance in metres of the tracked bodies from the clip as it was given."""
-    return float((clip.track[..., :3] - clip.prepared[..., :3]).norm(dim=-1).mean())
+    return float((clip.track[..., :3] - clip.unsolved[..., :3]).norm(dim=-1).mean())
 
 
 def test_it_comes_closer_with_less_correction(body, walk, before, after):
@@ -45,7 +45,7 @@ def test_it_comes_closer_with_less_correction(body, walk, before, after):
     far = refiner(body, walk, RefineConfig(distance=1e3))  # what is left are corrections
     assert careful.cost(after) < 0.8 * careful.cost(before)
     assert far.cost(after) < 0.95 * far.cost(before)
-    np.testing.assert_array_equal(after.prepared.numpy(), before.prepared.numpy())
+    np.testing.assert_array_equal(after.unsolved.numpy(), before.unsolved.numpy())
     np.testing.assert_array_equal(after.qpos[0].numpy(), before.qpos[0].numpy())  # episodes begin where they did
 
 
@@ -54,7 +54,7 @@ def test_cost_is_that_of_distances_and_corrections(body, walk):
     control = Feedforward(body, walk, JOINTS)
     frames, action = int(walk.frames[0]), np.zeros((int(walk.frames[0]), 14))
     action[:, 3] = 0.2
-    track = walk.prepared.numpy().copy()
+    track = walk.unsolved.numpy().copy()
     track[..., 0] += 0.05
     lengths = control.corrected_length(torch.arange(frames), action)
     other = walk.replaced(track=track, target_length=lengths)

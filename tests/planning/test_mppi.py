@@ -88,7 +88,7 @@ def test_the_furthest_body_costs_by_its_distance(env, body):
     cost = np.zeros(2)
     for step in range(3):
         td = env.step(uncorrected(td))["next"]
-        cost += 0.97**step * 4.0 * env.apart_from_prepared().amax(-1).numpy()
+        cost += 0.97**step * 4.0 * env.apart_from_unsolved().amax(-1).numpy()
     np.testing.assert_allclose(free - pulled, cost[:, None].repeat(4, 1), rtol=1e-6)
 
 
@@ -207,7 +207,7 @@ def test_a_live_reference_is_followed_into_the_future(body):
         for _ in range(20):
             td = env.step(policy(td))["next"]
     assert policy._model.library is env.library
-    assert float(env.apart_from_prepared().mean()) < 0.1 and not td["terminated"].any()
+    assert float(env.apart_from_unsolved().mean()) < 0.1 and not td["terminated"].any()
 
 
 def test_noise_is_measured_by_the_policy_inside(body, solved):

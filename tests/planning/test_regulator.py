@@ -130,8 +130,8 @@ def test_libraries_keep_their_feedback(tmp_path, body, walk, optimised):
     assert not back.feedback[len(optimised.feedback) :].any()
     torch.testing.assert_close(back.subset([0]).feedback, optimised.feedback)
     # what metrics compare with and what is shown as a ghost are left as they were
-    torch.testing.assert_close(optimised.prepared, walk.prepared)
-    torch.testing.assert_close(back.subset([0]).prepared_qpos, walk.prepared_qpos)
+    torch.testing.assert_close(optimised.unsolved, walk.unsolved)
+    torch.testing.assert_close(back.subset([0]).unsolved_qpos, walk.unsolved_qpos)
     assert not torch.equal(optimised.qpos, walk.qpos)
 
 
