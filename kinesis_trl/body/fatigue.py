@@ -150,19 +150,6 @@ class Fatigue:
         return active
 
 
-def endurance(dynamics: FatigueDynamics, load: float, *, longest: float = 3600.0, held: float = 0.95) -> float:
-    """Seconds for which rested muscle holds a steady `load` to a share `held` of it; at most `longest`."""
-    active, fatigued, wanted = np.zeros((1, 1)), np.zeros((1, 1)), np.full((1, 1), load)
-    reached = False
-    for k in range(round(longest / dynamics.step)):
-        active, fatigued = dynamics.after(active, fatigued, wanted)
-        enough = active[0, 0] >= held * load
-        if reached and not enough:
-            return (k + 1) * dynamics.step
-        reached |= bool(enough)
-    return longest
-
-
 # -- on the command line ---------------------------------------------------------------------------------
 
 CONDITIONS = ("healthy", "fatigue")

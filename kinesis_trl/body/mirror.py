@@ -59,10 +59,6 @@ class MirrorMap:
         joints = qvel[..., 6:][..., self.joint_qpos] * self.joint_sign
         return np.concatenate([qvel[..., :3] * REFLECTION, qvel[..., 3:6] * _TWIST, joints], axis=-1)
 
-    def per_muscle(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mirrored activations, excitations, actions or lengths, (…, nu)."""
-        return values[..., self.muscles]
-
 
 def _indices(names: list[str], what: str) -> NDArray[np.int64]:
     missing = [n for n in names if other_side(n) not in names]

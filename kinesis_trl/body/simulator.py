@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice
 ALL = slice(None)
+Sensing = Literal["lagged", "fresh", "original"]
+"""Which moment of the simulation is sensed, see `PhysicsConfig.sensing`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class PhysicsConfig:
     """Physics steps per second; None: as of the body, 150."""
     threads: int = 1
     """Threads of the simulation pool; results do not depend on it."""
-    sensing: Literal["lagged", "fresh", "original"] = "lagged"
+    sensing: Sensing = "lagged"
     """lagged: poses and velocities one substep (6.7 ms) old, at no cost; fresh: current, +12 % time; original: as
     KINESIS had it, poses current, velocities and touch one substep old, velocities of the centres of mass."""
     lesions: tuple[str, ...] = ()

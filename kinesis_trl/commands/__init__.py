@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from tyro.constructors import ConstructorRegistry
 
     from kinesis_trl.body.model import BodyModel
     from kinesis_trl.motion.library import MotionLibrary
@@ -171,24 +173,44 @@ def parse_options(
 ) -> _Config:
     """Settings from options, as `tyro.cli`, with each explanation in --help as one paragraph; see `run_command`."""
     import tyro
-    from tyro import _docstrings
 
-    parsed = _docstrings.parse_docstring_from_object  # keeps the line breaks of our source, which --help would show
+    return tyro.cli(
+        config,
+        args=arguments,
+        description=description,
+        prog=f"kinesis {name}",
+        default=tyro.MISSING_NONPROP if default is None else default,
+        registry=_explained_in_paragraphs(),
+    )
 
-    def joined(kind: object) -> dict[str, str]:
-        return {field: " ".join(text.split()) for field, text in parsed(kind).items()}
 
-    _docstrings.parse_docstring_from_object = joined  # type: ignore[assignment]
-    try:
-        return tyro.cli(
-            config,
-            args=arguments,
-            description=description,
-            prog=f"kinesis {name}",
-            default=tyro.MISSING_NONPROP if default is None else default,
-        )
-    finally:
-        _docstrings.parse_docstring_from_object = parsed
+def _explained_in_paragraphs() -> ConstructorRegistry:
+    """tyro's own rule for dataclasses, without the line breaks of our source in explanations."""
+    from dataclasses import is_dataclass, replace
+
+    from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructFieldSpec, StructTypeInfo
+
+    registry, asked = ConstructorRegistry(), False
+
+    def joined(field: StructFieldSpec) -> str | None:
+        text = field.helptext() if callable(field.helptext) else field.helptext
+        return None if text is None else " ".join(text.split())
+
+    @registry.struct_rule
+    def rule(info: StructTypeInfo) -> StructConstructorSpec | None:
+        nonlocal asked
+        if asked or not is_dataclass(info.type):
+            return None
+        asked = True  # of tyro's own rules
+        try:
+            spec = ConstructorRegistry.get_struct_spec(info)
+        finally:
+            asked = False
+        if not isinstance(spec, StructConstructorSpec):
+            return None
+        return replace(spec, fields=tuple(replace(f, helptext=partial(joined, f)) for f in spec.fields))
+
+    return registry
 
 
 def run_command(

@@ -60,7 +60,7 @@ class FailureMapConfig(BodyOptions):
 def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
     """Play, print the table, write what was asked for; returns the report."""
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+    from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.evaluation import failure_map
     from kinesis_trl.planning.controllers import make_player
     from kinesis_trl.progress import progress
@@ -74,7 +74,6 @@ def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
     player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
-    player.check(ImitationEnv(body, library, player.settings))
     with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:
         found = failure_map.count_failures(
             body,

@@ -101,7 +101,6 @@ def _walk(config: FatigueStudy, body: BodyModel, console: Console) -> LongWalk:
         solve = inverse_for(player.settings.control)
         library = MotionLibrary.build(clips, body, inverse=solve, workers=config.threads)
     env = ImitationEnv(body, library, player.settings)
-    player.check(env)
     env.assign(list(range(config.walkers)))
     with progress(console, "walking", round(60 * config.minutes / env.policy_dt), "frames") as advance:
         return walk_long(env, player.policy(env), config.minutes, advance)

@@ -68,7 +68,7 @@ class RobustnessConfig(BodyOptions):
 def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     """Play all clips under every perturbation; print the table, write what was asked for, return the report."""
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.envs.imitation import ImitationEnv, inverse_for
+    from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.evaluation.metrics import score, summarise
     from kinesis_trl.evaluation.perturbations import perturbed, with_strength
     from kinesis_trl.evaluation.rollout import play_clips
@@ -82,7 +82,6 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
-    player.check(ImitationEnv(body, library, player.settings))
     trials = config.trials()
     report: dict[str, Any] = {**record(config), "trials": {}}
     with progress(console, "trying", len(trials) * int((library.frames - 1).sum()), "frames") as advance:

@@ -28,12 +28,11 @@ def play_episodes(body: BodyModel, player: Player, route: Route, task: EnvConfig
     if route == "planner":
         raise ValueError(f"no planner carries out task {task.name}; use --route policy.")
     env = replace(task.as_seen_in(player.settings), num_envs=EPISODES, seed=seed).make(body)
-    player.check(env)
     env.reset()
     steps, earned, survived = np.zeros(EPISODES), np.zeros(EPISODES), np.zeros(EPISODES, dtype=bool)
     alive = np.ones(EPISODES, dtype=bool)
     logged = np.zeros(len(env.metric_names))
-    acts = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
+    acts = player.policy(env)
     for _, after in zip(range(LONGEST), rollout(env, acts, halt=True), strict=False):
         steps += alive
         earned[alive] += after["reward"][:, 0].double().numpy()[alive]

@@ -124,9 +124,7 @@ def reach_goals(
             assert isinstance(goal_env, PointGoalEnv)
             goal_env.assign(chunk)
             env = goal_env
-        player.check(env)
-        policy: Policy = player.policy(env)  # type: ignore[arg-type]  # a trained policy takes any environment
-        attempts += _attempt(env, policy, chunk, task, max(keep - first, 0), on_step)
+        attempts += _attempt(env, player.policy(env), chunk, task, max(keep - first, 0), on_step)
     return attempts, paths
 
 

@@ -35,10 +35,9 @@ class _Stepping:
     """What both controllers do."""
 
     def __init__(self, env: MyoLegsEnv, player: Player, lowest: float) -> None:
-        player.check(env)
         self.env, self._lowest = env, lowest
         env.reset()
-        self._steps = rollout(env, player.policy(env))  # type: ignore[arg-type]  # a trained policy takes any
+        self._steps = rollout(env, player.policy(env))
 
     def reset(self) -> None:
         """As of `SteeringController`."""

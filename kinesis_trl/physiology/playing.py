@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ import numpy as np
 
 from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
@@ -88,7 +87,6 @@ def play(
         optimiser = TrajectoryOptimiser(body, library, column.optimise, player, OptimisationConfig())
         library = optimiser.cached(workers=threads, progress=partial(progress, console))
         player = make_player("regulator", body, player.settings)
-    player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     steps = int((library.frames[list(chosen)] - 1).sum())
     with progress(console, f"playing {column.title}", steps, "frames") as advance:
         found = tuple(record(body, library, player.policy, player.settings, clips=chosen, on_step=advance))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from kinesis_trl.envs.terms.terminations import KINESIS
 
@@ -161,6 +160,3 @@ class MppiConfig:
                 f"inverse_temperature {self.inverse_temperature} and distance_cost {self.distance_cost} must not be "
                 "negative."
             )
-
-
-Sensing = Literal["lagged", "fresh", "original"]

@@ -14,11 +14,12 @@ from kinesis_trl.agents.mixture import MixtureActor, Remembering
 from kinesis_trl.agents.transfer import transfer
 from kinesis_trl.body.catalog import kind_of
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.body.simulator import Sensing
 from kinesis_trl.envs.base import MyoLegsEnv
 from kinesis_trl.envs.control.config import ControlName, control_named
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
-from kinesis_trl.planning.config import MppiConfig, Sensing
+from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.mppi import Mppi
 
 
@@ -33,23 +34,22 @@ class Player:
 
     settings: ImitationConfig
     """Settings of its environment."""
-    policy: Callable[[ImitationEnv], Policy]
-    """Makes the policy for an environment."""
+    make: Callable[[ImitationEnv], Policy]
+    """Makes the policy for an environment that is known to fit; `policy` asks whether it does."""
     widths: tuple[int, int] | None = None
     """Observation and action of a trained policy."""
     trained_on: str = ""
     """The body that the policy was trained on, where it is another one (see `agents.transfer`)."""
 
-    def check(self, env: MyoLegsEnv) -> None:
-        """Raise CheckpointError where the policy observes or acts otherwise than `env`."""
-        if self.trained_on and isinstance(env, ImitationEnv):
-            self.policy(env)  # says what cannot be matched
+    def policy(self, env: MyoLegsEnv) -> Policy:
+        """The policy for an environment; raises CheckpointError where it observes or acts otherwise than that."""
         widths = (env.observation_width, env.action_spec.shape[-1])
         if self.widths not in (None, widths):
             raise CheckpointError(
                 f"the policy observes {self.widths[0]} numbers and acts {self.widths[1]}, "
                 f"this task gives {widths[0]} and takes {widths[1]}; it was trained for another task or body."
             )
+        return self.make(env)  # type: ignore[arg-type]  # a trained policy takes any environment
 
 
 def make_player(

@@ -62,7 +62,7 @@ class TrajectoryOptimiser:
                 f"{policy} does not correct inverse solutions joint by joint (control feedforward), "
                 "as trajectory optimisation does."
             )
-        player.check(ImitationEnv(body, library, replace(settings, num_envs=1)))
+        player.policy(ImitationEnv(body, library, replace(settings, num_envs=1)))  # says what does not fit
         critic = load_checkpoint(policy, body=body.name).critic
         if critic is None:
             raise CheckpointError(f"{policy} has no value function; optimise with a policy that a run has saved.")

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from kinesis_trl.agents.exceptions import CheckpointError
@@ -28,8 +27,6 @@ from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.shipped import COORDINATED_POLICY, asset
 from kinesis_trl.trial.loads import Loads
-
-Array = NDArray[np.float64]
 
 _SHOWN = 15.0
 """Cut-off in Hz of the controller's force where it is compared with plates, which are filtered alike."""

@@ -16,8 +16,6 @@ from kinesis_trl.trial.consistency import made_consistent, mass_from_plates
 from kinesis_trl.trial.floor import Floor, FloorConfig, floor_of
 from kinesis_trl.trial.motion import Motion, on_floor
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Loads:

@@ -6,13 +6,10 @@ from typing import Any, Literal
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from kinesis_trl.physiology.recorder import of_body, of_muscles
 from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.trial.loads import Loads
-
-Array = NDArray[np.float64]
 
 
 def recording_of(loads: Loads, *, clip: str, moments: Literal["demanded", "supplied"]) -> Recording:

@@ -101,7 +101,6 @@ class Offer:
         player = self._player(choice)
         if choice.task == "directional":
             env = LiveEnv(self.body, player.settings)
-            player.check(env)
             return CommandedSimulation(env, player.policy(env))
         inverse = inverse_for(player.settings.control)
         if choice.task == "point-goal":
@@ -121,7 +120,6 @@ class Offer:
 
     def _imitation(self, player: Player, library: MotionLibrary, clip: int) -> Simulation:
         env = ImitationEnv(self.body, library, player.settings)
-        player.check(env)
         return ClipSimulation(env, player.policy(env), clip)
 
     def _to_goal(self, player: Player, goal: tuple[float, float], rules: PointGoalConfig) -> Simulation:
@@ -131,7 +129,6 @@ class Offer:
         inverse = InverseConfig() if player.settings.control.needs_inverse else None
         path = paths_to(rules.stand(place[None]), rules.steps / FPS, self.body, inverse=inverse)
         env = ImitationEnv(self.body, path, replace(player.settings, terminations=("clip_over",)))
-        player.check(env)
         return GoalSimulation(env, player.policy(env), place, GoalRules(rules.lowest, rules.near))
 
     def _player(self, choice: Choice) -> Player:

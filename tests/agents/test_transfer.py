@@ -110,7 +110,6 @@ def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(other):
     assert player.trained_on == "myolegs"
     settings = replace(player.settings, num_envs=1, start="beginning", random_heading=False)
     env = ImitationEnv(body, motions, settings)
-    player.check(env)
     policy, td = player.policy(env), env.reset()
     with torch.no_grad():
         for _ in range(60):
@@ -127,7 +126,7 @@ def test_what_cannot_be_matched_says_so(taught, other, body, tmp_path):
             transfer(checkpoint, ImitationEnv(other[0], motions, replace(SETTINGS, **change)))
     save_policy(tmp_path, checkpoint.policy, body=body.name, notes=describe(env.settings))
     env = ImitationEnv(other[0], motions, SETTINGS)
-    make_player(str(tmp_path), other[0], ImitationConfig()).check(env)
+    make_player(str(tmp_path), other[0], ImitationConfig()).policy(env)
     planning = make_player(str(tmp_path), other[0], ImitationConfig(), planner=MppiConfig(samples=2, steps=1))
     with pytest.raises(ValueError, match="needs the policy's value function"):
-        planning.check(env)
+        planning.policy(env)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from kinesis_trl.body.fatigue import FatigueConfig, FatigueDynamics, endurance
+from kinesis_trl.body.fatigue import FatigueConfig, FatigueDynamics
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.body.simulator import PhysicsConfig
 
@@ -62,6 +62,19 @@ def test_bounds_hold_for_any_step_the_rates_allow(step):
     for _ in range(200):
         active, fatigued = model.after(active, fatigued, rng.integers(0, 2, (1, 500)).astype(float))
         assert active.min() >= 0 and fatigued.min() >= 0 and (active + fatigued).max() <= 1
+
+
+def endurance(dynamics, load, *, longest=3600.0, held=0.95):
+    """Seconds for which rested muscle holds a steady `load` to a share `held` of it; at most `longest`."""
+    active, fatigued, wanted = np.zeros((1, 1)), np.zeros((1, 1)), np.full((1, 1), load)
+    reached = False
+    for k in range(round(longest / dynamics.step)):
+        active, fatigued = dynamics.after(active, fatigued, wanted)
+        enough = active[0, 0] >= held * load
+        if reached and not enough:
+            return (k + 1) * dynamics.step
+        reached |= bool(enough)
+    return longest
 
 
 def test_endurance_is_that_of_the_equations_solved_by_scipy():

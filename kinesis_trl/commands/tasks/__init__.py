@@ -15,10 +15,11 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kinesis_trl.body.fatigue import Condition
+from kinesis_trl.body.simulator import Sensing
 from kinesis_trl.commands import BodyOptions, conclude, usual_policy
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
-from kinesis_trl.planning.config import MppiConfig, Sensing
+from kinesis_trl.planning.config import MppiConfig
 
 if TYPE_CHECKING:
     from rich.console import Console

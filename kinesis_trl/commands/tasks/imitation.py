@@ -7,7 +7,7 @@ Examples:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -68,7 +68,6 @@ def follow(
     """Play every clip of a library, print verdict and tables, and draw what was asked for."""
     from functools import partial
 
-    from kinesis_trl.envs.imitation import ImitationEnv
     from kinesis_trl.evaluation.metrics import evaluate_episodes
     from kinesis_trl.evaluation.rollout import play_clips
     from kinesis_trl.evaluation.tables import clip_table, summary_table, verdict, write_picture
@@ -85,7 +84,6 @@ def follow(
         library = optimiser.cached(workers=config.threads, progress=partial(progress, console))
     if library.feedback is not None and (config.optimise or not (config.policy or config.planner.samples)):
         player = make_player("regulator", body, player.settings, control=config.control)
-    player.check(ImitationEnv(body, library, replace(player.settings, num_envs=1)))
     shown = spread_over_categories(library, config.video_clips) if video or config.sheet else []
     with progress(console, "imitating", int((library.frames - 1).sum()), "frames") as advance:
         episodes = play_clips(

@@ -112,10 +112,6 @@ class CoordinatedControl(Control):
         """(N, J) zeros: the inverse solution and the feedback."""
         return np.zeros((len(reference.clip), self.width))
 
-    def own_moment(self, physics: Physics, reference: Reference | None, time: float = 0.0) -> Array:
-        """(N, J) moments in N m that are wanted under actions of zero, `time` seconds into the policy step."""
-        return self._feedback(self._path(reference), physics, time, time)
-
     @property
     def unit(self) -> Array:
         """(J,) moments in N m for an action of 1."""

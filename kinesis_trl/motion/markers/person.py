@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.scaling import SEGMENTS, segment_lengths
@@ -14,8 +13,6 @@ from kinesis_trl.motion.markers.fit import FitConfig, MarkerFit, Placement, find
 from kinesis_trl.motion.markers.labelled import Labelled, listed
 from kinesis_trl.motion.markers.recorded import TrialError
 from kinesis_trl.motion.markers.sets import MarkerPlace
-
-Array = NDArray[np.float64]
 
 _FAR, _OTHER = 0.06, 0.025
 """Metres of a marker, and of all, from the body, beyond which labels or the static trial are in doubt."""
