@@ -6,12 +6,13 @@ A new body is one `BodyEntry`. No model file is copied: the catalogue composes t
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,15 @@ def compile_entry(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mu
     Raises:
         BodyError: a part that the entry names is missing.
     """
+    lean, whole = _as_built(replace(entry, subject=None), timestep)
+    if entry.subject is None:
+        return copy.copy(lean), copy.copy(whole)
+    scaling = Scaling.of(whole, entry.subject)
+    return scaling.apply(lean), scaling.apply(whole)
+
+
+@lru_cache(maxsize=4)  # a second to build, and people differ in size only
+def _as_built(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mujoco.MjModel]:
     with _quiet_attach():
         spec = entry.build()
         spec.option.timestep = timestep
@@ -280,15 +290,17 @@ def compile_entry(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mu
         _check_parts(entry, whole)
         leave_out_unused(spec, whole)
         pair_with_floor(spec, spec.compile())
-        lean = spec.compile()
-    if entry.subject is None:
-        return lean, whole
-    scaling = Scaling.of(whole, entry.subject)
-    return scaling.apply(lean), scaling.apply(whole)
+        return spec.compile(), whole
 
 
 def compile_skeleton(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
     """The model to simulate without muscles and what only they need; bodies, joints and geoms keep their ids."""
+    skeleton, whole = _skeleton_as_built(replace(entry, subject=None), timestep)
+    return copy.copy(skeleton) if entry.subject is None else Scaling.of(whole, entry.subject).apply(skeleton)
+
+
+@lru_cache(maxsize=4)
+def _skeleton_as_built(entry: BodyEntry, timestep: float) -> tuple[mujoco.MjModel, mujoco.MjModel]:
     with _quiet_attach():
         spec = entry.build()
         spec.option.timestep = timestep
@@ -296,8 +308,7 @@ def compile_skeleton(entry: BodyEntry, timestep: float) -> mujoco.MjModel:
         leave_out_unused(spec, whole)
         for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.sites]:
             spec.delete(part)
-        skeleton = spec.compile()
-    return skeleton if entry.subject is None else Scaling.of(whole, entry.subject).apply(skeleton)
+        return spec.compile(), whole
 
 
 def _check_parts(entry: BodyEntry, model: mujoco.MjModel) -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 NETWORK = NetworkConfig(hidden=(32, 16))
 HORIZON, SPEED = 16, 0.2
+RATE = 6e-3
 
 
 class PointMass(EnvBase):
@@ -77,12 +78,14 @@ def evaluate(policy: Policy, width: int) -> float:
         return float(env.rollout(HORIZON, policy)["next", "reward"].sum(1).mean())
 
 
-def learn(policy: Policy, width: int, steps: int, functional: bool = False) -> Iterator[TensorDictBase]:
+def learn(
+    policy: Policy, width: int, steps: int, *, functional: bool = False, epochs: int = 4, rows: int = 512
+) -> Iterator[TensorDictBase]:
     """Plain PPO; yields the losses of every update."""
     critic = Critic(CriticConfig(network=NETWORK), width)
     advantage = GAE(gamma=0.95, lmbda=0.95, value_network=critic, average_gae=True)
     loss = ClipPPOLoss(policy.trained, critic, entropy_bonus=False, loss_critic_type="l2", functional=functional)
-    optimizer = torch.optim.Adam([p for p in loss.parameters() if p.requires_grad], lr=3e-3)
+    optimizer = torch.optim.Adam([p for p in loss.parameters() if p.requires_grad], lr=RATE)
     collector = Collector(
         PointMass(64, width, seed=1),
         policy,
@@ -94,9 +97,9 @@ def learn(policy: Policy, width: int, steps: int, functional: bool = False) -> I
         with torch.no_grad():
             advantage(batch)
         data = batch.reshape(-1)
-        for _ in range(4):
-            for rows in torch.randperm(len(data)).split(256):
-                losses = loss(data[rows])
+        for _ in range(epochs):
+            for chosen in torch.randperm(len(data)).split(rows):
+                losses = loss(data[chosen])
                 optimizer.zero_grad()
                 (losses["loss_objective"] + losses["loss_critic"]).backward()
                 optimizer.step()
@@ -141,7 +144,7 @@ def test_collector_advantage_and_loss_take_the_policy_as_it_is(kind: str, functi
     torch.manual_seed(0)
     policy = all_kinds()[kind]
     start = {name: p.detach().clone() for name, p in policy.named_parameters()}
-    losses = list(learn(policy, 2, steps=2 * 64 * HORIZON, functional=functional))
+    losses = list(learn(policy, 2, steps=2 * 64 * HORIZON, functional=functional, epochs=1))
     # Nothing has changed since the batch was collected, so that both log-probabilities agree.
     assert abs(float(losses[0]["kl_approx"])) < 1e-5
     assert float(losses[-1]["kl_approx"].abs()) > 0
@@ -167,7 +170,7 @@ def test_lattice_policy_learns_to_go_home() -> None:
     torch.manual_seed(0)
     policy = make_actor(LatticeConfig(network=NETWORK, action_log_std=-1.0, latent_log_std=-1.0), 2, 2)
     assert evaluate(policy, 2) < -9.0
-    for _ in learn(policy, 2, steps=40_960):
+    for _ in learn(policy, 2, steps=20 * 64 * HORIZON):
         pass
     assert evaluate(policy, 2) > -1.6
 
@@ -177,7 +180,7 @@ def test_gate_learns_which_of_two_experts_is_right() -> None:
     policy = make_mixture(MixtureConfig(gate=NETWORK), [constant_expert(-1.0), constant_expert(1.0)])
     assert isinstance(policy, MixtureActor)
     assert evaluate(policy, 1) < -5.0
-    for _ in learn(policy, 1, steps=30_720):
+    for _ in learn(policy, 1, steps=16 * 64 * HORIZON):
         pass
     # Always at full speed, the points hover within one step of home: −0.6 and 16 times −0.1.
     assert evaluate(policy, 1) > -2.5

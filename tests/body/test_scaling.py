@@ -16,6 +16,8 @@ from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.settings import SettingsError
 from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
+pytestmark = pytest.mark.slow
+
 
 def lengths(body):
     return segment_lengths(body.whole)
@@ -117,10 +119,10 @@ def test_a_policy_moves_its_body_in_any_size():
 
 
 def test_the_same_gait_takes_the_same_moments_per_mass_and_height(body):
-    """A walk in proportion, slower by the root of the size (Alexander and Jayes 1983), on five sizes."""
+    """A walk in proportion, slower by the root of the size (Alexander and Jayes 1983), on three sizes."""
     clip = text_to_clip("walk forward at 1.2 m/s for 2 seconds", body)
     moments = []
-    for height in (1.5, 1.6, 1.7, 1.8, 1.95):
+    for height in (1.5, 1.7, 1.95):
         sized_body = load_body(f"legs:height={height}")
         ratio = sized_body.height / body.height
         qpos = clip.qpos.copy()

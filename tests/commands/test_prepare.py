@@ -59,12 +59,15 @@ def test_good_files_go_through_and_bad_ones_are_named(files: Path, body: BodyMod
 
 def test_worker_processes_give_the_same_library(files: Path, body: BodyModel, tmp_path: Path) -> None:
     paths = (str(files),)
-    run(PrepareConfig(paths=paths, out=tmp_path / "one", workers=1))
-    result = run(PrepareConfig(paths=paths, out=tmp_path / "two", workers=2))
+    run(PrepareConfig(paths=paths, out=tmp_path / "one", workers=1, inverse=True))
+    result = run(PrepareConfig(paths=paths, out=tmp_path / "two", workers=2, inverse=True))
     assert {Path(name).name for name, _ in result.refused} == {"cut.bvh", "gap.npz"}
     one, two = (MotionLibrary.load(tmp_path / n, body) for n in ("one", "two"))
     assert [c.name for c in one.clips] == [c.name for c in two.clips]
     assert (one.qpos == two.qpos).all()
+    for name, solved in one.inverse.items():
+        np.testing.assert_array_equal(solved, two.inverse[name])
+    assert "target_length" in one.inverse
 
 
 def test_a_key_list_chooses_and_orders(files: Path, body: BodyModel, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from kinesis_trl.evaluation.rendering import (
 from kinesis_trl.evaluation.rollout import play_clips
 from kinesis_trl.evaluation.video import episode_frames, tiles, write_episodes, write_sheet
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def renderer(body):

@@ -1,5 +1,6 @@
 """A run small enough for tests."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,22 @@ def motions(library, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("motions") / "march"
     library.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory) -> Path:
+    """An Aim repository without runs: a new one takes seconds, a copy none."""
+    aim = pytest.importorskip("aim")
+    folder = tmp_path_factory.mktemp("aim")
+    aim.Repo.from_path(str(folder), init=True)
+    return folder
+
+
+@pytest.fixture
+def repository(empty_repository, tmp_path) -> Path:
+    """An Aim repository of a test's own, in its folder."""
+    shutil.copytree(empty_repository / ".aim", tmp_path / ".aim")
+    return tmp_path
 
 
 @pytest.fixture

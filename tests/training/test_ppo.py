@@ -96,7 +96,7 @@ def test_rewarded_actions_become_likelier():
     td["next", "done"].fill_(True)  # one-step episodes: the reward is the whole return
     td["next", "reward"] = (td["action"][..., :1] > 0).float()
     before = learn.policy.mean(td["observation"])[..., 0].mean().item()
-    for _ in range(10):
+    for _ in range(4):
         learn.learn(td.clone())
     assert learn.policy.mean(td["observation"])[..., 0].mean().item() > before + 0.05
 
@@ -106,7 +106,7 @@ def test_a_trained_policy_with_little_noise_is_not_thrown_over():
     kl = {}
     for trained in (False, True):
         learn = learner(trained=trained, log_std=-5.0, stop_kl=None, max_grad_norm=10.0)
-        kl[trained] = learn.learn(batch(learn, n=16, t=64, noise=0.0))["kl_last_epoch"]
+        kl[trained] = learn.learn(batch(learn, n=16, t=16, noise=0.0))["kl_last_epoch"]
     assert kl[False] > 0.1  # what an iteration is to do
     assert 0 < kl[True] < 0.02
     assert learner(trained=True, target_kl=None, policy_lr=3e-4).policy_lr == 3e-4  # nothing would raise it
@@ -223,7 +223,7 @@ def test_large_and_changing_actions_cost_what_the_config_says_and_learning_calms
         expected = 500.0 * mean.square().mean() + 3000.0 * (after - mean).square().mean()
         assert float(learn._calm(samples)) == pytest.approx(float(expected))
     td["next", "reward"] = torch.zeros_like(td["next", "reward"])
-    for _ in range(20):
+    for _ in range(10):
         figures = learn.learn(td.clone())
     assert figures["loss_calm"] < 0.7 * float(expected)
     assert float(learner()._calm(samples)) == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -36,21 +37,21 @@ def losses(run: Any, **context: str) -> dict[int, float]:
     return dict(zip(steps.tolist(), values.tolist(), strict=True))
 
 
-def test_both_places_hold_the_run_and_go_on_after_a_resume(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    config = TrackingConfig(repository=tmp_path, experiment="trial", tags=("t",))
+def test_both_places_hold_the_run_and_go_on_after_a_resume(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = TrackingConfig(repository=repository, experiment="trial", tags=("t",))
     clips = CurriculumRound(curriculum="c", trains="expert", expert=1, round=2, clips=("a", "b"), parent_run="expert-0")
-    with RunLog(tmp_path / "expert-1", config) as log:
+    with RunLog(repository / "expert-1", config) as log:
         log.log_hparams({"ppo": {"clip": 0.2}})
         log.log_round(clips)
         for step in range(5):
             log.log_scalars({"train/loss": 1 / (step + 1), "eval/coverage@walk": float(step)}, step)
         log.log_video("eval/rollout", np.zeros((2, 4, 4, 3), np.uint8), 4)
-    with RunLog(tmp_path / "expert-1", config, resume_step=2) as log:
+    with RunLog(repository / "expert-1", config, resume_step=2) as log:
         for step in range(3, 6):
             log.log_scalars({"train/loss": 1 / (step + 1), "eval/coverage@walk": float(step)}, step)
-    rows = list(read_metrics(tmp_path / "expert-1" / "metrics.jsonl"))
+    rows = list(read_metrics(repository / "expert-1" / "metrics.jsonl"))
     assert rows == [{"step": s, "train/loss": 1 / (s + 1), "eval/coverage@walk": float(s)} for s in range(6)]
-    with reopened(tmp_path / "expert-1") as run:
+    with reopened(repository / "expert-1") as run:
         assert losses(run, subset="train") == {s: 1 / (s + 1) for s in range(6)}
         assert (run.name, run["hparams"]) == ("expert-1", {"ppo": {"clip": 0.2}})
         names = ("curriculum", "trains", "expert", "round", "clips", "parent_run")
@@ -94,8 +95,11 @@ def test_a_fault_of_aim_is_one_warning_and_the_run_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    empty_repository: Path,
     fault: Callable[[Path, pytest.MonkeyPatch], None],
 ) -> None:
+    if fault in (refused, broken):
+        shutil.copytree(empty_repository / ".aim", tmp_path / ".aim")
     fault(tmp_path, monkeypatch)
     patience = 0.3 if fault is slow else 60.0
     with RunLog(tmp_path / "run", TrackingConfig(repository=tmp_path, patience=patience)) as log:
@@ -127,29 +131,29 @@ def test_a_disk_that_aim_cannot_write_to_is_one_warning(
     assert sum("Aim no longer records" in r.getMessage() for r in caplog.records) == 1
 
 
-def test_a_run_that_another_record_holds_is_not_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    patient = TrackingConfig(repository=tmp_path)
-    with RunLog(tmp_path / "run", patient) as first:
+def test_a_run_that_another_record_holds_is_not_written(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+    patient = TrackingConfig(repository=repository)
+    with RunLog(repository / "run", patient) as first:
         first.log_scalars({"loss": 1.0}, 0)
         deadline = time.monotonic() + 60
-        while not (tmp_path / "run" / "aim_run.txt").exists() and time.monotonic() < deadline:
+        while not (repository / "run" / "aim_run.txt").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        with RunLog(tmp_path / "run", TrackingConfig(repository=tmp_path, patience=0.5)) as second:
+        with RunLog(repository / "run", TrackingConfig(repository=repository, patience=0.5)) as second:
             second.log_scalars({"loss": 2.0}, 1)
     assert sum("Aim no longer records" in r.getMessage() for r in caplog.records) == 1
-    with reopened(tmp_path / "run") as run:
+    with reopened(repository / "run") as run:
         assert losses(run) == {0: 1.0}
 
 
-def test_a_run_that_the_repository_lost_begins_anew(tmp_path: Path) -> None:
-    note = tmp_path / "run" / "aim_run.txt"
+def test_a_run_that_the_repository_lost_begins_anew(repository: Path) -> None:
+    note = repository / "run" / "aim_run.txt"
     note.parent.mkdir()
     for left in ("0123456789abcdef01234567\n", "../../etc\n", ""):
         note.write_text(left)
-        with RunLog(tmp_path / "run", TrackingConfig(repository=tmp_path)) as log:
+        with RunLog(repository / "run", TrackingConfig(repository=repository)) as log:
             log.log_scalars({"loss": 1.0}, 0)
         assert note.read_text() != left
-        with reopened(tmp_path / "run") as run:
+        with reopened(repository / "run") as run:
             assert losses(run) == {0: 1.0}
 
 

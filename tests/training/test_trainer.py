@@ -2,11 +2,7 @@
 
 import json
 import os
-import random
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +17,6 @@ from kinesis_trl.agents.checkpoint import load_policy
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.agents.tensor_file import write_tensors
 from kinesis_trl.envs.config import MUSCLE_TERMS
-from kinesis_trl.settings import to_yaml
 from kinesis_trl.training.agent import RunError
 from kinesis_trl.training.config import EvaluationConfig
 from kinesis_trl.training.metrics_file import MetricsFileError
@@ -64,36 +59,6 @@ def test_stopped_and_resumed_equals_uninterrupted(small, console, tmp_path, memo
     assert trainer.resumed and trainer.progress["step"] == 32
     trainer.run()
     assert same(weights(whole), weights(small)) and lines(whole) == lines(small)
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from rich.console import Console
-from kinesis_trl.settings import from_yaml
-from kinesis_trl.training.config import TrainConfig
-from kinesis_trl.training.trainer import Trainer
-Trainer(from_yaml(TrainConfig, Path(sys.argv[1]).read_text()), Console()).run()
-"""
-
-
-def test_killed_at_a_random_moment_and_resumed_equals_uninterrupted(small, console, tmp_path):
-    config = replace(small, total_steps=32 * 20)
-    whole = replace(config, runs=tmp_path / "whole")
-    Trainer(whole, console).run()
-    settings = tmp_path / "config.yaml"
-    settings.write_text(to_yaml(config))
-    command = [sys.executable, "-c", PROGRAM, str(settings)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list((config.folder / "checkpoints").glob("checkpoint-*")):
-        time.sleep(0.02)
-    time.sleep(random.uniform(0.0, 0.3))
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
-    trainer = Trainer(config, console)
-    assert trainer.resumed and 0 < trainer.progress["step"] < config.total_steps
-    trainer.run()
-    assert same(weights(whole), weights(config)) and lines(whole) == lines(config)
 
 
 def test_a_signal_ends_the_iteration_and_saves(small, console):

@@ -12,6 +12,8 @@ from kinesis_trl.trial.emg import agreement
 from kinesis_trl.trial.files import TrialFiles
 from kinesis_trl.trial.study import StudyConfig, study
 
+pytestmark = pytest.mark.slow
+
 BELT = 1.25
 PIECE = slice(30, 170)
 SHOWN = ("hip_flexion", "knee_angle", "ankle_angle")

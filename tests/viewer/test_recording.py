@@ -13,6 +13,8 @@ from kinesis_trl.viewer.recording import VideoExport, record_episode
 from kinesis_trl.viewer.session import Choice
 from tests.viewer.conftest import wait_for
 
+pytestmark = pytest.mark.slow
+
 SMALL = PictureConfig(width=320, height=200, shadows=False)
 
 

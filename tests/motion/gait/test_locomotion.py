@@ -8,6 +8,8 @@ import pytest
 from kinesis_trl.motion.gait.data_sets import CATEGORIES, locomotion_v1
 from kinesis_trl.motion.gait.footsteps import GaitStyle, plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clips(body):
@@ -42,7 +44,7 @@ def test_lengths_are_those_of_kit(clips):
 
 @pytest.mark.parametrize("category", CATEGORIES, ids=lambda c: c.name)
 def test_any_draw_has_such_a_length(category):
-    for seed in range(100):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         commands, label = category.draw(rng)
         assert 3.4 <= plan(commands, GaitStyle.sample(rng)).seconds <= 9.6, seed
@@ -69,14 +71,6 @@ def test_turns_go_where_their_names_say(clips):
             assert final < -np.radians(70), clip.name
         else:
             assert turned < np.radians(25), clip.name
-
-
-def test_made_twice_it_is_the_same(body, clips, monkeypatch):
-    from kinesis_trl.motion.gait import data_sets
-
-    monkeypatch.setattr(data_sets, "CATEGORIES", CATEGORIES[:1])
-    for old, new in zip(clips, locomotion_v1("test", body), strict=False):
-        assert old.name == new.name and np.array_equal(old.qpos, new.qpos)
 
 
 def test_training_has_four_times_as_many_and_other_draws(body, clips, monkeypatch):

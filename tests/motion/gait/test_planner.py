@@ -13,6 +13,8 @@ from kinesis_trl.motion.library import FPS
 from kinesis_trl.motion.retarget.contacts import stance_slide
 from kinesis_trl.motion.retarget.footing import FootingConfig
 
+pytestmark = pytest.mark.slow
+
 ORDERS = {
     "stop": STOP,
     "walk": Command(speed=1.1),

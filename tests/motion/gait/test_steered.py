@@ -9,7 +9,7 @@ from kinesis_trl.motion.sources import EMBEDDED, embedded
 
 @pytest.fixture(scope="module")
 def rides(body):
-    return [data_sets._steered(body, np.random.default_rng([7, k]), f"ride_{k}") for k in range(3)]
+    return [data_sets._steered(body, np.random.default_rng([7, k]), f"ride_{k}") for k in range(2)]
 
 
 def test_rides_start_standing_and_go_somewhere(rides):

@@ -14,6 +14,8 @@ from kinesis_trl.motion.clip import ClipFormatError, MotionClip
 from kinesis_trl.motion.readers import motion_files, read_motion
 from kinesis_trl.motion.readers.conventions import MAX_CLIP_FRAMES
 
+pytestmark = pytest.mark.slow
+
 COMPANIONS = {"README.txt", "LICENSE-CC-BY-NC-4.0.txt", "amp_motions-acknowledgement.txt", "keys_open.csv"}
 BODY = {"Pelvis", *(f"{side}_{joint}" for side in "LR" for joint in ("Hip", "Knee", "Ankle", "Toe"))}
 
