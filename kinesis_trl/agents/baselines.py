@@ -29,7 +29,7 @@ def baseline(name: str, env: ImitationEnv, *, seed: int = 0) -> Policy:
     """
     shape = env.action_spec.shape
     if name == "zero":
-        return lambda td: td.set("action", torch.zeros(shape))
+        return lambda td: td.set("action", torch.zeros(*td.batch_size, shape[-1]))
     if name == "random":
         generator = torch.Generator().manual_seed(seed)
         return lambda td: td.set("action", 2 * torch.rand(shape, generator=generator) - 1)

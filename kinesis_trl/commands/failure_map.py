@@ -14,11 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kinesis_trl.body.fatigue import Condition, check_shares
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
+from kinesis_trl.commands import (
+    BodyOptions,
+    check_outputs,
+    conclude,
+    finish,
+    open_motions,
+    record,
+    run_command,
+    usual_policy,
+)
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,8 +37,9 @@ if TYPE_CHECKING:
 class FailureMapConfig(BodyOptions):
     """What to play, for how long, and what to write."""
 
-    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
-    """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth."""
+    policy: str = ""
+    """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth; ''
+    takes the policy that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     rule: Literal["strict", "kinesis"] = "strict"
@@ -71,7 +81,8 @@ def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
     settings = ImitationConfig(
         num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads, condition=config.condition)
     )
-    player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
+    policy = config.policy or str(asset(usual_policy(config.body)))
+    player = make_player(policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     with progress(console, "playing", config.steps * config.num_envs, "steps") as advance:

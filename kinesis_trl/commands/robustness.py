@@ -14,11 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.fatigue import Condition, check_shares
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, conclude, finish, open_motions, record, run_command
+from kinesis_trl.commands import (
+    BodyOptions,
+    check_outputs,
+    conclude,
+    finish,
+    open_motions,
+    record,
+    run_command,
+    usual_policy,
+)
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +40,9 @@ if TYPE_CHECKING:
 class RobustnessConfig(BodyOptions):
     """What to try, and on what."""
 
-    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
-    """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth."""
+    policy: str = ""
+    """zero, random, reference, regulator (for optimised motions), a run's policy folder, or an original model.pth; ''
+    takes the policy that ships."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     pushes: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0)
@@ -79,7 +89,8 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     body = config.load_body()
     check_shares(config.condition, body.model.nu)
     settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads, condition=config.condition))
-    player = make_player(config.policy, body, settings, seed=config.seed, planner=config.planner)
+    policy = config.policy or str(asset(usual_policy(config.body)))
+    player = make_player(policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)
     trials = config.trials()
@@ -94,10 +105,8 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     console.print(_table(report["trials"]))
     if config.json:
         write_text(config.json, json.dumps(report, indent=1))
-    policy = "" if config.policy == str(asset(SHIPPED_POLICY)) else f" --policy {config.policy}"
-    finish(
-        console, config.json, advice=f"kinesis failure_map{policy} --motions {config.motions} shows where it is lost"
-    )
+    named = f" --policy {config.policy}" if config.policy else ""
+    finish(console, config.json, advice=f"kinesis failure_map{named} --motions {config.motions} shows where it is lost")
     return report
 
 

@@ -75,7 +75,7 @@ class TrialConfig:
     own_body: bool = False
     """Play it in the person's body instead of the standard one, in which the policy that ships learned."""
     body: str = "myolegs"
-    """Body by name, without a size."""
+    """Body by name, legs, legs_abs or legs_back, without a size."""
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
     """Threads of the simulation; results do not depend on it."""
     seed: int = 0

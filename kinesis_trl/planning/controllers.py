@@ -75,14 +75,18 @@ def make_player(
 
     Raises:
         CheckpointError: no such policy, or a damaged one, or of another body where it cannot be matched to this one.
-        ValueError: a planner without a trained policy.
+        ValueError: a planner about a baseline other than zero, or about a mixture with memory.
     """
     plans = planner is not None and planner.samples > 0
     if policy in BASELINES:
-        if plans:
-            raise ValueError(f"the planner needs a trained policy, {policy!r} is none; leave out --planner.samples.")
+        if plans and policy != "zero":
+            raise ValueError(
+                f"the planner corrects a trained policy or zero, not {policy!r}; leave out --planner.samples."
+            )
         usual = "feedforward" if policy == "regulator" else settings.control.name
         settings = _controlled(settings, control or usual)
+        if planner is not None and plans:
+            return Player(settings, lambda env: Mppi(env, baseline(policy, env), None, body, planner))
         made = count()
         return Player(settings, lambda env: baseline(policy, env, seed=seed + next(made)))
     path = Path(policy)

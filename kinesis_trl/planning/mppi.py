@@ -46,21 +46,17 @@ class Mppi:
         Args:
             env: where it acts.
             policy: what it corrects.
-            critic: value of the states that it observes.
+            critic: value of the states that it observes; None: what comes after the horizon counts nothing.
             body: the model of the samples; the environment's own may differ.
             config: how to sample.
 
         Raises:
-            ValueError: a task other than imitation, or a policy without a value function.
+            ValueError: a task other than imitation.
         """
         if not isinstance(env, ImitationEnv):
             raise ValueError("the planner is for policies that imitate; use --route planner, or --planner.samples 0.")
-        if critic is None:
-            raise ValueError(
-                "the planner needs the policy's value function, which is missing; use --planner.samples 0."
-            )
         self.env, self.config = env, config
-        self.policy, self._critic = policy, critic.eval()
+        self.policy, self._critic = policy, None if critic is None else critic.eval()
         self._rows = np.repeat(np.arange(env.settings.num_envs), config.samples)
         settings = replace(
             env.settings,
@@ -126,6 +122,7 @@ class Mppi:
             worth += np.where(alive, self.config.discount**step * earned, 0.0)
             alive &= ~after["terminated"].reshape(-1).numpy()
             env.physics.running &= alive  # samples that are lost earn nothing more
-        end = self._critic.net(env.state["observation"]).reshape(-1).numpy()
-        worth += np.where(alive, self.config.discount**steps * end, 0.0)
+        if self._critic is not None:
+            end = self._critic.net(env.state["observation"]).reshape(-1).numpy()
+            worth += np.where(alive, self.config.discount**steps * end, 0.0)
         return worth.reshape(tried.shape[:2])

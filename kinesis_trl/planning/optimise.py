@@ -14,6 +14,7 @@ from typing import Any
 from kinesis_trl.agents.checkpoint import load_checkpoint
 from kinesis_trl.agents.critic import Critic
 from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.transfer import transfer
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.control.config import FeedforwardConfig
 from kinesis_trl.envs.imitation import ImitationEnv
@@ -55,15 +56,17 @@ class TrajectoryOptimiser:
             CheckpointError: a policy without value function, or one that does not correct inverse solutions by joint.
         """
         settings = player.settings
-        if player.widths is None:
+        if player.widths is None and not player.trained_on:
             raise CheckpointError(f"{policy} is no trained policy; one with its value function is needed.")
         if not isinstance(settings.control, FeedforwardConfig):
             raise CheckpointError(
                 f"{policy} does not correct inverse solutions joint by joint (control feedforward), "
                 "as trajectory optimisation does."
             )
-        player.policy(ImitationEnv(body, library, replace(settings, num_envs=1)))  # says what does not fit
-        critic = load_checkpoint(policy, body=body.name).critic
+        env = ImitationEnv(body, library, replace(settings, num_envs=1))
+        player.policy(env)  # says what does not fit
+        loaded = load_checkpoint(policy)
+        critic = transfer(loaded, env)[1] if player.trained_on else loaded.critic
         if critic is None:
             raise CheckpointError(f"{policy} has no value function; optimise with a policy that a run has saved.")
         self._critic: Critic = critic.eval()

@@ -167,7 +167,7 @@ class TrainConfig:
     runs: Path = Path("runs")
     """Folder of all runs."""
     body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
+    """Body by name: legs (80 muscles), legs_abs (86), legs_back (290), or a path to a KINESIS model file."""
     motions: str = "locomotion-v1/train"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     clips: Path | None = None
@@ -299,7 +299,7 @@ class DistilConfig:
     references: int = 256
     """Planner references, an episode each, on which a learner that observes a goal gets labels."""
     body: str = "myolegs"
-    """Body by name, or a path to a KINESIS model file."""
+    """Body by name: legs (80 muscles), legs_abs (86), legs_back (290), or a path to a KINESIS model file."""
     learner: Annotated[LatticeConfig | GaussianConfig, AvoidSubcommands] = field(
         default_factory=lambda: LatticeConfig(action_log_std=-3.0, latent_log_std=-3.0)
     )

@@ -18,9 +18,10 @@ from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.planning.config import MppiConfig
+from kinesis_trl.planning.config import MppiConfig, OptimisationConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.shipped import COORDINATED_POLICY, asset
+from kinesis_trl.planning.optimise import TrajectoryOptimiser
+from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY, asset
 
 TINY = NetworkConfig(hidden=(32, 16))
 SETTINGS = ImitationConfig(
@@ -118,6 +119,15 @@ def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(other):
     assert float(env.distances.max()) < 0.15
 
 
+def test_trajectories_of_another_body_are_searched_by_the_policy_as_it_goes_over(other):
+    body, motions = other
+    path = asset(SHIPPED_POLICY)
+    player = make_player(str(path), body, ImitationConfig())
+    optimiser = TrajectoryOptimiser(body, motions, path, player, OptimisationConfig())
+    env = ImitationEnv(body, motions, replace(player.settings, num_envs=1))
+    assert optimiser._critic.net(env.reset()["observation"]).isfinite().all()
+
+
 def test_what_cannot_be_matched_says_so(taught, other, body, tmp_path):
     env, checkpoint = taught
     _, motions = other
@@ -127,6 +137,6 @@ def test_what_cannot_be_matched_says_so(taught, other, body, tmp_path):
     save_policy(tmp_path, checkpoint.policy, body=body.name, notes=describe(env.settings))
     env = ImitationEnv(other[0], motions, SETTINGS)
     make_player(str(tmp_path), other[0], ImitationConfig()).policy(env)
-    planning = make_player(str(tmp_path), other[0], ImitationConfig(), planner=MppiConfig(samples=2, steps=1))
-    with pytest.raises(ValueError, match="needs the policy's value function"):
-        planning.policy(env)
+    planner = MppiConfig(samples=2, steps=1)
+    planning = make_player(str(tmp_path), other[0], ImitationConfig(), planner=planner).policy(env)
+    assert planning(env.reset())["action"].shape == env.action_spec.shape  # without a value function too

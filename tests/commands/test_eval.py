@@ -225,7 +225,7 @@ def test_what_cannot_look_ahead_is_refused(motions):
     ahead = MppiConfig(samples=4)
     with pytest.raises(ValueError, match="leave out one of the two"):
         imitation.Options(motions=motions, optimise=True, planner=ahead)
-    with pytest.raises(ValueError, match="needs a trained policy"):
-        run(imitation.Options(motions=motions, policy="zero", planner=ahead))
+    with pytest.raises(ValueError, match="not 'random'"):
+        run(imitation.Options(motions=motions, policy="random", planner=ahead))
     with pytest.raises(ValueError, match="--route planner"):
         run(point_goal.Options(route="policy", goals=1, planner=ahead))
