@@ -6,7 +6,7 @@ from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
-from kinesis_trl.commands import usual_policy
+from kinesis_trl.commands._options import usual_policy
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig

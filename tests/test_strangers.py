@@ -16,6 +16,7 @@ from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.body.catalog import BodyError
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.subject import Subject
+from kinesis_trl.commands._options import BodyOptions
 from kinesis_trl.commands.optimise import OptimiseConfig, optimise
 from kinesis_trl.commands.prepare import PrepareConfig, prepare
 from kinesis_trl.commands.results import ResultsConfig
@@ -255,7 +256,7 @@ def test_a_half_copied_library_is_refused(damage: str, library: MotionLibrary, b
 def test_a_folder_of_something_else_is_refused_before_hours_of_work(
     march: MotionClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kinesis_trl.commands.BodyOptions.load_body", lambda self: pytest.fail("work has begun"))
+    monkeypatch.setattr(BodyOptions, "load_body", lambda self: pytest.fail("work has begun"))
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
     for start in (

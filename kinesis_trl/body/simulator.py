@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
@@ -24,6 +24,11 @@ Rows = NDArray[np.int64] | slice
 ALL = slice(None)
 Sensing = Literal["lagged", "fresh", "original"]
 """Which moment of the simulation is sensed, see `PhysicsConfig.sensing`."""
+
+
+def muscles_named(words: Iterable[str]) -> tuple[str, ...]:
+    """Names of muscles, given one by one or separated by commas: ("a,b", "c") → ("a", "b", "c")."""
+    return tuple(name for word in words for name in word.replace(",", " ").split())
 
 
 @dataclass(frozen=True, kw_only=True)

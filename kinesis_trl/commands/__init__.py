@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -48,48 +47,6 @@ RENAMED = {
     "--no-solved": "--no-static-optimisation",
 }
 """Options of earlier versions and their names now; a dot at the end stands for all options that begin so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BodyOptions:
-    """Which body, and of what size."""
-
-    body: str = "myolegs"
-    """Body by name: legs (myolegs, 80 muscles), legs_abs (myolegs_abdomen, 86), legs_back (myolegs_back, 290), or a
-    path to a KINESIS model file."""
-    subject: str = ""
-    """A person's own size, as height=1.62,mass=58 in metres and kg, a .yaml file with these and segment lengths (thigh,
-    shank, foot, pelvis, trunk, in metres), or a motion file, whose legs are taken; '': as the body is."""
-
-    def load_body(self) -> BodyModel:
-        """The body in this size."""
-        from kinesis_trl.body.model import load_body
-
-        return load_body(sized_as(self.body, self.subject))
-
-
-def usual_policy(body: str) -> str:
-    """The policy that is taken for a body when none is named, as `shipped.asset` takes it.
-
-    Other bodies than that with 80 muscles have a trunk to be held, which coordinated control does.
-    """
-    from kinesis_trl.body.catalog import kind_of
-    from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY
-
-    return SHIPPED_POLICY if kind_of(body) == kind_of("legs") else COORDINATED_POLICY
-
-
-def sized_as(body: str, subject: str) -> str:
-    """Name of a body in the size of a subject, as `BodyOptions.subject` takes it."""
-    from kinesis_trl.body.subject import sized
-
-    path = Path(subject)
-    if not path.is_file() or path.suffix in (".yaml", ".yml"):
-        return sized(body, subject)
-    from kinesis_trl.motion.readers import read_motion
-    from kinesis_trl.motion.retarget.person import person_of
-
-    return sized(body, person_of(read_motion(path)[0]).text)
 
 
 def names() -> tuple[str, ...]:

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
     """Carry out the task, print verdict and tables, write what was asked for; returns the report."""
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.fatigue import check_shares
-    from kinesis_trl.body.muscles import lesion_mask
-    from kinesis_trl.planning.controllers import muscles_named
 
     task = task_module(config.task)
     if getattr(config, "interactive", False):
@@ -38,8 +35,6 @@ def evaluate(config: EvalConfig, console: Console) -> dict[str, Any]:
         return {}
     check_outputs(*config.outputs())
     body = config.load_body()
-    check_shares(config.condition, body.model.nu)
-    lesion_mask(body.muscle_names, muscles_named(config.lesion))  # refused now, not after paths were laid
     player = player_of(config, body)
     report = record(config)
     report["config"] = {"task": config.task, **report["config"]}

@@ -6,27 +6,15 @@ Example: kinesis failure_map --motions motions/mine --json failures.json --pictu
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kinesis_trl.body.fatigue import Condition, check_shares
-from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import (
-    BodyOptions,
-    check_outputs,
-    conclude,
-    finish,
-    open_motions,
-    record,
-    run_command,
-    usual_policy,
-)
+from kinesis_trl.commands import check_outputs, conclude, finish, open_motions, record, run_command
+from kinesis_trl.commands._options import SimulationOptions, usual_policy
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
-from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:
@@ -34,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureMapConfig(BodyOptions):
+class FailureMapConfig(SimulationOptions):
     """What to play, for how long, and what to write."""
 
     policy: str = ""
@@ -48,17 +36,10 @@ class FailureMapConfig(BodyOptions):
     """Policy steps of each body."""
     num_envs: int = 128
     """Bodies."""
-    planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy: simulates samples × steps further steps before each step."""
-    condition: Condition = None
-    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
-    fatigued=[0.3]; in Python None or a FatigueConfig."""
     json: Path | None = None
     """Write all figures to this file."""
     picture: Path | None = None
     """Write a chart of the worst clips over time to this .png or .svg."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads of the simulation; results do not depend on it."""
     seed: int = 0
     """Seed of clips, moments and headings."""
 
@@ -77,10 +58,7 @@ def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
 
     check_outputs(config.json, config.picture)
     body = config.load_body()
-    check_shares(config.condition, body.model.nu)
-    settings = ImitationConfig(
-        num_envs=config.num_envs, physics=PhysicsConfig(threads=config.threads, condition=config.condition)
-    )
+    settings = ImitationConfig(num_envs=config.num_envs, physics=config.physics())
     policy = config.policy or str(asset(usual_policy(config.body)))
     player = make_player(policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.fatigue import Condition, FatigueConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, record, run_command, usual_policy
+from kinesis_trl.commands import check_outputs, finish, record, run_command
+from kinesis_trl.commands._options import BodyOptions, usual_policy
 from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command
+from kinesis_trl.commands import check_outputs, finish, run_command
+from kinesis_trl.commands._options import BodyOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
 from kinesis_trl.shipped import SHIPPED_POLICY, asset

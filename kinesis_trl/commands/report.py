@@ -14,16 +14,15 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from kinesis_trl.body.fatigue import Condition, check_shares
-from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import BodyOptions, finish, run_command
+from kinesis_trl.commands import finish, run_command
+from kinesis_trl.commands._options import LesionOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.physiology.facts import WALKING_SPEEDS
 from kinesis_trl.planning.config import MppiConfig
@@ -50,7 +49,7 @@ _COLOURS = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportConfig(BodyOptions):
+class ReportConfig(LesionOptions):
     """What to report on, and what to compare it with."""
 
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
@@ -78,8 +77,6 @@ class ReportConfig(BodyOptions):
     """Muscles whose excitation is cut, by name; the same body with all its muscles walks beside."""
     strength: float = 1.0
     """Share of its excitation that every muscle receives, 0 to 1; below 1 the healthy body walks beside."""
-    condition: Condition = None
-    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """A further column: MPPI about the policy: simulates samples × steps further steps before each step."""
     optimise: bool = False
@@ -98,8 +95,6 @@ class ReportConfig(BodyOptions):
     """Slowest and fastest stride that is counted, in m/s."""
     static_optimisation: bool = True
     """Show static optimisation of the same clips beside the policy."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads of the simulation; results do not depend on it."""
     seed: int = 0
     """Seed of the bootstrap, of the random policy, and of the first generated walker."""
 
@@ -126,7 +121,6 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     """Play, measure, write page, figures and recordings; print a summary; return the figures."""
     from kinesis_trl.agents.provenance import provenance
     from kinesis_trl.atomic import write_text
-    from kinesis_trl.body.muscles import lesion_mask
     from kinesis_trl.envs.imitation import inverse_for
     from kinesis_trl.physiology.analysis import analyse, plain
     from kinesis_trl.physiology.page import page
@@ -134,18 +128,14 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
     from kinesis_trl.physiology.people import load_people
     from kinesis_trl.physiology.playing import play, save_runs
     from kinesis_trl.physiology.rollouts import export_rollouts, full_body_channels
-    from kinesis_trl.planning.controllers import muscles_named
 
     body = config.load_body()
-    check_shares(config.condition, body.model.nu)
-    cut = muscles_named(config.lesion)
-    lesion_mask(body.muscle_names, cut)  # refused now, not after clips were solved
     against = read_report(config.since) if config.since else ""
     channels = full_body_channels() if config.rollouts else None  # refused now where it is not installed
     said: list[str] = []
     emg, people = load_people(config.emg, said)
     controls = _controls(config, said)
-    columns = _columns(config, body, cut)
+    columns = _columns(config, body)
     inverse = inverse_for(columns[0].player.settings.control) if columns[0].player else None
     library, chosen = _open(config, body, inverse, console, said)
     others = _groups(config, body, inverse, console, said)
@@ -163,7 +153,7 @@ def report(config: ReportConfig, console: Console) -> dict[str, Any]:
             controls=controls,
             people=people,
             groups=groups or None,
-            cut=cut if config.changed else None,
+            cut=config.cut if config.changed else None,
             against=against,
             straight=not config.all_strides,
             speeds=config.speeds,
@@ -198,7 +188,7 @@ def _controls(config: ReportConfig, said: list[str]) -> list[Activity]:
     return found
 
 
-def _columns(config: ReportConfig, body: BodyModel, cut: tuple[str, ...]) -> list[Column]:
+def _columns(config: ReportConfig, body: BodyModel) -> list[Column]:
     """Who moves; the first is judged."""
     from kinesis_trl.physiology.playing import Column
     from kinesis_trl.planning.controllers import Player, make_player
@@ -209,11 +199,10 @@ def _columns(config: ReportConfig, body: BodyModel, cut: tuple[str, ...]) -> lis
     policy = config.policy or str(asset(COORDINATED_POLICY))
 
     def player(healthy: bool = False, planner: MppiConfig | None = None) -> Player:
-        harm = {} if healthy else {"lesions": cut, "strength": config.strength}
-        physics = PhysicsConfig(threads=config.threads, condition=config.condition, **harm)  # type: ignore[arg-type]
+        physics = replace(config.physics(), lesions=(), strength=1.0) if healthy else config.physics()
         return make_player(policy, body, ImitationConfig(physics=physics), seed=config.seed, planner=planner)
 
-    title = "muscles cut" if cut else "weak muscles" if config.changed else "policy"
+    title = "muscles cut" if config.cut else "weak muscles" if config.changed else "policy"
     found = [Column(title=title, player=player())]
     if config.changed:
         found.append(Column(title="healthy", player=player(healthy=True)))

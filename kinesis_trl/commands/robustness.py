@@ -6,27 +6,15 @@ Example: kinesis robustness --policy runs/expert0/policy --motions locomotion-v1
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinesis_trl.body.fatigue import Condition, check_shares
-from kinesis_trl.body.simulator import PhysicsConfig
-from kinesis_trl.commands import (
-    BodyOptions,
-    check_outputs,
-    conclude,
-    finish,
-    open_motions,
-    record,
-    run_command,
-    usual_policy,
-)
+from kinesis_trl.commands import check_outputs, conclude, finish, open_motions, record, run_command
+from kinesis_trl.commands._options import SimulationOptions, usual_policy
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
-from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import asset
 
 if TYPE_CHECKING:
@@ -37,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobustnessConfig(BodyOptions):
+class RobustnessConfig(SimulationOptions):
     """What to try, and on what."""
 
     policy: str = ""
@@ -51,15 +39,8 @@ class RobustnessConfig(BodyOptions):
     """Forces of all muscles, as shares of the body's."""
     noises: tuple[float, ...] = (0.05, 0.075)
     """Noise on the observations, as shares of each observation's deviation in training."""
-    planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy: simulates samples × steps further steps before each step."""
-    condition: Condition = None
-    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
-    fatigued=[0.3]; in Python None or a FatigueConfig."""
     json: Path | None = None
     """Write all figures to this file."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads of the simulation; results do not depend on it."""
     seed: int = 0
     """Seed of sides, moments and noise."""
 
@@ -87,8 +68,7 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
 
     check_outputs(config.json)
     body = config.load_body()
-    check_shares(config.condition, body.model.nu)
-    settings = ImitationConfig(physics=PhysicsConfig(threads=config.threads, condition=config.condition))
+    settings = ImitationConfig(physics=config.physics())
     policy = config.policy or str(asset(usual_policy(config.body)))
     player = make_player(policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)

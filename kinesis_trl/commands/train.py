@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.commands import finish, make_console, parse_options, sized_as
+from kinesis_trl.commands import finish, make_console, parse_options
+from kinesis_trl.commands._options import sized_as
 from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml

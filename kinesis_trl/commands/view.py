@@ -5,7 +5,6 @@ Example: kinesis view --motions locomotion-v1/test --lesion tibant_l
 
 from __future__ import annotations
 
-import os
 import signal
 import webbrowser
 from dataclasses import dataclass, field
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
-from kinesis_trl.body.fatigue import Condition, check_shares
-from kinesis_trl.commands import BodyOptions, check_outputs, finish, run_command, stopping_on, usual_policy
+from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
+from kinesis_trl.commands._options import LesionOptions, usual_policy
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import asset
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewConfig(BodyOptions):
+class ViewConfig(LesionOptions):
     """What to show, and where."""
 
     task: Literal["imitation", "point-goal", "ball", "directional", "text"] = "imitation"
@@ -45,13 +44,6 @@ class ViewConfig(BodyOptions):
     """Sentence to carry out, with task text."""
     goal: tuple[float, float] = (1.5, 0.5)
     """Where to go with task point-goal, in metres ahead of the start and to its left, each up to 2."""
-    lesion: tuple[str, ...] = ()
-    """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
-    strength: float = 1.0
-    """Share of its excitation that every muscle receives, 0 to 1."""
-    condition: Condition = None
-    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, as of kinesis eval; the page can switch
-    it."""
     planner: MppiConfig = field(default_factory=MppiConfig)
     """MPPI about trained policies before each step; slower than real time on few cores."""
     keys: tuple[str, ...] = ()
@@ -75,8 +67,6 @@ class ViewConfig(BodyOptions):
     slower and faster."""
     hold: float = 4.0
     """Seconds that each command holds."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads of the simulation; results do not depend on it."""
 
     def __post_init__(self) -> None:
         from kinesis_trl.agents.baselines import BASELINES
@@ -150,12 +140,10 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
     """
     from kinesis_trl.agents.baselines import BASELINES
-    from kinesis_trl.planning.controllers import muscles_named
     from kinesis_trl.viewer.offer import Offer
     from kinesis_trl.viewer.session import Choice, Session
 
     body = config.load_body()
-    check_shares(config.condition, body.model.nu)
     policies = _shipped()
     chosen = config.policy
     if chosen and chosen not in policies and chosen not in BASELINES:
@@ -173,7 +161,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
     session = Session(body, offer.make)
     try:
         session.weaken_all(config.strength)
-        session.weaken(muscles_named(config.lesion), 0.0)
+        session.weaken(config.cut, 0.0)
         clip = config.clip or offer.clips[0]
         session.change(
             Choice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -21,11 +21,6 @@ from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.planning.mppi import Mppi
-
-
-def muscles_named(words: Iterable[str]) -> tuple[str, ...]:
-    """Names of muscles, given one by one or separated by commas: ("a,b", "c") → ("a", "b", "c")."""
-    return tuple(name for word in words for name in word.replace(",", " ").split())
 
 
 @dataclass(frozen=True)

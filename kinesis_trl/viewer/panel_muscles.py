@@ -9,7 +9,7 @@ import viser
 from numpy.typing import NDArray
 from viser import uplot
 
-from kinesis_trl.planning.controllers import muscles_named
+from kinesis_trl.body.simulator import muscles_named
 from kinesis_trl.viewer.controls import On, Shown, plain, put
 from kinesis_trl.viewer.session import Session
 

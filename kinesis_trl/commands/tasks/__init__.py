@@ -7,19 +7,17 @@ the report, and a function `advice(options)` of what to do next. Tasks without o
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from kinesis_trl.body.fatigue import Condition
 from kinesis_trl.body.simulator import Sensing
-from kinesis_trl.commands import BodyOptions, conclude, usual_policy
+from kinesis_trl.commands import conclude
+from kinesis_trl.commands._options import LesionOptions, usual_policy
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
-from kinesis_trl.planning.config import MppiConfig
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalConfig(BodyOptions):
+class EvalConfig(LesionOptions):
     """What all tasks share."""
 
     task: ClassVar[str]
@@ -40,21 +38,12 @@ class EvalConfig(BodyOptions):
     """A run's policy folder, an original model.pth, or zero, random, reference (target lengths = the reference's
     muscle lengths) or regulator (the feedback of optimised motions); '' takes the regulator for optimised motions
     unless the planner is on, the policy that ships for others, and for route policy the one of the task."""
-    planner: MppiConfig = field(default_factory=MppiConfig)
-    """MPPI about the policy: simulates samples × steps further steps before each step."""
     control: ControlName | None = None
     """Action as target lengths of a length controller (pd), as excitations (direct), or as a correction of the
     reference's inverse solution (feedforward); None takes what the policy was trained with, else pd."""
     sensing: Sensing | None = None
     """Which moment the policy sees, see PhysicsConfig; None takes what the policy was trained with, and original
     for an original model.pth."""
-    lesion: tuple[str, ...] = ()
-    """Muscles whose excitation is cut, by name: tibant_l,tibant_r or tibant_l tibant_r."""
-    strength: float = 1.0
-    """Share of its excitation that every muscle receives, 0 to 1."""
-    condition: Condition = None
-    """Whether muscles tire: healthy, or fatigue with parameters as FIELD=VALUE, such as parameters=kinesis start=random
-    fatigued=[0.3]; in Python None or a FatigueConfig."""
     json: Path | None = None
     """Write all figures to this file."""
     picture: Path | None = None
@@ -68,8 +57,6 @@ class EvalConfig(BodyOptions):
     """How many clips the video shows, spread evenly over the categories, or how many goals."""
     failure_dir: Path | None = None
     """Folder for reports on simulations that became non-finite."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads of the simulation; results do not depend on it."""
     seed: int = 0
     """Seed of the random policy, of the goals, and of the walker generated for a sentence."""
 
@@ -148,22 +135,14 @@ def draw(path: Path, body: BodyModel, runs: list[Run], picture: PictureConfig, c
 
 def player_of(config: EvalConfig, body: BodyModel) -> Player:
     """The policy, in the body as it shall be."""
-    from kinesis_trl.body.simulator import PhysicsConfig
     from kinesis_trl.envs.config import ImitationConfig
-    from kinesis_trl.planning.controllers import make_player, muscles_named
+    from kinesis_trl.planning.controllers import make_player
     from kinesis_trl.shipped import asset
 
-    physics = PhysicsConfig(
-        threads=config.threads,
-        lesions=muscles_named(config.lesion),
-        strength=config.strength,
-        condition=config.condition,
-        failure_dir=config.failure_dir,
-    )
     return make_player(
         config.policy or str(asset(config.shipped())),
         body,
-        ImitationConfig(physics=physics),
+        ImitationConfig(physics=replace(config.physics(), failure_dir=config.failure_dir)),
         control=config.control,
         sensing=config.sensing,
         seed=config.seed,

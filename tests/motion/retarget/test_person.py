@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kinesis_trl.body.subject import SubjectError
-from kinesis_trl.commands import sized_as
+from kinesis_trl.commands._options import sized_as
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.retarget.person import person_of, person_of_betas
 from kinesis_trl.motion.retarget.skeleton import REST_JOINTS, SMPL_JOINTS
