@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Protocol
 
 import torch
 from tensordict import TensorDictBase
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torchrl.envs.utils import ExplorationType, exploration_type
 
+from kinesis_trl.agents.config import PolicyConfig
 from kinesis_trl.agents.networks import NetworkConfig, hidden_layers, output_layer
 from kinesis_trl.agents.normalisation import RunningNorm
 
@@ -149,19 +149,6 @@ class NormalisedMLP(nn.Module):
             self.norm.update(observation)
 
 
-class GaussianPolicyConfig(Protocol):
-    """The fields that every Gaussian policy's config has."""
-
-    @property
-    def network(self) -> NetworkConfig: ...
-    @property
-    def normalise(self) -> bool: ...
-    @property
-    def symmetric(self) -> bool: ...
-    @property
-    def noise_memory(self) -> float: ...
-
-
 class GaussianPolicy(StochasticModule):
     """Policy with a Gaussian action whose covariance does not depend on the observation.
 
@@ -170,7 +157,7 @@ class GaussianPolicy(StochasticModule):
     action as `noise`, is what log-probabilities are of, so that a policy loss is correct.
     """
 
-    def __init__(self, config: GaussianPolicyConfig, observation_width: int, action_width: int) -> None:
+    def __init__(self, config: PolicyConfig, observation_width: int, action_width: int) -> None:
         super().__init__(sample_key="action", log_prob_key="action_log_prob")
         self.config = config
         self.observation_width = observation_width

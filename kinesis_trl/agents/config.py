@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from kinesis_trl.settings import FileOnly
@@ -43,54 +43,49 @@ GATE = NetworkConfig(hidden=(1024, 512, 256))
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianConfig:
-    """Diagonal Gaussian policy."""
+class PolicyConfig:
+    """What all policies with Gaussian noise share."""
 
     network: NetworkConfig = LAPTOP
-    """Hidden layers."""
+    """Hidden layers; the last one is the latent state of a Lattice policy."""
     normalise: bool = True
     """Whether observations are normalised by their running mean and standard deviation."""
     symmetric: bool = False
     """Whether the policy is symmetric between left and right by construction; costs a second forward pass."""
-    log_std: float = -2.0
-    """Initial natural logarithm of the standard deviation, in units of the action."""
     min_log_std: FileOnly[float] = -5.0
-    """Smallest log-deviation."""
+    """Smallest natural logarithm of a standard deviation."""
     max_log_std: FileOnly[float] = 2.0
-    """Largest log-deviation."""
+    """Largest natural logarithm of a standard deviation."""
     noise_memory: float = 0.0
     """AR(1) coefficient of the exploration noise from one policy step to the next; 0: white noise."""
 
     def __post_init__(self) -> None:
-        _check_log_std(initial=(self.log_std,), low=self.min_log_std, high=self.max_log_std)
-        _check_noise_memory(self.noise_memory)
+        initial = {f.name: getattr(self, f.name) for f in fields(self) if f.name.endswith("log_std")}
+        low, high = initial.pop("min_log_std"), initial.pop("max_log_std")
+        if not low < high:
+            raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
+        if not all(low <= value <= high for value in initial.values()):
+            raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")
+        if not 0 <= self.noise_memory < 1:
+            raise ValueError(f"noise_memory is {self.noise_memory}; expected 0 (white noise) to below 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatticeConfig:
+class GaussianConfig(PolicyConfig):
+    """Diagonal Gaussian policy."""
+
+    log_std: float = -2.0
+    """Initial natural logarithm of the standard deviation, in units of the action."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatticeConfig(PolicyConfig):
     """Lattice policy: noise on the actions and on the latent units that drive them together."""
 
-    network: NetworkConfig = LAPTOP
-    """Hidden layers; the last one is the latent state."""
-    normalise: bool = True
-    """Whether observations are normalised by their running mean and standard deviation."""
-    symmetric: bool = False
-    """Whether the policy is symmetric between left and right by construction; costs a second forward pass."""
     action_log_std: float = -2.0
     """Initial natural logarithm of the standard deviation of each action's own noise, in units of the action."""
     latent_log_std: float = -2.0
     """Initial natural logarithm of the standard deviation of each latent unit's noise, in units of its activation."""
-    min_log_std: FileOnly[float] = -5.0
-    """Smallest log-deviation, for both."""
-    max_log_std: FileOnly[float] = 2.0
-    """Largest log-deviation, for both."""
-    noise_memory: float = 0.0
-    """AR(1) coefficient of the exploration noise from one policy step to the next; 0: white noise."""
-
-    def __post_init__(self) -> None:
-        initial = (self.action_log_std, self.latent_log_std)
-        _check_log_std(initial=initial, low=self.min_log_std, high=self.max_log_std)
-        _check_noise_memory(self.noise_memory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,17 +119,3 @@ class MixtureConfig:
     def __post_init__(self) -> None:
         if self.memory and self.finetune:
             raise ValueError("a mixture with memory is not trained here; leave out finetune.")
-
-
-def _check_log_std(*, initial: tuple[float, ...], low: float, high: float) -> None:
-    """Raise ValueError unless low < high and every initial log-deviation lies between them."""
-    if not low < high:
-        raise ValueError(f"min_log_std {low} and max_log_std {high}; expected min_log_std < max_log_std.")
-    if not all(low <= value <= high for value in initial):
-        raise ValueError(f"initial log deviation {initial}; expected values in [{low}, {high}].")
-
-
-def _check_noise_memory(memory: float) -> None:
-    """Raise ValueError unless an AR(1) coefficient lies in [0, 1)."""
-    if not 0 <= memory < 1:
-        raise ValueError(f"noise_memory is {memory}; expected 0 (white noise) to below 1.")

@@ -8,17 +8,29 @@ from kinesis_trl.envs.terms.terminations import KINESIS
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class NoiseConfig:
+    """The noise on actions from which search and planner choose."""
+
+    noise: float = 0.08
+    """Standard deviation of the noise on each number of an action."""
+    ar1: float = 0.8
+    """AR(1) coefficient of the noise from one policy step to the next."""
+    seed: int = 0
+    """Seed of the noise."""
+
+    def __post_init__(self) -> None:
+        if not (self.noise > 0 and 0 <= self.ar1 < 1):
+            raise ValueError(f"noise {self.noise} must be positive, and ar1 {self.ar1} lie in 0…1, 1 excluded.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig(NoiseConfig):
     """How a clip is searched."""
 
     bodies: int = 64
     """Particles: bodies that follow a clip side by side."""
     clips: int = 4
     """Clips searched at once."""
-    noise: float = 0.08
-    """Standard deviation of the noise on each number of an action."""
-    ar1: float = 0.8
-    """AR(1) coefficient of the noise from one policy step to the next."""
     every: int = 3
     """Policy steps between two resamplings."""
     inverse_temperature: float = 1.0
@@ -33,10 +45,9 @@ class SearchConfig:
     """Policy steps by which the search backtracks where all bodies are lost; up to four times as many when repeated."""
     tries: int = 8
     """Number of times that all bodies may be lost before the clip is given up."""
-    seed: int = 0
-    """Seed of the noise."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.bodies < 2 or self.clips < 1 or self.every < 1 or self.back < 1 or self.tries < 1:
             raise ValueError(
                 f"bodies {self.bodies} must be at least 2, and clips {self.clips}, every {self.every}, "
@@ -44,10 +55,10 @@ class SearchConfig:
             )
         if not 0 < self.far <= KINESIS.distance:
             raise ValueError(f"far {self.far} must lie in 0…{KINESIS.distance}, 0 excluded.")
-        if not (self.noise > 0 and self.distance_cost >= 0 and 0 <= self.ar1 < 1 and 0 <= self.memory < 1):
+        if not (self.distance_cost >= 0 and 0 <= self.memory < 1):
             raise ValueError(
-                f"noise {self.noise} must be positive, distance_cost {self.distance_cost} not negative, ar1 {self.ar1} "
-                f"and memory {self.memory} must lie in 0…1, 1 excluded."
+                f"distance_cost {self.distance_cost} must not be negative, and memory {self.memory} lie in 0…1, 1 "
+                "excluded."
             )
 
 
@@ -123,17 +134,13 @@ class OptimisationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MppiConfig:
+class MppiConfig(NoiseConfig):
     """MPPI before each policy step."""
 
     samples: int = 0
     """Copies of the body simulated before each step, at least 2; 12 is a good choice; 0: no MPPI."""
     steps: int = 16
     """Horizon in policy steps of 1/30 s."""
-    noise: float = 0.08
-    """Standard deviation of the noise on each number of an action."""
-    ar1: float = 0.8
-    """AR(1) coefficient of the noise from one policy step to the next."""
     distance_cost: float = 5.0
     """Cost per step and metre of the largest distance of a tracked body from the clip, besides the reward."""
     inverse_temperature: float = 3.0
@@ -142,19 +149,15 @@ class MppiConfig:
     """Discount per policy step; that of the value function."""
     every: int = 1
     """Policy steps between two plans, which follow the last plan; 2 takes half the time."""
-    seed: int = 0
-    """Seed of the noise."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.samples < 0 or self.samples == 1 or self.steps < 1:
             raise ValueError(f"samples {self.samples} must be 0 or at least 2, and steps {self.steps} at least 1.")
         if not 1 <= self.every <= self.steps:
             raise ValueError(f"every {self.every} must lie in 1…steps ({self.steps}).")
-        if not (self.noise > 0 and 0 <= self.ar1 < 1 and 0 < self.discount <= 1):
-            raise ValueError(
-                f"noise {self.noise} must be positive, ar1 {self.ar1} lie in 0…1, 1 excluded, and "
-                f"discount {self.discount} lie in 0…1, 0 excluded."
-            )
+        if not 0 < self.discount <= 1:
+            raise ValueError(f"discount {self.discount} must lie in 0…1, 0 excluded.")
         if not (self.inverse_temperature >= 0 and self.distance_cost >= 0):
             raise ValueError(
                 f"inverse_temperature {self.inverse_temperature} and distance_cost {self.distance_cost} must not be "
