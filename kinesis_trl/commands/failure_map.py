@@ -82,7 +82,10 @@ def look(config: FailureMapConfig, console: Console) -> dict[str, Any]:
     if config.picture:
         failure_map.draw_failures(report, config.picture)
     finish(
-        console, config.json, config.picture, advice="make train EXPERT=0 trains on such motions, MOTIONS=… on yours"
+        console,
+        config.json,
+        config.picture,
+        advice="kinesis train laptop --motions FOLDER trains on motions of your own",
     )
     return report
 

@@ -61,12 +61,12 @@ def _covered(row: dict[str, Any], config: MineConfig) -> float:
 
 def _advice(run: Path, failed: bool) -> str:
     """What to do after mining a run."""
-    runs = "" if run.parent == Path("runs") else f" RUNS={run.parent}"
+    runs = "" if run.parent == Path("runs") else f" --runs {run.parent}"
     expert = re.fullmatch(r"expert(\d+)", run.name)
     if expert and failed:
-        return f"make train EXPERT={int(expert[1]) + 1}{runs}"
+        return f"kinesis train laptop --expert {int(expert[1]) + 1}{runs}"
     if expert and int(expert[1]) > 0:
-        return f"make moe{runs}"
+        return f"kinesis train laptop --moe{runs}"
     return f"kinesis eval --policy {run / 'policy'}"
 
 

@@ -231,18 +231,18 @@ def closing(command: TrainCommand, console: Console, *, finished: bool) -> None:
     if not finished:
         console.print("stopped and saved; the same command goes on from here")
         return
-    runs = "" if run.runs == Path("runs") else f" RUNS={run.runs}"
+    shown = "" if run.runs == Path("runs") else f" --runs {run.runs}"
     name = run.name
     advice = f"kinesis eval --policy {run.folder / 'policy'}"
     if isinstance(command, GoalCommand):
         advice = f"kinesis eval --task {run.env.name} --route policy --policy {run.folder / 'policy'}"
     elif isinstance(command, ImitationCommand) and command.expert is not None:
-        name, advice = f"expert{command.expert}", f"make mine EXPERT={command.expert}{runs}"
+        name, advice = f"expert{command.expert}", f"kinesis mine --run {run.runs / f'expert{command.expert}'}"
     elif isinstance(command, ImitationCommand) and (command.moe or command.curriculum):
         name = "moe" if (run.runs / "moe" / "policy").is_dir() else "expert0"  # one expert may suffice
         advice = f"kinesis eval --policy {run.runs / name / 'policy'}"
     console.print(f"{name} is trained.", markup=False, highlight=False)
-    finish(console, run.runs / name, advice=f"{advice}; make aim shows how it learnt")
+    finish(console, run.runs / name, advice=f"{advice}; kinesis aim{shown} shows how it learnt")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

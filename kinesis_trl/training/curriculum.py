@@ -61,7 +61,8 @@ def expert_config(base: TrainConfig, index: int) -> TrainConfig:
     if index == 0:
         return replace(base, name=expert_name(0), clips=None, warm_start=base.warm_start, experts=())
     before = base.runs / expert_name(index - 1)
-    for needed, how in ((POLICY, f"make train EXPERT={index - 1}"), (MINED, f"make mine EXPERT={index - 1}")):
+    train = f"kinesis train laptop --expert {index - 1} --runs {base.runs}"
+    for needed, how in ((POLICY, train), (MINED, f"kinesis mine --run {before}")):
         if not (before / needed).exists():
             raise RunError(f"expert {index} starts from {before / needed}, which is not there; {how} makes it.")
     return replace(base, name=expert_name(index), clips=before / MINED, warm_start=before / POLICY, experts=())
@@ -81,7 +82,8 @@ def mixture_config(base: TrainConfig, experts: int | None = None) -> TrainConfig
         paths.append(path)
     if len(paths) < 2:
         raise RunError(
-            f"{base.runs} holds {len(paths)} trained expert(s), a gate needs two; make train EXPERT={len(paths)}."
+            f"{base.runs} holds {len(paths)} trained expert(s), a gate needs two; kinesis train laptop --expert "
+            f"{len(paths)} --runs {base.runs} trains one."
         )
     return replace(base, name=MIXTURE, clips=None, warm_start=None, experts=tuple(paths))
 

@@ -49,7 +49,7 @@ class Dashboard:
         if not (folder / ".aim").is_dir():
             raise DashboardError(
                 f"{folder.absolute()} holds no .aim, expected a folder that a training run was recorded in. "
-                "Train first (make train EXPERT=0), or name the folder of your runs."
+                "Train first (kinesis train laptop), or name the folder of your runs."
             )
         if find_spec("aim") is None:
             raise DashboardError("aim is not installed, expected the package that draws the pages: pip install aim")

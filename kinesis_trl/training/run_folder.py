@@ -78,7 +78,7 @@ def load_run(folder: Path) -> TrainConfig:
         SettingsError: its config is damaged.
     """
     if not (folder / CONFIG).is_file():
-        raise RunError(f"{folder} holds no run ({CONFIG} is missing); train one first (make train EXPERT=0).")
+        raise RunError(f"{folder} holds no run ({CONFIG} is missing); train one first (kinesis train laptop).")
     config = read_settings(TrainConfig, folder / CONFIG)
     if not (folder / POLICY / WEIGHTS).is_file():
         raise RunError(f"{folder} holds no policy yet; let its training reach a checkpoint first.")

@@ -95,7 +95,7 @@ def test_the_command_says_what_is_missing_in_one_line(monkeypatch, capsys, tmp_p
         main()
     assert stop.value.code == 1
     said = " ".join(capsys.readouterr().out.split())
-    assert "expert 2 starts from" in said and "make train EXPERT=1" in said
+    assert "expert 2 starts from" in said and "kinesis train laptop --expert 1" in said
 
 
 def test_tasks_with_a_goal_start_from_a_plain_policy(tmp_path, body):

@@ -19,14 +19,14 @@ def brief(small):
 
 
 def test_steps_ask_for_what_they_need(brief, console):
-    with pytest.raises(RunError, match="make train EXPERT=0"):
+    with pytest.raises(RunError, match="kinesis train laptop --expert 0"):
         expert_config(brief, 1)
     with pytest.raises(RunError, match="needs two"):
         mixture_config(brief)
     with pytest.raises(RunError, match="holds no run"):
         mine(brief.folder)
     Trainer(brief, console).run()
-    with pytest.raises(RunError, match="make mine EXPERT=0"):
+    with pytest.raises(RunError, match="kinesis mine --run"):
         expert_config(brief, 1)
 
 

@@ -98,4 +98,4 @@ def _ghost(paths: Sequence[MotionLibrary], attempt: int) -> NDArray[np.float64] 
 
 def advice(config: Options) -> str:
     """What to do next."""
-    return "make train TASK=point-goal trains a policy that sees the goal itself"
+    return "kinesis train point-goal trains a policy that sees the goal itself"
