@@ -32,8 +32,11 @@ def computed(runs: dict[str, Any]) -> dict[str, Any]:
 
 
 def number(value: float | None, form: str, unit: str = "") -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None else f"{value:{form}}{unit}"
+    """A number, or a dash where there is none; what is rounded to zero has no minus."""
+    if value is None:
+        return "–"
+    text = f"{value:{form}}"
+    return f"{0.0:{form}}{unit}" if not text.strip("+-0.") else f"{text}{unit}"
 
 
 def interval(row: dict[str, Any]) -> str:

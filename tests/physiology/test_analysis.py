@@ -10,6 +10,7 @@ import pytest
 
 from kinesis_trl.physiology.activity import activity_of, activity_of_controls
 from kinesis_trl.physiology.analysis import analyse, plain
+from kinesis_trl.physiology.cells import number
 from kinesis_trl.physiology.emg_data import load_emg_csv, load_wang2023
 from kinesis_trl.physiology.findings import grade, worst
 from kinesis_trl.physiology.page import TITLES, page
@@ -158,3 +159,17 @@ def test_activity_is_that_of_the_strides(walk):
     assert activity.samples().shape == (101 * (strides.count(0) + strides.count(1)), 80)
     first = strides.found[0][1].of("right")[0]
     np.testing.assert_allclose(activity.profiles["r"][0, 0], walk.activation[first.strike])
+
+
+@pytest.mark.parametrize(
+    "value, form, said",
+    [
+        (None, ".2f", "–"),
+        (-0.04, "+.1f", "+0.0 m"),
+        (-0.004, ".2f", "0.00 m"),
+        (-0.06, "+.1f", "-0.1 m"),
+        (10.0, ".0f", "10 m"),
+    ],
+)
+def test_a_number_that_is_rounded_to_zero_has_no_minus(value, form, said):
+    assert number(value, form, " m") == said
