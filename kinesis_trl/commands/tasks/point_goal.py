@@ -61,7 +61,8 @@ def reach(
     from kinesis_trl.progress import progress
 
     keep, laid = config.video_clips if config.video else 0, count if config.route == "planner" else 0
-    with progress(console, "reaching", count * task.steps + laid, "paths and steps") as advance:
+    # laying a path takes about as long as going it
+    with progress(console, "reaching", (count + laid) * task.steps, "steps") as advance:
         attempts, paths = reach_goals(
             body,
             player,
@@ -70,7 +71,7 @@ def reach(
             count=count,
             seed=config.seed,
             keep=keep,
-            on_path=advance,
+            on_path=lambda paths: advance(paths * task.steps),
             on_step=advance,
         )
     report, evaluation = report_of(attempts), task_of(task)
