@@ -68,6 +68,31 @@ def length_controller(length, velocity, target, p, strength, out):  # type: igno
 
 
 @numba.njit(nogil=True, cache=True)
+def excite(wanted, strength, out, lost):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Excitations `wanted` (N, M), within [0, 1], times `strength` (M,), into `out` (N, M).
+
+    Rows with a number that is not finite are `lost` (N,) from then on; lost ones get zeros.
+    """
+    for n in range(len(wanted)):
+        for m in range(wanted.shape[1]):
+            if not np.isfinite(wanted[n, m]):
+                lost[n] = True
+        for m in range(wanted.shape[1]):
+            out[n, m] = 0.0 if lost[n] else min(max(wanted[n, m], 0.0), 1.0) * strength[m]
+
+
+@numba.njit(nogil=True, cache=True)
+def add_effort(excitation, out):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Add `muscles.effort_reward` of excitations (N, M), none below 0, to `out` (N,)."""
+    for n in range(len(excitation)):
+        total, squares = 0.0, 0.0
+        for m in range(excitation.shape[1]):
+            total += excitation[n, m]
+            squares += excitation[n, m] * excitation[n, m]
+        out[n] += np.exp(-0.05 * (total + np.sqrt(squares)))
+
+
+@numba.njit(nogil=True, cache=True)
 def to_moments(arm, velocity, length, age, p, least, passive):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Turn moment arms into the moments that muscles make: fully active in the place of the arms, at rest in `passive`.
 

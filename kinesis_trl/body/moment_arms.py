@@ -26,16 +26,16 @@ class MomentArms:
         self.body = body
         independent = couplings.independent_dofs(model.nv)
         self.joints = len(independent) - 6
-        self._joint = np.full(model.nv, -1, dtype=np.int64)
-        self._joint[independent[6:]] = np.arange(self.joints)
-        self._joint[couplings.dependent_dof] = self._joint[couplings.independent_dof]
-        self._coupling = np.full(model.nv, -1, dtype=np.int64)
-        self._coupling[couplings.dependent_dof] = np.arange(len(couplings.dependent_dof))
+        joint = np.full(model.nv, -1, dtype=np.int64)
+        joint[independent[6:]] = np.arange(self.joints)
+        joint[couplings.dependent_dof] = joint[couplings.independent_dof]
+        coupling = np.full(model.nv, -1, dtype=np.int64)
+        coupling[couplings.dependent_dof] = np.arange(len(couplings.dependent_dof))
         data = mujoco.MjData(model)  # where the rows' entries belong is the same in every state
         data.qpos[:] = body.standing_qpos
         mujoco.mj_fwdPosition(model, data)
-        self._column = np.array(data.moment_colind, dtype=np.int64)
-        self._row = np.repeat(np.arange(model.nu), data.moment_rownnz)
+        column = np.array(data.moment_colind, dtype=np.int64)
+        self._entries = np.repeat(np.arange(model.nu), data.moment_rownnz), column, joint[column], coupling[column]
 
     def evaluate(self, moment: Array, qpos: Array, qvel: Array) -> tuple[Array, Array]:
         """Moment arms (N, M, J) in metres per radian and muscle–tendon velocities (N, M) in m/s.
@@ -45,21 +45,21 @@ class MomentArms:
             qpos: (N, nq) coordinates, for the couplings.
             qvel: (N, nv) velocities.
         """
-        arm = np.zeros((len(qpos), self.body.model.nu, self.joints))
-        velocity = np.zeros((len(qpos), self.body.model.nu))
-        slope = self.body.couplings.slope(qpos)
-        _gather(moment, self._row, self._column, slope, self._joint, self._coupling, qvel, arm, velocity)
+        arm = np.empty((len(qpos), self.body.model.nu, self.joints))
+        velocity = np.empty((len(qpos), self.body.model.nu))
+        _gather(moment, *self._entries, self.body.couplings.slope(qpos), qvel, arm, velocity)
         return arm, velocity
 
 
 @numba.njit(nogil=True, cache=True)
-def _gather(moment, row, column, slope, joint, coupling, qvel, arm, velocity):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+def _gather(moment, muscle, dof, joint, coupling, slope, qvel, arm, velocity):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
     for n in range(len(moment)):
-        for i in range(len(row)):
-            m, dof, value = row[i], column[i], moment[n, i]
-            velocity[n, m] += value * qvel[n, dof]
-            if joint[dof] >= 0:
-                arm[n, m, joint[dof]] += value * (1.0 if coupling[dof] < 0 else slope[n, coupling[dof]])
+        arm[n], velocity[n] = 0.0, 0.0
+        for i in range(len(muscle)):
+            m, j, value = muscle[i], joint[i], moment[n, i]
+            velocity[n, m] += value * qvel[n, dof[i]]
+            if j >= 0:
+                arm[n, m, j] += value if coupling[i] < 0 else value * slope[n, coupling[i]]
 
 
 @lru_cache(maxsize=4)

@@ -16,7 +16,7 @@ import numpy as np
 from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 
-from kinesis_trl.body import compiled_muscles
+from kinesis_trl.body import compiled_muscles, compiled_state
 from kinesis_trl.body.failures import Failure, log_warning
 from kinesis_trl.body.fatigue import Fatigue
 from kinesis_trl.body.model import BodyModel
@@ -94,6 +94,8 @@ class BatchPhysics:
         self._steps = 0
         self._failed = np.zeros(num, dtype=bool)
         self._sensed = np.zeros((2, num, len(body.observed_ids), 3))
+        self._all = np.arange(num)
+        self._root = int(body.model.body_rootid[body.observed_ids[0]])
         self._rest = self._batch.state[0].copy()  # no warm start, no applied forces, time zero
         self._stand(np.arange(num))
 
@@ -145,13 +147,11 @@ class BatchPhysics:
         """
         target = self._remember(target)
         effort = np.zeros(self.num)
-        excitation = np.empty(target.shape)
         for k in range(self.config.substeps):
             compiled_muscles.length_controller(
-                self.length, self.velocity, target, self._muscles, self.strength, excitation
+                self.length, self.velocity, target, self._muscles, self.strength, self.excitation
             )
-            self.excitation[:] = excitation
-            effort += effort_reward(excitation)
+            compiled_muscles.add_effort(self.excitation, effort)
             self._advance(1, last=k == self.config.substeps - 1)
         return effort / self.config.substeps, self._guard()
 
@@ -164,12 +164,10 @@ class BatchPhysics:
         effort, lost = np.zeros(self.num), np.zeros(self.num, dtype=bool)
         for k in range(self.config.substeps):
             wanted = controller(k)
-            lost |= ~np.isfinite(wanted).all(1)
-            if lost.any():
-                wanted = np.where(lost[:, None], 0.0, wanted)
-            excitation = np.clip(self._remember(wanted) if k == 0 else wanted, 0, 1) * self.strength
-            self.excitation[:] = excitation
-            effort += effort_reward(excitation)
+            if k == 0:
+                self._remember(wanted)
+            compiled_muscles.excite(wanted, self.strength, self.excitation, lost)
+            compiled_muscles.add_effort(self.excitation, effort)
             self._advance(1, last=k == self.config.substeps - 1)
         self._failed |= lost
         return effort / self.config.substeps, self._guard()
@@ -217,29 +215,29 @@ class BatchPhysics:
 
     def observe(self, rows: Rows = ALL) -> BodyState:
         """Describe the bodies of `rows` (R,) as last derived; copies, safe to keep."""
-        ids = self.body.observed_ids
-        derived = self._derived
-        position = derived["xpos"][rows][:, ids]
+        ids, index, derived = self.body.observed_ids, self._index(rows), self._derived
+        position = compiled_state.picked(derived["xpos"], index, ids)
         if self.config.sensing == "original":
             linear, angular = self._sensed[0][rows].copy(), self._sensed[1][rows].copy()
         else:
-            linear, angular = self._velocities(rows, position)
+            linear, angular = self._velocities(index, position)
+        quaternion = compiled_state.picked(derived["xquat"], index, ids)
         touch = derived["sensordata"][rows][:, self.body.touch_adr]
-        return BodyState(position, derived["xquat"][rows][:, ids], linear, angular, touch, self.lag[rows].copy())
+        return BodyState(position, quaternion, linear, angular, touch, self.lag[rows].copy())
 
-    def _velocities(self, rows: Rows, points: Array) -> tuple[Array, Array]:
+    def _index(self, rows: Rows) -> NDArray[np.int64]:
+        return self._all if isinstance(rows, slice) else rows
+
+    def _velocities(self, rows: NDArray[np.int64], points: Array) -> tuple[Array, Array]:
         """Linear velocities (R, B, 3) of `points` on the observed bodies, and angular velocities (R, B, 3)."""
-        ids = self.body.observed_ids
-        spatial = self._derived["cvel"][rows][:, ids]
-        centre = self._derived["subtree_com"][rows, self.body.model.body_rootid[ids[0]], None]
-        angular = spatial[..., :3]
-        # cvel is taken at the tree's centre of mass; shift it to the points
-        return spatial[..., 3:] + np.cross(angular, points - centre), angular
+        spatial, centre = self._derived["cvel"], self._derived["subtree_com"]
+        linear, angular = compiled_state.velocities(points, spatial, centre, rows, self.body.observed_ids, self._root)
+        return linear, angular
 
     def _sense_as_original(self, rows: Rows) -> None:
         """Keep the velocities of the centres of mass as derived last, then bring the poses up to date."""
-        centres = self._derived["xipos"][rows][:, self.body.observed_ids]
-        self._sensed[0][rows], self._sensed[1][rows] = self._velocities(rows, centres)
+        centres = compiled_state.picked(self._derived["xipos"], self._index(rows), self.body.observed_ids)
+        self._sensed[0][rows], self._sensed[1][rows] = self._velocities(self._index(rows), centres)
         self._batch.forward(_ids(rows), stage=_POSES)
 
     def live_state(self) -> dict[str, Array]:
@@ -296,7 +294,7 @@ class BatchPhysics:
         self._past_inputs[slot] = inputs
         self._steps += 1
         self._failed[:] = ~np.isfinite(inputs).all(1)
-        return np.where(self._failed[:, None], 0.0, inputs)
+        return np.where(self._failed[:, None], 0.0, inputs) if self._failed.any() else inputs
 
     def _advance(self, substeps: int, *, last: bool) -> None:
         if self.on_substep is not None:

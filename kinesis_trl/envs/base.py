@@ -27,6 +27,10 @@ from kinesis_trl.envs.terms.metrics import episode_steps
 
 Rows = NDArray[np.int64]
 
+_ENDS = ("done", "terminated", "truncated")
+_LEFT_BEHIND = ("next", "reward", "_reset")
+"""Keys of a step that the next one does not begin with."""
+
 
 class MyoLegsEnv(EnvBase):
     """N bodies stepped together. Keys: observation, action, reward, done, terminated, truncated, metrics.
@@ -112,7 +116,7 @@ class MyoLegsEnv(EnvBase):
         self.action_spec = Bounded(-1.0, 1.0, shape=(n, self.control.width))
         self.reward_spec = Unbounded((n, 1))
         self.full_done_spec = Composite(
-            {key: Binary(1, shape=(n, 1), dtype=torch.bool) for key in ("done", "terminated", "truncated")},
+            {key: Binary(1, shape=(n, 1), dtype=torch.bool) for key in _ENDS},
             shape=(n,),
         )
 
@@ -126,23 +130,46 @@ class MyoLegsEnv(EnvBase):
         if self._restored and mask is None:
             self._restored = False  # a learner's first reset after `set_state` goes on instead of starting anew
         else:
-            self.actions[torch.from_numpy(rows)] = 0.0
-            if self.physics.fatigue is not None:
-                self.physics.fatigue.start(rows, self.generator)
-            self.episode_steps[torch.from_numpy(rows)] = 0
-            self.physics.reset(rows, *self._start(rows))
-            self._observation[torch.from_numpy(rows)] = self._describe(self._observe(rows), rows)
+            self._begin(rows)
         return TensorDict(
             {
                 "observation": self._observation.clone(),
                 "metrics": torch.zeros(n, len(self.metric_names)),
-                **{key: torch.zeros(n, 1, dtype=torch.bool) for key in ("done", "terminated", "truncated")},
+                **{key: torch.zeros(n, 1, dtype=torch.bool) for key in _ENDS},
             },
             batch_size=self.batch_size,
         )
 
+    def _begin(self, rows: Rows) -> None:
+        """Begin new episodes in `rows` (R,)."""
+        index = torch.from_numpy(rows)
+        self.actions[index] = 0.0
+        if self.physics.fatigue is not None:
+            self.physics.fatigue.start(rows, self.generator)
+        self.episode_steps[index] = 0
+        self.physics.reset(rows, *self._start(rows))
+        self._observation[index] = self._describe(self._observe(rows), rows)
+
+    def step_and_maybe_reset(self, tensordict: TensorDictBase) -> tuple[TensorDictBase, TensorDictBase]:
+        """As TorchRL's for any environment, without the time it takes to find out about this one's keys."""
+        after = self.advance(tensordict.get("action"))
+        tensordict.set("next", after)
+        ahead = {key: value for key, value in tensordict.items() if key not in _LEFT_BEHIND}
+        ahead.update((key, value) for key, value in after.items() if key not in _LEFT_BEHIND)
+        done = after.get("done")
+        if done.any():
+            self._begin(np.flatnonzero(done.numpy()))
+            ahead["observation"] = self._observation.clone()
+            ahead["metrics"] = after.get("metrics").masked_fill(done, 0.0)
+            ahead.update((key, torch.zeros_like(done)) for key in _ENDS)
+        return tensordict, TensorDict(ahead, batch_size=self.batch_size, device=tensordict.device)
+
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
-        action = tensordict["action"].double().numpy()
+        return self.advance(tensordict.get("action"))
+
+    def advance(self, chosen: Tensor) -> TensorDictBase:
+        """One policy step under actions (N, A): what it led to, as `step` puts it under "next"."""
+        action = chosen.double().numpy()
         self.actions[:, 1:] = self.actions[:, :2].clone()
         self.actions[:, 0] = torch.from_numpy(action).clamp(-1, 1)
         effort, failed = self._act(action)

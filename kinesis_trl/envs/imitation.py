@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -165,9 +166,9 @@ class ImitationEnv(MyoLegsEnv):
         """What the bodies follow now."""
         return Reference(self.library, self.clip, self.time, self.placement, self.policy_dt)
 
-    def next_frame(self) -> Tensor:
-        """(N,) row of the library's arrays one policy step ahead."""
-        return self.current_reference().next_frame()
+    def next_frame(self, rows: Any = ALL) -> Tensor:
+        """(R,) row of the library's arrays one policy step ahead of `rows` (R,)."""
+        return self.current_reference().next_frame(rows)
 
     def reference_action(self) -> Tensor:
         """(N, A) action that asks for the reference as it is; ValueError where the control has none."""
@@ -186,18 +187,15 @@ class ImitationEnv(MyoLegsEnv):
 
     def _start(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         start = self._starts.draw(rows, self.clip_weights, self.generator)
-        index = torch.from_numpy(rows)
-        self.clip[index] = torch.from_numpy(start.clip)
-        self.time[index] = torch.from_numpy(start.time)
+        index, clip = torch.from_numpy(rows), torch.from_numpy(start.clip)
+        self.clip[index] = clip
         self.disturbance.clear(index)
         # the frame nearest to the start, because states are stored at whole frames
-        frame = self.library.frame_index(self.clip[index], self.time[index])
-        self.time[index] = (frame - self.library.start[self.clip[index]]).double() / FPS
-        first = self.library.qpos[self.library.start[self.clip[index]]]
-        self.placement.put(index, torch.from_numpy(start.angle), first[:, :2])
-        followed = self.time[index]
-        self.time[index] = self._late(index, torch.from_numpy(start.late))
-        qpos, qvel = self.turned_state(self.library.frame_index(self.clip[index], self.time[index]), index)
+        first, frame = self.library.start[clip], self.library.frame_index(clip, torch.from_numpy(start.time))
+        followed = self.time[index] = (frame - first).double() / FPS
+        self.placement.put(index, torch.from_numpy(start.angle), self.library.qpos[first, :2])
+        self.time[index] = late = self._late(index, torch.from_numpy(start.late))
+        qpos, qvel = self.turned_state(self.library.frame_index(clip, late), index)
         activation = self.control.start(rows, self.current_reference())
         self.time[index] = followed
         self._look_ahead(followed, index)
@@ -230,7 +228,8 @@ class ImitationEnv(MyoLegsEnv):
     def _look_ahead(self, now: Tensor, rows: Any = ALL) -> tuple[Tensor, Tensor]:
         """Keep what `rows` (R,) will observe of their references; returns positions and velocities of `now`."""
         times = torch.cat([now[None], now + self.policy_dt * self._steps[:, None]])
-        position, velocity = self.reference(times, rows)
+        position, velocity = self.library.tracked(self.clip[rows].expand(times.shape), times)
+        position, velocity = self.placement.points(position, rows), self.placement.vectors(velocity[:2], rows)
         self._ahead[rows] = torch.cat([position[1:2], velocity[1:2], position[2:]]).transpose(0, 1)
         self._now[rows] = now
         return position[0], velocity[0]
@@ -251,7 +250,7 @@ class ImitationEnv(MyoLegsEnv):
             **self._step_made(state, effort),
             ref_pos=ref_pos,
             ref_vel=ref_vel,
-            root_turn=rotation_between(state.quaternion[:, 0], self.reference_root(now)),
+            ref_root=lambda: self.reference_root(now),
             clip=self.clip,
             time=self.time,
             duration=self.library.duration[self.clip],
@@ -290,6 +289,10 @@ class ClipAhead:
         self._env, self._state, self._rows = env, state, rows
         self.position, self.velocity, self.later = env.references_ahead(rows)
 
+    @cached_property
+    def _frame(self) -> Tensor:
+        return self._env.next_frame(self._rows)[:, None]
+
     @property
     def root_turn(self) -> Tensor:
         """(R, 3) radians."""
@@ -299,12 +302,12 @@ class ClipAhead:
     @property
     def joint_angle(self) -> Tensor:
         """(R, J) radians."""
-        return self._env.library.qpos[self._env.next_frame()[self._rows]][:, self._env.joint_dofs + 1]
+        return self._env.library.qpos[self._frame, self._env.joint_dofs + 1]
 
     @property
     def joint_rate(self) -> Tensor:
         """(R, J) rad/s."""
-        return self._env.library.qvel[self._env.next_frame()[self._rows]][:, self._env.joint_dofs]
+        return self._env.library.qvel[self._frame, self._env.joint_dofs]
 
     @property
     def moment_error(self) -> Tensor:

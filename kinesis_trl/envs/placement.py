@@ -11,7 +11,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from kinesis_trl.body.simulator import ALL
-from kinesis_trl.envs.geometry import about_z, multiply, to_heading
+from kinesis_trl.envs.geometry import about_z, multiply, to_heading, turned
 
 Array = NDArray[np.float64]
 
@@ -41,11 +41,11 @@ class Placement:
 
     def points(self, points: Tensor, rows: Any = ALL) -> Tensor:
         """Points (…, R, K, 3) of clips in the world."""
-        return (points - self.origin[rows]) @ self.matrix[rows]
+        return turned(points, self.matrix[rows], self.origin[rows])
 
     def vectors(self, vectors: Tensor, rows: Any = ALL) -> Tensor:
         """Vectors (…, R, K, 3) of clips in the world."""
-        return vectors @ self.matrix[rows]
+        return turned(vectors, self.matrix[rows])
 
     def rotations(self, quaternion: Tensor, rows: Any = ALL) -> Tensor:
         """Orientations (R, 4) wxyz of clips in the world."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_trl.body.simulator import BodyState, Physics
-from kinesis_trl.envs.geometry import tilt, to_heading
+from kinesis_trl.envs.geometry import tilt, to_heading, turned
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Tracked:
             state.lag,
         )
         position, quaternion, linear, angular, touch, lag = (torch.from_numpy(a) for a in arrays)
-        return cls(position, quaternion, linear, angular, touch, lag, position[:, tracked], linear[:, tracked])
+        body_pos, body_vel = position.index_select(1, tracked), linear.index_select(1, tracked)
+        return cls(position, quaternion, linear, angular, touch, lag, body_pos, body_vel)
 
 
 class Ahead(Protocol):
@@ -110,9 +111,9 @@ class Scene:
     action: Tensor | None = None
     """(R, A) the last actions, zero as an episode begins; None where nothing acts."""
 
-    def in_heading(self, vectors: Tensor) -> Tensor:
-        """World vectors (R, V, 3) in each body's heading frame, (R, 3 V)."""
-        return (vectors @ self.state.heading).flatten(1)
+    def in_heading(self, vectors: Tensor, origin: Tensor | None = None) -> Tensor:
+        """World vectors (R, V, 3), less `origin` (R, V or 1, 3), in each body's heading frame, (R, 3 V)."""
+        return turned(vectors, self.state.heading, origin).flatten(1)
 
     def muscle(self, values: NDArray[np.float64]) -> Tensor:
         """(R, M) of values (N, M)."""

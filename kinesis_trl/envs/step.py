@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from kinesis_trl.body.simulator import Physics
 from kinesis_trl.envs.anatomy import Anatomy
+from kinesis_trl.envs.geometry import rotation_between
 from kinesis_trl.envs.scene import Tracked
 
 
@@ -49,8 +51,8 @@ class ImitationStep(Step):
     """(N, K, 3) references of the tracked bodies, world frame, metres."""
     ref_vel: Tensor
     """(N, K, 3) their velocities, m/s."""
-    root_turn: Tensor
-    """(N, 3) rotation vector between the root and its reference, radians."""
+    ref_root: Callable[[], Tensor]
+    """(N, 4) references of the roots' orientations, wxyz, when they are asked for."""
     clip: Tensor
     """(N,) clip that each follows."""
     time: Tensor
@@ -61,6 +63,11 @@ class ImitationStep(Step):
     """What all costs are multiplied by."""
     lacking: Tensor | None = None
     """(N,) moments in N m that muscles could not make (`Control.lacking`)."""
+
+    @cached_property
+    def root_turn(self) -> Tensor:
+        """(N, 3) rotation vector between the root and its reference, radians."""
+        return rotation_between(self.state.quaternion[:, 0], self.ref_root())
 
     @cached_property
     def distance(self) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -208,22 +209,32 @@ class MotionLibrary:
         velocities, and velocities the straight line; before the start and after the end the clip stands still
         at its first and last frame.
         """
-        last = (self.frames[clip] - 1).double()
-        exact = time.double() * FPS
-        low = torch.minimum(exact.floor().clamp(min=0.0), last - 1)
-        s = (exact - low).clamp(0.0, 1.0)[..., None, None]
-        index = self.start[clip] + low.long()
-        track = self.unsolved if unsolved else self.track
-        before, after = track[torch.stack([index, index + 1])]
-        p0, v0 = before.split(3, dim=-1)
-        p1, v1 = after.split(3, dim=-1)
+        track = (self.unsolved if unsolved else self.track).numpy()
+        clips, seconds = clip.expand(time.shape).numpy().reshape(-1), time.numpy().reshape(-1)
+        found = torch.from_numpy(_between(track, self.start.numpy(), self.frames.numpy(), clips, seconds))
+        position, velocity = found.view(2, *time.shape, *track.shape[1:2], 3)
+        return position, velocity
+
+
+@numba.njit(nogil=True, cache=True)
+def _between(track, start, frames, clip, time):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Positions and velocities (2, N, K, 3) at `time` (N,) seconds in clips (N,); see `MotionLibrary.tracked`."""
+    out = np.empty((2, len(clip), track.shape[1], 3))
+    for n in range(len(clip)):
+        last, exact = frames[clip[n]] - 1, time[n] * FPS
+        low = min(max(np.floor(exact), 0.0), last - 1.0)
+        s = min(max(exact - low, 0.0), 1.0)
+        before, after = track[start[clip[n]] + int(low)], track[start[clip[n]] + int(low) + 1]
         # Hermite basis, with the velocities' share written so that it vanishes at both frames
         u = 1 - s
-        moved = s * s * (3 - 2 * s)
-        position = p0 + moved * (p1 - p0) + (s * u / FPS) * (u * v0 - s * v1)
-        outside = ((exact < 0) | (exact > last))[..., None, None]
-        velocity = (v0 + s * (v1 - v0)).masked_fill(outside, 0.0)
-        return position, velocity
+        moved, rate = s * s * (3 - 2 * s), s * u / FPS
+        still = exact < 0 or exact > last
+        for k in range(track.shape[1]):
+            for j in range(3):
+                p0, p1, v0, v1 = before[k, j], after[k, j], before[k, 3 + j], after[k, 3 + j]
+                out[0, n, k, j] = p0 + moved * (p1 - p0) + rate * (u * v0 - s * v1)
+                out[1, n, k, j] = 0.0 if still else v0 + s * (v1 - v0)
+    return out
 
 
 def motion_arrays(body: BodyModel, qpos: NDArray[np.float64], name: str) -> dict[str, NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from kinesis_trl.body.model import BodyModel
-from kinesis_trl.body.simulator import Physics
+from kinesis_trl.body.simulator import ALL, Physics
 from kinesis_trl.envs.control.config import ControlConfig
 from kinesis_trl.envs.placement import Placement
 from kinesis_trl.envs.symmetry import ActionMirror
@@ -36,16 +37,16 @@ class Reference:
     policy_dt: float
     """Seconds of a policy step."""
 
-    def frame(self, ahead: float = 0.0) -> Tensor:
-        """(N,) rows of the library's arrays, those nearest to `ahead` seconds from now."""
-        return self.library.frame_index(self.clip, self.time + ahead)
+    def frame(self, ahead: float = 0.0, rows: Any = ALL) -> Tensor:
+        """(R,) rows of the library's arrays, those nearest to `ahead` seconds from now, for `rows` of the bodies."""
+        return self.library.frame_index(self.clip[rows], self.time[rows] + ahead)
 
-    def next_frame(self) -> Tensor:
-        """(N,) rows of the library's arrays at the end of the policy step.
+    def next_frame(self, rows: Any = ALL) -> Tensor:
+        """(R,) rows of the library's arrays at the end of the policy step, for `rows` of the bodies.
 
         Muscles are told what they should do then: activation follows excitation with a delay.
         """
-        return self.frame(self.policy_dt)
+        return self.frame(self.policy_dt, rows)
 
 
 class Control(ABC):

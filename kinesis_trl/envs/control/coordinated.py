@@ -76,7 +76,7 @@ class CoordinatedControl(Control):
         """The activations of the inverse solution, where the config asks for them and there is one."""
         if reference is None or reference.library.inverse is None or not self.config.activation:
             return super().start(rows, reference)
-        return InverseSolutions(self.body, reference.library).activation(reference.frame()[rows])
+        return InverseSolutions(self.body, reference.library).activation(reference.frame(rows=rows))
 
     def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step; the reference and the moments of its solution are interpolated between frames."""
@@ -95,7 +95,7 @@ class CoordinatedControl(Control):
                 # what muscles are told now acts in the substep after this one
                 age = physics.lag[rows] + step if k == 0 else np.full(len(moment), 2 * step)
                 to_moments(moment, velocity, physics.length[rows], age, self._muscles, _GAIN, passive)
-                needed = asked[rows] + self._feedback(path, physics, (k + 1) * step, step, rows) - passive
+                needed = self._feedback(path, physics, (k + 1) * step, step, rows, asked[rows]) - passive
                 start = dual[rows]
                 shared = self._sharing.solve(moment, needed, self._floor, start, most if most is None else most[rows])
                 dual[rows], wanted[rows] = start, shared.activation
@@ -121,16 +121,17 @@ class CoordinatedControl(Control):
         """Largest activation (N, M) that the muscles have left, where they tire and the control counts on it."""
         return 1 - physics.fatigue.fatigued if self.config.fatigue and physics.fatigue is not None else None
 
-    def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float, rows: Rows = ALL) -> Array:
-        """Moments (R, J) of `rows` without the action's, `time` into the policy step, `ahead` seconds from now."""
-        velocity = physics.qvel[rows][:, self._dofs]
-        angle = physics.qpos[rows][:, self._dofs + 1] + ahead * velocity
-        wanted_angle, wanted_velocity, moment = path.at(time, self.config.advance, rows)
-        back = self.config.stiffness * (wanted_angle - angle) + self.config.damping * (wanted_velocity - velocity)
-        return moment + self._hold * back
+    def _feedback(self, path: _Path, physics: Physics, time: float, ahead: float, rows: Rows, asked: Array) -> Array:
+        """Moments (R, J) of `rows`, those `asked` (R, J) among them, `time` into the policy step, `ahead` seconds from
+        now."""
+        stiffness, damping, later = self.config.stiffness, self.config.damping, time + self.config.advance
+        parts = path.angle[rows], path.velocity[rows], path.moment[rows]
+        place = path.offset[rows] + time * FPS, path.offset[rows] + later * FPS
+        now = physics.qpos[rows], physics.qvel[rows], self._dofs
+        return np.asarray(_wanted(*parts, *place, *now, ahead, stiffness, damping, self._hold, asked))
 
     def _path(self, reference: Reference | None) -> _Path:
-        return _Path(self.body, reference, self._dofs, self._solved)
+        return _Path(self.body, reference, len(self.lacking), self._dofs, self._solved)
 
     def _solved(self, library: MotionLibrary, rows: NDArray[np.int64]) -> Array:
         """`solution_moment`, kept for the frames of the present library that were asked for before."""
@@ -145,53 +146,69 @@ class CoordinatedControl(Control):
 
 
 class _Path:
-    """Joints and muscle moments of N references over a policy step, linear between frames."""
+    """Joints and muscle moments of N references over a policy step, linear between frames.
+
+    Attributes:
+        angle, velocity, moment: (N, F, J) in radians, rad/s and N m, the moments active and passive, at the frame that
+            the step begins in and those after it.
+        offset: (N,) frames from the first of them to the beginning of the step.
+    """
 
     def __init__(
         self,
         body: BodyModel,
         reference: Reference | None,
+        count: int,
         dofs: NDArray[np.int64],
         solved: Callable[[MotionLibrary, NDArray[np.int64]], Array],
     ) -> None:
         """Of references, whose inverse solutions' moments (…, J) `solved` tells; without one of the standing pose."""
         if reference is None:
-            still = np.tile(body.standing_qpos[dofs + 1], (1, 2, 1))
-            self._offset = None
-            self._parts = still, np.zeros(still.shape), np.zeros(still.shape)
+            self.angle = np.tile(body.standing_qpos[dofs + 1], (count, 2, 1))
+            self.velocity, self.moment = np.zeros(self.angle.shape), np.zeros(self.angle.shape)
+            self.offset = np.full(count, -np.inf)
             return
-        library = reference.library
-        at = reference.time.numpy() * FPS
-        last = (library.frames[reference.clip] - 1).numpy()
+        library, clip = reference.library, reference.clip.numpy()
+        at, last = reference.time.numpy() * FPS, library.frames.numpy()[clip] - 1
         first = np.clip(np.floor(at + 1e-6).astype(np.int64), 0, last)
-        self._offset = at - first
-        rows = library.start[reference.clip].numpy()[:, None] + np.minimum(first[:, None] + np.arange(4), last[:, None])
-        index = torch.from_numpy(rows)
-        angle, velocity = library.qpos[index].numpy()[..., dofs + 1], library.qvel[index].numpy()[..., dofs]
-        moment = np.zeros(angle.shape) if library.inverse is None else solved(library, rows)
-        self._parts = angle, velocity, moment
-
-    def at(self, time: float, advance: float, rows: Rows) -> tuple[Array, Array, Array]:
-        """Angles (R, J) in radians and velocities (R, J) in rad/s of `rows`, `time` seconds into the step, and the
-        moments (R, J) of muscles, active and passive, in N m, `advance` seconds later."""
-        angle, velocity, moment = self._parts
-        if self._offset is None:
-            return angle[:, 0], velocity[:, 0], moment[:, 0]
-        place, later = self._offset[rows] + time * FPS, self._offset[rows] + (time + advance) * FPS
-        return _between(angle[rows], place), _between(velocity[rows], place), _between(moment[rows], later)
+        self.offset = at - first
+        rows = library.start.numpy()[clip][:, None] + np.minimum(first[:, None] + np.arange(4), last[:, None])
+        self.angle = library.qpos.numpy()[rows[..., None], dofs + 1]
+        self.velocity = library.qvel.numpy()[rows[..., None], dofs]
+        self.moment = np.zeros(self.angle.shape) if library.inverse is None else solved(library, rows)
 
 
 @numba.njit(nogil=True, cache=True)
-def _between(frames, place):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
-    """Values (N, J) at `place` (N,), counted in frames (N, F, J), linear between them."""
-    out = np.empty((len(frames), frames.shape[2]))
-    for n in range(len(frames)):
-        at = min(max(place[n], 0.0), frames.shape[1] - 1.0)
-        low = min(int(at), frames.shape[1] - 2)
-        share = at - low
-        for j in range(frames.shape[2]):
-            out[n, j] = (1 - share) * frames[n, low, j] + share * frames[n, low + 1, j]
+def _wanted(  # type: ignore[no-untyped-def]
+    angle, velocity, moment, place, later, qpos, qvel, dofs, ahead, stiffness, damping, hold, asked
+):  # pragma: no cover  compiled
+    """Moments (R, J) wanted: of the reference, of feedback, and asked (R, J).
+
+    Args: angles, velocities and moments of references (R, F, J); `place` (R,), counted in frames, of the first two, and
+    `later` of the moments; states (R, nq) and (R, nv) with the joints' `dofs` (J,); seconds by which they are `ahead`;
+    stiffness and damping as shares of `hold` (J,) N m.
+    """
+    out = np.empty(asked.shape)
+    for n in range(len(out)):
+        low, share = _frame(place[n], angle.shape[1])
+        first, part = _frame(later[n], angle.shape[1])
+        for j in range(out.shape[1]):
+            rate = qvel[n, dofs[j]]
+            error = ((1 - share) * angle[n, low, j] + share * angle[n, low + 1, j]) - (
+                qpos[n, dofs[j] + 1] + ahead * rate
+            )
+            change = ((1 - share) * velocity[n, low, j] + share * velocity[n, low + 1, j]) - rate
+            known = (1 - part) * moment[n, first, j] + part * moment[n, first + 1, j]
+            out[n, j] = asked[n, j] + (known + hold[j] * (stiffness * error + damping * change))
     return out
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _frame(place, count):  # type: ignore[no-untyped-def]  # pragma: no cover  compiled
+    """Frame before `place`, of `count`, and the share of the next one there."""
+    at = min(max(place, 0.0), count - 1.0)
+    low = min(int(at), count - 2)
+    return low, at - low
 
 
 def solution_moment(body: BodyModel, library: MotionLibrary, rows: NDArray[np.int64]) -> Array:

@@ -124,7 +124,7 @@ class FeedforwardControl(Control):
         if not self.config.activation:
             return super().start(rows, reference)
         known = _known(reference)
-        return InverseSolutions(self.body, known.library).activation(known.frame()[rows])
+        return InverseSolutions(self.body, known.library).activation(known.frame(rows=rows))
 
     def step(self, physics: Physics, action: Array, reference: Reference | None) -> tuple[Array, NDArray[np.bool_]]:
         """One policy step towards the corrected target lengths."""

@@ -82,21 +82,20 @@ def root_height(scene: Scene) -> Tensor:
 def root_tilt(scene: Scene) -> Tensor:
     """Cosine and sine of the root's roll, then of its pitch: (R, 4)."""
     angles = scene.state.tilt
-    return torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).reshape(len(angles), 4)
+    return torch.stack([torch.cos(angles), torch.sin(angles)], dim=-1).flatten(1)
 
 
 @term(observed_without_root(VECTOR), unit="m")
 def body_pos(scene: Scene) -> Tensor:
     """Positions of the observed bodies from the root, heading frame: (R, 3 (B − 1)) metres."""
     position = scene.state.position
-    return scene.in_heading(position[:, 1:] - position[:, :1])
+    return scene.in_heading(position[:, 1:], position[:, :1])
 
 
 @term(body_axes)
 def body_rot(scene: Scene) -> Tensor:
     """Each observed body's own x axis, then its z axis, heading frame: (R, 6 B)."""
-    quaternion = scene.state.quaternion
-    return scene.in_heading(axes(quaternion).reshape(len(quaternion), -1, 3))
+    return scene.in_heading(axes(scene.state.quaternion).reshape(len(scene.state.quaternion), -1, 3))
 
 
 @term(observed(VECTOR), unit="m")
@@ -120,26 +119,25 @@ def foot_touch(scene: Scene) -> Tensor:
 @term(tracked(VECTOR), unit="m")
 def position_error(scene: Scene) -> Tensor:
     """Reference less position of the tracked bodies, heading frame: (R, 3 K) metres."""
-    return scene.in_heading(scene.ahead.position - scene.state.body_pos)
+    return scene.in_heading(scene.ahead.position, scene.state.body_pos)
 
 
 @term(tracked(VECTOR), unit="m")
 def velocity_error(scene: Scene) -> Tensor:
     """Reference less velocity of the tracked bodies, heading frame: (R, 3 K) m/s."""
-    return scene.in_heading(scene.ahead.velocity - scene.state.body_vel)
+    return scene.in_heading(scene.ahead.velocity, scene.state.body_vel)
 
 
 @term(tracked(VECTOR), unit="m")
 def reference_position(scene: Scene) -> Tensor:
     """References of the tracked bodies from the root, heading frame: (R, 3 K) metres."""
-    return scene.in_heading(scene.ahead.position - scene.state.position[:, :1])
+    return scene.in_heading(scene.ahead.position, scene.state.position[:, :1])
 
 
 @term(tracked(VECTOR, later=True), unit="m")
 def later_references(scene: Scene) -> Tensor:
     """The same `reference_steps` policy steps later, one after the other: (R, 3 K · steps) metres."""
-    later = scene.ahead.later
-    return scene.in_heading((later - scene.state.position[:, None, :1]).flatten(1, 2))
+    return scene.in_heading(scene.ahead.later.flatten(1, 2), scene.state.position[:, :1])
 
 
 @term(signs(*TWIST))
