@@ -97,7 +97,7 @@ class MyoLegsVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArr
         action = torch.as_tensor(np.asarray(actions, dtype=np.float32))
         if action.shape != self.env.action_spec.shape:
             raise ValueError(f"actions have shape {tuple(action.shape)}, expected {tuple(self.env.action_spec.shape)}.")
-        td = self.env.step(TensorDict({"action": action}, batch_size=self.env.batch_size))["next"]
+        td = self.env.advance(action)
         observation = td["observation"].numpy()
         reward, terminated, truncated = (
             td[key].reshape(-1).numpy().copy() for key in ("reward", "terminated", "truncated")

@@ -31,7 +31,7 @@ def rollout(
     while True:
         with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
             seen = TensorDict({"observation": env.state["observation"].clone()}, batch_size=env.batch_size)
-            after = env.step(policy(seen))["next"]
+            after = env.advance(policy(seen)["action"])
         if halt:
             env.physics.running &= ~after["done"].reshape(-1).numpy()
         yield after

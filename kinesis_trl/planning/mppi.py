@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tensordict import TensorDictBase
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
 
 from kinesis_trl.agents.baselines import Policy
 from kinesis_trl.agents.critic import Critic
@@ -24,7 +25,6 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.base import MyoLegsEnv, put_rows
 from kinesis_trl.envs.disturbance import DisturbanceConfig
 from kinesis_trl.envs.imitation import ImitationEnv
-from kinesis_trl.envs.rollout import rollout
 from kinesis_trl.planning.config import MppiConfig
 
 Array = NDArray[np.float64]
@@ -110,19 +110,23 @@ class Mppi:
         env.physics.weaken(self.env.physics.strength)
         env.physics.running[:] = alive = self.env.physics.running[self._rows]
         worth = np.zeros(count)
-        made = iter(torch.from_numpy(tried).float().flatten(0, 1).unbind(1))
-
-        def corrected(td: TensorDictBase) -> TensorDictBase:
-            td = self.policy(td)
-            return td.set("action", (td["action"] + next(made)).clamp(-1, 1))
-
-        for step, after in zip(range(steps), rollout(env, corrected), strict=False):
+        seen = env.state["observation"]
+        for step, correction in enumerate(torch.from_numpy(tried).float().flatten(0, 1).unbind(1)):
+            after = env.advance((self._chosen(seen) + correction).clamp(-1, 1))
             earned = after["reward"].reshape(-1).double().numpy()
-            earned = earned - self.config.distance_cost * env.apart_from_unsolved().amax(-1).numpy()
+            if self.config.distance_cost:
+                earned = earned - self.config.distance_cost * env.apart_from_unsolved().amax(-1).numpy()
             worth += np.where(alive, self.config.discount**step * earned, 0.0)
             alive &= ~after["terminated"].reshape(-1).numpy()
             env.physics.running &= alive  # samples that are lost earn nothing more
-        if self._critic is not None:
-            end = self._critic.net(env.state["observation"]).reshape(-1).numpy()
-            worth += np.where(alive, self.config.discount**steps * end, 0.0)
+            if not alive.any():
+                break
+        end = self._critic.net(seen).reshape(-1).numpy()
+        worth += np.where(alive, self.config.discount**steps * end, 0.0)
         return worth.reshape(tried.shape[:2])
+
+    def _chosen(self, seen: Tensor) -> Tensor:
+        """The policy's most probable actions (R, A) for observations (R, O)."""
+        if hasattr(self.policy, "choose"):  # without a TensorDict and the distribution about it
+            return self.policy.choose(seen)
+        return self.policy(TensorDict({"observation": seen}, batch_size=seen.shape[:1]))["action"]

@@ -55,7 +55,7 @@ class Learner:
         if (config.smooth or config.small) and not isinstance(self.policy, GaussianPolicy):
             raise ValueError("--ppo.smooth and --ppo.small are for single policies, not for a gate over several.")
         self.advantage = GAE(
-            gamma=config.gamma, lmbda=config.lmbda, value_network=self.critic, average_gae=True, deactivate_vmap=True
+            gamma=config.gamma, lmbda=config.lmbda, value_network=None, average_gae=True, deactivate_vmap=True
         )
         self.advantage.set_keys(reward=_SCALED)
         self.loss = ClipPPOLoss(
@@ -102,6 +102,7 @@ class Learner:
             batch["next", "terminated"] = batch["next", "done"]
         batch["next", _SCALED] = config.reward_scale * batch["next", "reward"]
         with torch.no_grad():
+            batch["state_value"], batch["next", "state_value"] = self._values(batch)
             self.advantage(batch)
         explained = _explained_variance(batch["state_value"], batch["value_target"])
         following = [("next", "observation")] if config.smooth else []
@@ -140,6 +141,16 @@ class Learner:
             "policy_lr": self.policy_lr,
             **self._exploration(samples["observation"]),
         }
+
+    def _values(self, batch: TensorDictBase) -> tuple[Tensor, Tensor]:
+        """Values (N, T, 1) of observations and of the next ones, most of which the step after begins with."""
+        seen, after = batch["observation"], batch["next", "observation"]
+        value = self.critic.net(seen)
+        other = torch.ones(seen.shape[:-1], dtype=torch.bool, device=seen.device)
+        other[:, :-1] = (after[:, :-1] != seen[:, 1:]).any(-1)
+        following = value.roll(-1, 1)
+        following[other] = self.critic.net(after[other])
+        return value, following
 
     @property
     def _policy_learns(self) -> bool:

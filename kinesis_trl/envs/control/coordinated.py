@@ -24,7 +24,7 @@ from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
 from kinesis_trl.body.parallel import in_parts
-from kinesis_trl.body.simulator import ALL, Physics, Rows
+from kinesis_trl.body.simulator import Physics, Rows
 from kinesis_trl.envs.control.base import Array, Control, Reference
 from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.feedforward import InverseSolutions
