@@ -121,8 +121,9 @@ class Mppi:
             env.physics.running &= alive  # samples that are lost earn nothing more
             if not alive.any():
                 break
-        end = self._critic.net(seen).reshape(-1).numpy()
-        worth += np.where(alive, self.config.discount**steps * end, 0.0)
+        if self._critic is not None:
+            end = self._critic.net(seen).reshape(-1).numpy()
+            worth += np.where(alive, self.config.discount**steps * end, 0.0)
         return worth.reshape(tried.shape[:2])
 
     def _chosen(self, seen: Tensor) -> Tensor:

@@ -83,7 +83,9 @@ def test_uncorrected_it_starts_with_the_solution_and_stays_near_it(body, solved)
 
 def moment_without_action(control, physics, reference=None):
     """(N, J) moments in N m that are wanted at the beginning of a policy step under actions of zero."""
-    return control._feedback(control._path(reference), physics, 0.0, 0.0)
+    return control._feedback(
+        control._path(reference), physics, 0.0, 0.0, slice(None), np.zeros((physics.num, control.width))
+    )
 
 
 def test_feedback_pulls_back_to_the_reference(body, solved):
