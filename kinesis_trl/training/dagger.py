@@ -3,12 +3,13 @@
 Ross, Gordon and Bagnell 2011, AISTATS. Teacher and learner act by turns, the teacher less and less. The teacher labels
 every state visited with its own action, and the learner is fitted to the labels. The teachers here correct inverse
 solutions; their labels are the target lengths that they ask for, which the learner gives without inverse solutions.
+Where there are several teachers, each labels its own motions.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ View = Callable[[TensorDictBase], Tensor]
 
 
 class Dagger:
-    """Fits one learner to one teacher.
+    """Fits one learner to one teacher, or to several, each in an environment of its own.
 
     Attributes:
         labelled: states labelled so far.
@@ -55,6 +56,7 @@ class Dagger:
         unit: Tensor | None = None,
         labelled: int = 0,
         seed: int = 0,
+        further: Sequence[tuple[MyoLegsEnv, Teacher]] = (),
     ) -> None:
         """Set up fitting.
 
@@ -67,8 +69,10 @@ class Dagger:
             unit: (A,) difference of each action that counts 1; default 1. Larger ones count in proportion only.
             labelled: states that were labelled before, when going on.
             seed: of who acts, of the noise and of the minibatches.
+            further: other teachers, with environments of the same observations and actions.
         """
-        self.env, self.teacher, self.learner, self.config = env, teacher, learner, config
+        self.sources = [(env, teacher), *further]
+        self.learner, self.config = learner, config
         self._view: View = view or (lambda td: td["observation"])
         width = learner.action_width
         self.unit = torch.ones(width) if unit is None else unit
@@ -85,11 +89,13 @@ class Dagger:
 
         `on_labels` gets the number of new labels, `save` is called now and then.
         """
-        td, saved = self.env.reset(), time.monotonic()
+        states, saved = [env.reset() for env, _ in self.sources], time.monotonic()
         self.learner.train()
         while self.labelled < self.config.labels:
             before = self.labelled
-            td = self._collect(td)
+            share = 1 - before / max(self.config.labels * self.config.handover, 1e-9)
+            pairs = zip(self.sources, states, strict=True)
+            states = [self._collect(env, teacher, td, share) for (env, teacher), td in pairs]
             self._fit()
             if on_labels is not None:
                 on_labels(self.labelled - before)
@@ -101,19 +107,19 @@ class Dagger:
             save()
 
     @torch.no_grad()
-    def _collect(self, td: TensorDictBase) -> TensorDictBase:
-        share = 1 - self.labelled / max(self.config.labels * self.config.handover, 1e-9)
+    def _collect(self, env: MyoLegsEnv, teacher: Teacher, td: TensorDictBase, share: float) -> TensorDictBase:
+        """Act and label for a while from `td` on; the teacher acts in a `share` of the steps."""
         new = []
         for _ in range(self.config.horizon):
             observation = self._view(td)
-            label, counts = self.teacher(td)
+            label, counts = teacher(td)
             by_teacher = counts & (torch.rand(len(label), generator=self._generator) < share)
             action = torch.where(by_teacher[:, None], label, self.learner.mean(observation))
             action = action + self.config.noise * torch.randn(action.shape, generator=self._generator)
             self._store(observation[counts], label[counts])
             new.append(observation[counts])
             self.labelled += len(label)
-            _, td = self.env.step_and_maybe_reset(td.set("action", action.clamp(-1, 1)))
+            _, td = env.step_and_maybe_reset(td.set("action", action.clamp(-1, 1)))
         self.learner.update_norm(torch.cat(new))
         return td
 

@@ -31,6 +31,7 @@ WORK = {
     "robustness": ([], "kinesis_trl.body.model.load_body"),
     "train": (["laptop", "--expert", "0"], "kinesis_trl.training.trainer.Trainer"),
     "trial": (["walk.c3d"], "kinesis_trl.trial.study.study"),
+    "unite": (["--experts", "a=b", "c=d", "--out", "e"], "kinesis_trl.training.uniting.load_body"),
     "view": ([], "kinesis_trl.body.model.load_body"),
 }
 """Arguments of each command, and the first thing of weight that it does."""

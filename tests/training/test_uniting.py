@@ -1,0 +1,80 @@
+"""One policy that does on each expert's motions what the expert does."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
+from kinesis_trl.agents.fresh import new_actor
+from kinesis_trl.agents.lattice import LatticeConfig
+from kinesis_trl.agents.networks import NetworkConfig
+from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.envs.described import describe
+from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.motion.library import MotionLibrary
+from kinesis_trl.motion.solving import SolveConfig
+from kinesis_trl.training.config import DaggerConfig, UniteConfig
+from kinesis_trl.training.uniting import unite
+from tests.conftest import marching
+
+ENV = ImitationConfig(num_envs=8, control="coordinated")
+DAGGER = DaggerConfig(labels=1920, horizon=12, gradient_steps=100, minibatch=128, lr=2e-3)
+
+
+@pytest.fixture(scope="module")
+def motions(body, tmp_path_factory):
+    """Two libraries of one clip each, walking ahead and stepping on the spot."""
+    folder, once = tmp_path_factory.mktemp("motions"), SolveConfig(residuals=ResidualConfig(rounds=1))
+    for name, clip in {"ahead": marching(body, frames=31), "spot": marching(body, frames=31, speed=0.0)}.items():
+        MotionLibrary.build([clip], body, inverse=once).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def config(body, motions, tmp_path):
+    for seed, name in enumerate(("ahead", "spot")):
+        save_expert(tmp_path / name, body, motions / name, ENV, seed)
+    experts = tuple(f"{tmp_path / name}={motions / name}" for name in ("ahead", "spot"))
+    return UniteConfig(experts=experts, out=tmp_path / "united", dagger=DAGGER, num_envs=8)
+
+
+def save_expert(folder, body, motions, settings, seed):
+    """A policy of random actions."""
+    torch.manual_seed(seed)
+    env = ImitationEnv(body, MotionLibrary.load(motions, body), settings)
+    actor = new_actor(LatticeConfig(network=NetworkConfig(hidden=(32, 16), output_scale=2.0)), env)
+    actor.update_norm(env.reset()["observation"])
+    save_policy(folder, actor, body=body.name, notes=describe(settings))
+
+
+def apart(one, other, body, library):
+    """RMS of what two policies do differently at the starts of a library."""
+    observation = ImitationEnv(body, MotionLibrary.load(library, body), ENV).reset()["observation"]
+    with torch.no_grad():
+        return float((one.mean(observation) - other.mean(observation)).square().mean().sqrt())
+
+
+def test_each_expert_is_followed_on_its_own_motions(config, body, motions, console, tmp_path):
+    learner = unite(config, console)
+    experts = {name: load_checkpoint(tmp_path / name).policy for name in ("ahead", "spot")}
+    between = apart(experts["ahead"], experts["spot"], body, motions / "spot")
+    assert apart(learner, experts["spot"], body, motions / "spot") < 0.5 * between
+    assert apart(learner, experts["ahead"], body, motions / "ahead") < 0.5 * between
+    saved = load_checkpoint(config.out)
+    assert saved.notes["labels"] == 1920 and saved.notes["experts"] == list(config.experts)
+    assert torch.equal(saved.policy.net.head.weight, learner.net.head.weight)
+    unite(replace(config, dagger=replace(DAGGER, labels=2112)), console)
+    assert load_checkpoint(config.out).notes["labels"] == 2112
+
+
+def test_what_cannot_be_united_is_refused(config, body, motions, console, tmp_path):
+    with pytest.raises(ValueError, match="at least two"):
+        unite(replace(config, experts=config.experts[:1]), console)
+    with pytest.raises(ValueError, match="POLICY=MOTIONS"):
+        unite(replace(config, experts=(*config.experts, str(tmp_path / "ahead"))), console)
+    save_expert(tmp_path / "lengths", body, motions / "spot", replace(ENV, control="feedforward"), 2)
+    with pytest.raises(ValueError, match="observes or acts otherwise"):
+        unite(replace(config, experts=(config.experts[0], f"{tmp_path / 'lengths'}={motions / 'spot'}")), console)
+    with pytest.raises(ValueError, match="not united"):
+        unite(replace(config, out=tmp_path / "ahead"), console)
