@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kinesis_trl.commands import finish, run_command
-from kinesis_trl.training.config import UniteConfig
+from kinesis_trl.training.unite_config import UniteConfig
 
 if TYPE_CHECKING:
     from rich.console import Console

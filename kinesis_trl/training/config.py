@@ -314,31 +314,6 @@ class DistilConfig:
     """Seed of everything."""
 
 
-UNITE_DAGGER = DaggerConfig(labels=400_000, horizon=40, gradient_steps=60, lr=3e-4, handover=0.6, memory=400_000)
-"""How a learner is fitted to several teachers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UniteConfig:
-    """Experts, their motions, and where the one policy goes."""
-
-    experts: tuple[str, ...]
-    """At least two policies and their motions, each as POLICY=MOTIONS, motions as for training. The learner begins with
-    the weights of the first."""
-    out: Path
-    """Folder of the learner; one that is there goes on."""
-    body: str = "myolegs"
-    """Body by name: legs (80 muscles), legs_abs (86), legs_back (290), or a path to a KINESIS model file."""
-    dagger: DaggerConfig = field(default_factory=lambda: UNITE_DAGGER)
-    """How it is fitted."""
-    num_envs: int = 64
-    """Number of environments stepped together for each expert."""
-    threads: int = 1
-    """Threads of the simulation; results do not depend on it."""
-    seed: int = 0
-    """Seed of everything."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
     """What to time, and for how long."""

@@ -24,8 +24,8 @@ from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_fo
 from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import counting, progress
-from kinesis_trl.training.config import UniteConfig
 from kinesis_trl.training.dagger import Dagger, Teacher
+from kinesis_trl.training.unite_config import UniteConfig
 
 
 def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
@@ -54,9 +54,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
         with counting(console, f"preparing {motions}", "clips") as on_clip:
             library, _ = open_library(motions, body, inverse=inverse_for(mine.control), on_clip=on_clip)
         sources.append((ImitationEnv(body, library, mine), _labels(policy)))
-    dagger = Dagger(
-        *sources[0], learner, config.dagger, labelled=labelled, seed=config.seed, further=sources[1:]
-    )
+    dagger = Dagger(*sources[0], learner, config.dagger, labelled=labelled, seed=config.seed, further=sources[1:])
 
     def save() -> None:
         notes = describe(mine) | {"experts": list(config.experts), "seed": config.seed, "labels": dagger.labelled}
@@ -65,7 +63,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
     with progress(console, "uniting", config.dagger.labels, "labels", completed=labelled) as advance:
         dagger.learn(on_labels=advance, save=save)
     console.print(
-        f"One policy does what {len(experts)} do: {dagger.loss:.5f} mean loss of actions after {dagger.labelled:,} labels."
+        f"One policy does what {len(experts)} do: mean loss {dagger.loss:.5f} after {dagger.labelled:,} labels."
     )
     return learner
 

@@ -14,7 +14,8 @@ from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
-from kinesis_trl.training.config import DaggerConfig, UniteConfig
+from kinesis_trl.training.config import DaggerConfig
+from kinesis_trl.training.unite_config import UniteConfig
 from kinesis_trl.training.uniting import unite
 from tests.conftest import marching
 
