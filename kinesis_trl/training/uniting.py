@@ -48,7 +48,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
     for (folder, _), (_, theirs) in zip(pairs, experts, strict=True):
         if describe(theirs) != describe(mine):
             raise ValueError(f"{folder} observes or acts otherwise than {pairs[0][0]}; unite policies of one kind.")
-    learner, labelled = _learner(config.out, experts[0][0], body)
+    learner, labelled = _learner(config, experts[0][0], body)
     sources = []
     for (_, motions), (policy, _) in zip(pairs, experts, strict=True):
         with counting(console, f"preparing {motions}", "clips") as on_clip:
@@ -82,15 +82,14 @@ def _expert(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[G
     return loaded.policy.eval(), as_described(settings, loaded.notes)
 
 
-def _learner(folder: Path, first: GaussianPolicy, body: BodyModel) -> tuple[GaussianPolicy, int]:
-    """The learner in a folder and the number of its labels, or a copy of the first expert."""
-    if not (folder / WEIGHTS).exists():
+def _learner(config: UniteConfig, first: GaussianPolicy, body: BodyModel) -> tuple[GaussianPolicy, int]:
+    """The learner of these experts and the number of its labels so far, or a copy of the first expert."""
+    if not (config.out / WEIGHTS).exists():
         return copy.deepcopy(first), 0
-    loaded = load_checkpoint(folder, body=body.name)
-    widths = (loaded.policy.observation_width, loaded.policy.action_width)
-    if "experts" not in loaded.notes or widths != (first.observation_width, first.action_width):
-        raise ValueError(f"{folder} holds a policy that was not united of such experts; give another --out.")
-    assert isinstance(loaded.policy, GaussianPolicy)
+    widths = {"observation_width": first.observation_width, "action_width": first.action_width}
+    loaded = load_checkpoint(config.out, body=body.name, **widths)
+    if loaded.notes.get("experts") != list(config.experts) or not isinstance(loaded.policy, GaussianPolicy):
+        raise ValueError(f"{config.out} holds a policy that was not united of these experts; give another --out.")
     return loaded.policy, int(loaded.notes["labels"])
 
 
