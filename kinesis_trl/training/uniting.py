@@ -86,8 +86,8 @@ def _learner(config: UniteConfig, first: GaussianPolicy, body: BodyModel) -> tup
     """The learner of these experts and the number of its labels so far, or a copy of the first expert."""
     if not (config.out / WEIGHTS).exists():
         return copy.deepcopy(first), 0
-    widths = {"observation_width": first.observation_width, "action_width": first.action_width}
-    loaded = load_checkpoint(config.out, body=body.name, **widths)
+    seen, acts = first.observation_width, first.action_width
+    loaded = load_checkpoint(config.out, body=body.name, observation_width=seen, action_width=acts)
     if loaded.notes.get("experts") != list(config.experts) or not isinstance(loaded.policy, GaussianPolicy):
         raise ValueError(f"{config.out} holds a policy that was not united of these experts; give another --out.")
     return loaded.policy, int(loaded.notes["labels"])
