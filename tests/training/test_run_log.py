@@ -24,8 +24,16 @@ from kinesis_trl.training.tracking import AimLogger
 
 @contextmanager
 def reopened(folder: Path) -> Iterator[Any]:
-    """Aim's run of a run folder."""
-    logger = AimLogger("trial", folder.parent, run_hash=(folder / "aim_run.txt").read_text().strip())
+    """Aim's run of a run folder, when a thread that was given up lets go of it."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            logger = AimLogger("trial", folder.parent, run_hash=(folder / "aim_run.txt").read_text().strip())
+            break
+        except Exception as error:  # RocksDB's lock is a plain error of aimrocks
+            if "lock hold" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
     yield logger.experiment
     logger.close()
 
