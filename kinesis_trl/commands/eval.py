@@ -3,7 +3,7 @@
 Examples:
     kinesis eval --policy reference --motions locomotion-v1/test --json out.json --video out.mp4
     kinesis eval --task point-goal --goals 1000 --picture goals.png
-    kinesis eval --task directional --picture ride.png
+    kinesis eval --task directional --picture commands.png
     kinesis eval --task text --text "walk in a circle, then walk backward"
 
 Each task has options of its own: kinesis eval --task TASK --help.

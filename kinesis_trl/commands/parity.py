@@ -39,7 +39,9 @@ def judge(config: ParityConfig, console: Console) -> None:
         sys.exit(2)
     report = {name: result.error for name, result in results.items()}
     failed = [name for name, result in results.items() if not result.passed]
-    sys.stdout.write(json.dumps({"largest_absolute_error": report, "failed": failed}, indent=1) + "\n")
+    verdict = f"{len(report) - len(failed)} of {len(report)} quantities agree with the original within their tolerance."
+    said = {"verdict": verdict, "largest_absolute_error": report, "failed": failed}
+    sys.stdout.write(json.dumps(said, indent=1) + "\n")
     sys.exit(1 if failed else 0)
 
 

@@ -204,14 +204,16 @@ def _refusals(refused: list[Refused]) -> Table:
 def prepare_and_say(config: PrepareConfig, console: Console) -> None:
     """Prepare, and say what became of every file; exits with 1 when no clip is usable."""
     from kinesis_trl.motion.retarget.quality import doubts, quality_table
+    from kinesis_trl.progress import in_words
 
     result = prepare(config, console)
     frames = sum(quality.frames for _, quality in result.clips)
     copies = f", and {config.variations} varied copies of each" if config.variations else ""
     copies += f", and {config.bends} copies of each walk on circles and turns" if config.bends else ""
-    left = f"; {len(result.refused)} were refused" if result.refused else ""
+    left = f"; {len(result.refused)} refused" if result.refused else ""
     if result.clips:
-        said = f"{len(result.clips)} clips, {frames / 30 / 60:.1f} minutes{copies}, are ready{left}."
+        clips = f"{len(result.clips)} clip{'s' * (len(result.clips) != 1)}"
+        said = f"Ready: {clips}, {in_words(frames / 30)} in all{copies}{left}."
         console.print(said, markup=False, highlight=False)
         console.print(quality_table([quality for _, quality in result.clips]))
     for _, quality in result.clips:

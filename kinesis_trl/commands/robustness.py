@@ -108,7 +108,7 @@ def _table(trials: dict[str, Any]) -> Table:
     from kinesis_trl.evaluation.tables import interval
 
     clips = next(iter(trials.values()))["kinesis"]["clips"]
-    table = Table(title=f"{clips} clips, means [95 % interval]", title_justify="left")
+    table = Table(title=f"Means over {clips} clip{'s' * (clips != 1)} [95 % interval]", title_justify="left")
     for column in ("", "kinesis: success %", "kinesis: coverage %", "strict: coverage %", "strict: MPJPE mm"):
         table.add_column(column, justify="right" if column else "left")
     for name, scores in trials.items():

@@ -75,7 +75,7 @@ class ViewConfig(LesionOptions):
 
         Bindings.of(self.keys)
         if self.policy in BASELINES and self.planner.samples:
-            raise ValueError(f"looking ahead needs a trained policy, {self.policy!r} is none.")
+            raise ValueError(f"the planner needs a trained policy, {self.policy!r} is none.")
         heading = Heading()
         for name in self.commands:
             heading = heading.obey(name)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.goal_config import BallConfig
-from kinesis_trl.evaluation.point_goal import GOALS, Attempt, goal_table, reach_goals, report_attempts
+from kinesis_trl.evaluation.point_goal import GOALS, Attempt, goal_table, reach_goals, report_attempts, times
 from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.planning.controllers import Player
 
@@ -29,8 +29,8 @@ def verdict(report: dict[str, Any]) -> str:
     total = report["summary"]
     counts = [round(total[name] * total["goals"]) for name in ("success", "turned_away", "fell")]
     return (
-        f"{counts[0]} of {total['goals']} balls were reached and faced; {counts[1]} were reached but not faced; the "
-        f"body fell {counts[2]} times and ended {total['distance_m']['median']:.2f} m (median) from its ball."
+        f"{counts[0]} of {total['goals']} balls were reached and faced, {counts[1]} more reached but not faced; the "
+        f"body fell {times(counts[2])} and ended {total['distance_m']['median']:.2f} m (median) from its ball."
     )
 
 

@@ -15,6 +15,7 @@ from scipy.ndimage import uniform_filter1d
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.envs.directional import Heading
 from kinesis_trl.envs.goal_config import DirectionalConfig
+from kinesis_trl.evaluation.point_goal import times
 from kinesis_trl.evaluation.steering import SteeringController, steering_controller
 from kinesis_trl.evaluation.task import Report, Route, Task
 from kinesis_trl.motion.library import FPS
@@ -184,7 +185,7 @@ def verdict(report: Report) -> str:
     said = f"{total['commands_without_fall']} of {total['commands']} commands were carried out without a fall"
     if total["direction_error_deg"] is not None:
         said += f", {total['direction_error_deg']:.0f}° off their direction on average"
-    return f"{said}; the body fell {total['falls']} times in {total['seconds']:.0f} s."
+    return f"{said}; the body fell {times(total['falls'])} in {total['seconds']:.0f} s."
 
 
 def command_table(report: Report) -> Table:

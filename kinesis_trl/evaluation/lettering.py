@@ -10,7 +10,7 @@ from PIL import ImageDraw, ImageFont
 
 from kinesis_trl.evaluation.rendering import REFERENCE, Image, muscle_colours
 
-NO_ARMS = "The model has no arms, by design: muscles move the rest."
+NO_ARMS = "The model has no arms."
 """What is said wherever the body is shown."""
 _INK, _PAPER = (25, 25, 25), (255, 255, 255)
 
@@ -80,20 +80,20 @@ def legend(width: int, height: int, *, reference: bool = True) -> Image:
         draw.text((x, middle), text, fill=_INK, font=font, anchor="lm")
         x += font.getlength(text) + gap
 
-    say("muscle at rest")
+    say("muscle activation: 0")
     bar = 7 * size
     colours = np.round(255 * muscle_colours(np.linspace(0, 1, bar))).astype(int)
     for k, colour in enumerate(colours.tolist()):
         draw.line((x + k, middle - size // 2, x + k, middle + size // 2), fill=tuple(colour))
     x += bar + gap
-    say("fully active")
+    say("1")
     x += gap
     if reference:
         draw.rectangle(
             (x, middle - size // 2, x + size, middle + size // 2), outline=REFERENCE, width=max(2, size // 6)
         )
         x += size + gap
-        say("outline: the motion to follow")
+        say("outline: reference motion")
         x += gap
     say(NO_ARMS)
     return np.asarray(picture)

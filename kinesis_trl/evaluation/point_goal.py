@@ -217,12 +217,17 @@ def _range(low: float, high: float) -> str:
     return f"{low:g} to {high:g} m" if np.isfinite(high) else f"beyond {low:g} m"
 
 
+def times(count: int) -> str:
+    """How often, in words: once, 3 times."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def verdict(report: dict[str, Any]) -> str:
     """The result in words: how many goals were reached, and how often the body fell."""
     total = report["summary"]
     reached, fell = round(total["success"] * total["goals"]), round(total["fell"] * total["goals"])
     return (
-        f"{reached} of {total['goals']} goals were reached; the body fell {fell} times and ended "
+        f"{reached} of {total['goals']} goals were reached; the body fell {times(fell)} and ended "
         f"{total['distance_m']['median']:.2f} m (median) from its goal."
     )
 

@@ -16,8 +16,9 @@ from kinesis_trl.viewer.scene import BodyScene
 from kinesis_trl.viewer.session import Session
 
 _SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "640 x 360": (640, 360)}
-_LEGEND = f"""<span style="color:#2952cc">**Blue**</span>: muscle at rest. <span style="color:#db0d0f">**Red**</span>:
-fully active. <span style="color:#108a54">**Green**</span>: rim of the motion to follow.
+_LEGEND = f"""Activation of muscles: <span style="color:#2952cc">**0**</span> to
+<span style="color:#db0d0f">**1**</span>.
+<span style="color:#108a54">**Green**</span>: outline of the reference motion.
 <span style="color:#c07800">**Orange**</span>: goal. {NO_ARMS}
 
 Point at a muscle to read its name. Drag to turn, scroll to come nearer, drag with the right button to move. P runs and

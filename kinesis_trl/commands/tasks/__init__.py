@@ -49,7 +49,7 @@ class EvalConfig(LesionOptions):
     picture: Path | None = None
     """Write a chart by category, or the paths gone, to this .png or .svg."""
     video: Path | None = None
-    """Write a video of some clips or goals side by side, each with the outline of the motion to follow, to this
+    """Write a video of some clips or goals side by side, each with the outline of the reference motion, to this
     .mp4."""
     drawing: PictureConfig = field(default_factory=PictureConfig)
     """Size, camera and shadows of the video."""

@@ -127,5 +127,7 @@ def _draw(
 
 def advice(config: Options) -> str:
     """What to do next."""
-    policy = f"--policy {config.policy} " if config.policy else ""
-    return f"kinesis report {policy}says whether it moves as people do"
+    from kinesis_trl.shipped import asset
+
+    policy = config.policy or asset(config.shipped())  # the report's own is another
+    return f"kinesis report --policy {policy} says whether it moves as people do"

@@ -211,7 +211,7 @@ _COLUMNS = {
 
 def quality_table(reports: Sequence[QualityReport]) -> Table:
     """One row a clip, 80 columns suffice; what misses a target is red."""
-    title = f"{len(reports)} clips prepared"
+    title = f"{len(reports)} clip{'s' * (len(reports) != 1)} prepared"
     table = Table(title=title, header_style="bold", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), expand=True)
     table.add_column("\nclip", overflow="fold", ratio=1)
     for heading, _ in _COLUMNS.values():
