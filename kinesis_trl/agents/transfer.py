@@ -1,10 +1,12 @@
-"""A trained policy on a body with other muscles and joints: the same network, joined to what both bodies have.
+"""A trained policy on another body or with actions of another unit: the same network, joined to what both have.
 
 Numbers of joints and muscles are matched by name. What only the new body has begins without influence: weights of zero
 from what is observed of it, and actions of zero, so that its controls hold it.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -63,6 +65,29 @@ def transfer(checkpoint: PolicyCheckpoint, env: MyoLegsEnv) -> tuple[Policy, Cri
         critic = new_critic(checkpoint.critic.config, env)
         _join(checkpoint.critic.net, critic.net, seen, None)
     return actor, critic
+
+
+def scaled(policy: GaussianPolicy, factor: float, last_action: slice) -> None:
+    """Multiply what a policy does by `factor`, in place, for a task whose actions mean as much less.
+
+    It does the same there as before, noise included, but for actions that were or are beyond their limits.
+
+    Args:
+        policy: any single one.
+        factor: positive.
+        last_action: where its last action lies in what it observes; an empty slice if it does not.
+    """
+    net = policy.net
+    with torch.no_grad():
+        net.head.weight *= factor
+        net.head.bias *= factor
+        policy.log_std[: policy.action_width] += math.log(factor)
+        if net.norm is not None:
+            net.norm.mean[last_action] *= factor
+            net.norm.std[last_action] *= factor
+        else:
+            first = next(layer for layer in net.hidden if isinstance(layer, torch.nn.Linear))
+            first.weight[:, last_action] /= factor
 
 
 def _places(rule: object, old: BodyModel, new: BodyModel, before: slice, after: slice) -> Places:

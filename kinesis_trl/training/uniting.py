@@ -8,6 +8,7 @@ Representations).
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,10 +18,13 @@ from torch import Tensor
 
 from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint, save_policy
+from kinesis_trl.agents.transfer import scaled
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.layout import Layout
 from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import counting, progress
@@ -45,8 +49,8 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
     )
     experts = [_expert(folder, body, settings) for folder, _ in pairs]
     mine = experts[0][1]
-    for (folder, _), (_, theirs) in zip(pairs, experts, strict=True):
-        if describe(theirs) != describe(mine):
+    for (folder, _), (policy, theirs) in zip(pairs, experts, strict=True):
+        if describe(_in_unit_of(mine, policy, theirs, body)) != describe(mine):
             raise ValueError(f"{folder} observes or acts otherwise than {pairs[0][0]}; unite policies of one kind.")
     learner, labelled = _learner(config, experts[0][0], body)
     sources = []
@@ -80,6 +84,17 @@ def _expert(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[G
     if not isinstance(loaded.policy, GaussianPolicy):
         raise ValueError(f"{folder} is a mixture; unite the experts that it is made of.")
     return loaded.policy.eval(), as_described(settings, loaded.notes)
+
+
+def _in_unit_of(
+    mine: ImitationConfig, policy: GaussianPolicy, theirs: ImitationConfig, body: BodyModel
+) -> ImitationConfig:
+    """Bring a policy of coordinated control to the unit of my actions, in place; the settings that it then has."""
+    if not (isinstance(theirs.control, CoordinatedConfig) and isinstance(mine.control, CoordinatedConfig)):
+        return theirs
+    last = Layout(body, theirs.observation).places.get("last_action", slice(0))
+    scaled(policy, theirs.control.moment / mine.control.moment, last)
+    return replace(theirs, control=replace(theirs.control, moment=mine.control.moment))
 
 
 def _learner(config: UniteConfig, first: GaussianPolicy, body: BodyModel) -> tuple[GaussianPolicy, int]:

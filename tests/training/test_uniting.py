@@ -10,13 +10,14 @@ from kinesis_trl.agents.fresh import new_actor
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.body.residuals import ResidualConfig
+from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.described import describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.training.config import DaggerConfig
 from kinesis_trl.training.unite_config import UniteConfig
-from kinesis_trl.training.uniting import unite
+from kinesis_trl.training.uniting import _in_unit_of, unite
 from tests.conftest import marching
 
 ENV = ImitationConfig(num_envs=8, control="coordinated")
@@ -67,6 +68,21 @@ def test_each_expert_is_followed_on_its_own_motions(config, body, motions, conso
     assert torch.equal(saved.policy.net.head.weight, learner.net.head.weight)
     unite(replace(config, dagger=replace(DAGGER, labels=2112)), console)
     assert load_checkpoint(config.out).notes["labels"] == 2112
+
+
+def test_an_expert_of_another_unit_does_the_same_in_mine(body, motions, tmp_path):
+    """Half the moment for twice the action: the same second of motion, where no action reaches its limit."""
+    wide, narrow = (replace(ENV, control=CoordinatedConfig(moment=moment)) for moment in (0.7, 0.35))
+    narrow, wide = (replace(task, observation=task.observation.plus("last_action")) for task in (narrow, wide))
+    save_expert(tmp_path / "narrow", body, motions / "ahead", narrow, 0)
+    policy, library = load_checkpoint(tmp_path / "narrow").policy.eval(), MotionLibrary.load(motions / "ahead", body)
+    with torch.no_grad():
+        policy.net.head.weight *= 0.2
+        before = ImitationEnv(body, library, narrow).rollout(20, policy, auto_reset=True)
+        assert _in_unit_of(wide, policy, narrow, body).control == wide.control
+        after = ImitationEnv(body, library, wide).rollout(20, policy, auto_reset=True)
+    assert 0.05 < float(before["action"].abs().max()) < 1
+    assert torch.allclose(after["action"], 0.5 * before["action"], atol=1e-5)
 
 
 def test_what_cannot_be_united_is_refused(config, body, motions, console, tmp_path):
