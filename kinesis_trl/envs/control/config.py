@@ -91,7 +91,7 @@ class CoordinatedConfig(ControlConfig):
     needs_inverse = True
     needs_moment_arms = True
 
-    moment: float = 0.35
+    moment: float = 0.7
     """Moment for an action of 1, as a share of the joint's strength: all muscles of a side at peak force."""
     stiffness: float = 0.3
     """Moment per radian between joint and reference, as a share of the joint's strength; joints that carry the trunk
