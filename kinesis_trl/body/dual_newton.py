@@ -1,7 +1,8 @@
 """Newton's method on the dual of coordination's problem, compiled by Numba without the interpreter's lock.
 
 With one dual variable per joint the optimum is the root of a monotone, piecewise smooth function, which Newton's
-method with an exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3).
+method with an exact line search finds (Li and Swetits 1997, SIAM J. Optim. 7:3). A linear cost of activation shifts the
+pulls; without one (None) the compiled code has no trace of it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def share(  # type: ignore[no-untyped-def]
     moment,
     wanted,
     cost,
+    linear,
     floor,
     unit,
     cube,
@@ -65,7 +67,7 @@ def share(  # type: ignore[no-untyped-def]
             across = joints[joint_start[g] : joint_start[g + 1]]
             group = muscles[muscle_start[g] : muscle_start[g + 1]]
             m, k = len(across), len(group)
-            if not _gathered(moment[n], wanted[n], dual[n], unit, across, group, a, b, r):
+            if not _gathered(moment[n], wanted[n], dual[n], linear, n, unit, across, group, a, b, r):
                 for j in across:
                     dual[n, j] = 0.0
                     lacking[n, j] = wanted[n, j]
@@ -75,7 +77,7 @@ def share(  # type: ignore[no-untyped-def]
                 size = max(size, 1.0 + abs(b[i]))
             iteration = 0
             while True:
-                worst = _dual_slope(a, b, r, m, group, cost, floor, most, cube, gap, curve, pull, x)
+                worst = _dual_slope(a, b, r, m, group, cost, linear, n, floor, most, cube, gap, curve, pull, x)
                 if worst <= _TOLERANCE * size or iteration == _ITERATIONS:
                     break
                 iteration += 1
@@ -95,7 +97,9 @@ def share(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
-def _gathered(moment, wanted, dual, unit, across, group, a, b, r):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _gathered(  # type: ignore[no-untyped-def]
+    moment, wanted, dual, linear, n, unit, across, group, a, b, r
+):  # pragma: no cover  compiled
     """Fill the moments `a`, those wanted `b` and the dual's start `r` of one group; whether they are finite."""
     finite, start_finite = True, True
     for i in range(len(across)):
@@ -106,6 +110,9 @@ def _gathered(moment, wanted, dual, unit, across, group, a, b, r):  # type: igno
         for c in range(len(group)):
             a[i, c] = moment[group[c], j] / unit
             finite &= np.isfinite(a[i, c])
+    if linear is not None:
+        for q in group:
+            finite &= np.isfinite(linear[n, q])
     if not start_finite:
         r[: len(across)] = 0.0
     return finite
@@ -113,9 +120,10 @@ def _gathered(moment, wanted, dual, unit, across, group, a, b, r):  # type: igno
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _dual_slope(  # type: ignore[no-untyped-def]
-    a, b, r, m, group, cost, floor, most, cube, gap, curve, pull, x
+    a, b, r, m, group, cost, linear, n, floor, most, cube, gap, curve, pull, x
 ):  # pragma: no cover  compiled
-    """Slope `gap` and curvature (lower triangle of `curve`) of the dual at `r`, with pulls and activations there.
+    """Slope `gap` and curvature (lower triangle of `curve`) of the dual at `r`, with activations there
+    and their pulls, less linear costs.
 
     Returns the largest absolute slope.
     """
@@ -129,6 +137,8 @@ def _dual_slope(  # type: ignore[no-untyped-def]
         for i in range(m):
             p -= a[i, c] * r[i]
         q = group[c]
+        if linear is not None:
+            p -= linear[n, q]
         v, slope = _activation(p, cost[q], floor[q], most[q], cube)
         pull[c], x[c] = p, v
         for i in range(m):

@@ -24,7 +24,7 @@ import tyro
 from kinesis_trl.commands import finish, run_command
 from kinesis_trl.commands._options import LesionOptions
 from kinesis_trl.envs.config import ImitationConfig
-from kinesis_trl.physiology.facts import WALKING_SPEEDS
+from kinesis_trl.facts import WALKING_SPEEDS
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.shipped import COORDINATED_POLICY, asset
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 
 import mujoco
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from kinesis_trl.body.metabolics import Contraction, bhargava_2004, slow_share
 from kinesis_trl.body.model import BodyModel
 
 
@@ -26,6 +29,20 @@ class Anatomy:
     def volume(self) -> Tensor:
         """(M,) volumes of the muscles, in proportion: peak force times optimal length."""
         return torch.from_numpy(self._body.muscles.peak_force / self._body.muscles.length_scale)
+
+    def metabolic_power(self, excitation: Tensor, activation: Tensor, length: Tensor, velocity: Tensor) -> Tensor:
+        """(N,) power of all muscles in W per kg of the body (`body.metabolics.bhargava_2004`).
+
+        Excitations and activations (N, M), muscle–tendon lengths (N, M) in metres and their rates (N, M) in m/s.
+        """
+        given = {"excitation": excitation, "activation": activation, "length": length, "velocity": velocity}
+        muscles = Contraction.of(self._body.muscles, **{name: value.numpy() for name, value in given.items()})
+        power = bhargava_2004(muscles, self._slow_share).sum(-1) / float(self._body.model.body_mass.sum())
+        return torch.from_numpy(power)
+
+    @cached_property
+    def _slow_share(self) -> NDArray[np.float64]:
+        return slow_share(self._body.muscle_names)
 
     @cached_property
     def limited(self) -> Tensor:

@@ -38,6 +38,21 @@ class Step:
         return torch.from_numpy(self.physics.activation)
 
     @property
+    def excitation(self) -> Tensor:
+        """(N, M) in 0…1."""
+        return torch.from_numpy(self.physics.excitation)
+
+    @property
+    def muscle_length(self) -> Tensor:
+        """(N, M) muscle–tendon lengths in metres, as last derived (`Physics.lag`)."""
+        return torch.from_numpy(self.physics.length)
+
+    @property
+    def muscle_velocity(self) -> Tensor:
+        """(N, M) their rates in m/s."""
+        return torch.from_numpy(self.physics.velocity)
+
+    @property
     def limited_angle(self) -> Tensor:
         """(N, L) angles in radians of the joints that have ranges (`Anatomy.limited`)."""
         return torch.from_numpy(self.physics.qpos)[:, self.anatomy.limited]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.facts import read_facts
 from kinesis_trl.physiology.activity import Activity
 from kinesis_trl.physiology.emg import DELAYS, compare, delay_sweep, human_agreement
 from kinesis_trl.physiology.emg_data import EmgData
 from kinesis_trl.physiology.emg_muscles import PUBLISHED, RECORDED, RecordedMuscle
-from kinesis_trl.physiology.facts import read_facts
 
 MAPPINGS: Mapping[str, Mapping[str, RecordedMuscle]] = {"long head": RECORDED, "short head": PUBLISHED}
 """Which head of the biceps femoris its electrode is compared with; the second gives KINESIS' published figures."""

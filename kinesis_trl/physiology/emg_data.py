@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_trl.facts import EMG_SPEEDS
 from kinesis_trl.failures import PrintableError, printable
 from kinesis_trl.physiology.emg_muscles import UnknownMuscleError, recorded_name
-from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.shipped import asset
 
 Array = NDArray[np.float64]

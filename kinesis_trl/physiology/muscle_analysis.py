@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kinesis_trl.body.metabolics import Contraction, slow_share
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.physiology.activity import Activity, activity_of
 from kinesis_trl.physiology.co_contraction import co_contraction, saturation
-from kinesis_trl.physiology.metabolics import MODELS, Contraction, cost, measured_costs, slow_share
+from kinesis_trl.physiology.metabolics import MODELS, cost, measured_costs
 from kinesis_trl.physiology.strides import Strides
 from kinesis_trl.physiology.synergies import synergies
 from kinesis_trl.physiology.timing import timing

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-from kinesis_trl.physiology.facts import read_facts
+from kinesis_trl.facts import read_facts
 from kinesis_trl.physiology.gait_cycles import POINTS
 
 Array = NDArray[np.float64]

@@ -12,10 +12,10 @@ import numpy as np
 
 from kinesis_trl.body.inverse import InverseError
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.facts import EMG_SPEEDS
 from kinesis_trl.motion.clip import MotionClip
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.physiology.recorder import record
 from kinesis_trl.physiology.recording import Recording
 from kinesis_trl.physiology.replay import replay

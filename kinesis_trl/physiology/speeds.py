@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from kinesis_trl.body.model import BodyModel
+from kinesis_trl.facts import EMG_SPEEDS
 from kinesis_trl.physiology.activity import activity_of
 from kinesis_trl.physiology.emg import DELAYS, compare, delay_sweep, human_agreement
 from kinesis_trl.physiology.emg_data import EmgData, EmgError
-from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.physiology.findings import UNKNOWN, grade
 from kinesis_trl.physiology.muscle_analysis import metabolic
 from kinesis_trl.physiology.strides import Run, Strides, collect, why_none

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kinesis_trl.physiology.facts import WALKING_SPEEDS
+from kinesis_trl.facts import WALKING_SPEEDS
 from kinesis_trl.physiology.gait_cycles import (
     Cycle,
     GaitCycles,

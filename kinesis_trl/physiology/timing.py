@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_trl.physiology.facts import by_muscle, read_facts
+from kinesis_trl.facts import by_muscle, read_facts
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import lsq_linear
 
 from kinesis_trl.body.box_least_squares import solve_box_least_squares
 from kinesis_trl.body.coordination import Sharing, SharingConfig, coupled
@@ -58,6 +59,42 @@ def test_a_floor_makes_antagonists_work_against_each_other():
     np.testing.assert_allclose(found.activation, [[0.35, 0.1]], atol=1e-5)
 
 
+def test_power_agrees_with_a_slow_solver():
+    """With p x + c x² / 2 = c (x + p / c)² / 2 − …, the problem of power is one of least squares."""
+    crosses, moment, wanted = problem(count=20, seed=5)
+    volume, power = np.linspace(0.5, 2.0, 12), np.random.default_rng(1).uniform(0, 3, (20, 12))
+    config = SharingConfig(objective="bhargava", effort=0.5, joint_moment=4.0)
+    ceiling = np.random.default_rng(2).uniform(0.3, 1.0, (20, 12))
+    found = Sharing(crosses, volume, config).solve(moment, wanted, floor=0.02, ceiling=ceiling, power=power)
+    root = np.sqrt(0.1 * 0.25 * volume / volume.mean())
+    for n in range(20):
+        rows = np.vstack([moment[n].T / 4.0, np.diag(root)])
+        right = np.concatenate([wanted[n] / 4.0, -0.25 * power[n] / root])
+        expected = lsq_linear(rows, right, (0.02, ceiling[n]), method="bvls", tol=1e-14).x
+        np.testing.assert_allclose(found.activation[n], expected, atol=1e-6)
+    assert (found.iterations < 60).all()
+
+
+def test_power_prefers_the_cheaper_of_two_muscles():
+    sharing = Sharing(TWO, np.ones(2), SharingConfig(objective="bhargava", effort=1e-3, joint_moment=1.0))
+    # alike but for their power: the cheaper one alone, until it can do no more
+    moment, wanted = np.full((2, 2, 1), 50.0), np.array([[30.0], [60.0]])
+    found = sharing.solve(moment, wanted, power=np.array([[3.0, 1.0]] * 2))
+    np.testing.assert_allclose(found.activation, [[0.0, 0.6], [0.2, 1.0]], atol=1e-6)
+    # 1 for 50 N m, 0.4 for 25 N m: the weaker one costs less for a newton metre, its square counted
+    moment[:, 1] = 25.0
+    found = sharing.solve(moment, np.array([[20.0], [40.0]]), power=np.array([[1.0, 0.4]] * 2))
+    np.testing.assert_allclose(found.activation, [[0.0, 0.8], [0.3, 1.0]], atol=1e-6)
+
+
+def test_power_of_volume():
+    volume, moment = np.array([1.0, 4.0]), np.array([[[50.0], [25.0]]])
+    for power, expected in ((0.0, [2, 1]), (0.5, [4, 1]), (1.0, [8, 1])):  # in the ratio of moment over weight
+        config = SharingConfig(volume_power=power, effort=1e-3, joint_moment=1.0)
+        x = Sharing(TWO, volume, config).solve(moment, np.array([[20.0]])).activation[0]
+        np.testing.assert_allclose(x / x[1], expected, rtol=1e-6)
+
+
 def test_a_ceiling_hands_the_load_to_others():
     sharing = Sharing(TWO, np.ones(2), SharingConfig(effort=1e-3, joint_moment=1.0))
     moment, wanted = np.full((2, 2, 1), 50.0), np.array([[30.0], [30.0]])
@@ -100,6 +137,11 @@ def test_results_do_not_depend_on_where_the_search_starts():
 def test_rows_that_are_not_finite_rest_and_spoil_no_other():
     crosses, moment, wanted = problem(count=6)
     expected = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted).activation
+    power = np.ones((6, 12))
+    power[2, 0] = np.nan
+    sharing = Sharing(crosses, np.ones(12), SharingConfig(objective="bhargava"))
+    found = sharing.solve(moment, wanted, power=power).activation
+    assert np.isfinite(found).all() and (found[2, :6] == 0).all() and found[2, 6:].any() and found[1, :6].any()
     wanted[1, 0], moment[3, 0] = np.nan, np.inf
     found = Sharing(crosses, np.ones(12), SharingConfig()).solve(moment, wanted)
     assert np.isfinite(found.activation).all()
@@ -117,8 +159,11 @@ def test_groups_are_what_muscles_couple():
 def test_bad_input():
     with pytest.raises(ValueError, match="must be positive"):
         SharingConfig(effort=-1.0)
-    with pytest.raises(ValueError, match="square or cube"):
+    with pytest.raises(ValueError, match="square, cube or bhargava"):
         SharingConfig(objective="fourth")
+    for power in (-0.1, 2.1, np.nan):
+        with pytest.raises(ValueError, match=r"volume_power is .*; expected 0 to 2"):
+            SharingConfig(volume_power=power)
     with pytest.raises(ValueError, match="moved by no muscle"):
         Sharing(np.zeros((2, 1), dtype=bool), np.ones(2), SharingConfig())
     with pytest.raises(ValueError, match="positive muscle volumes"):
@@ -128,3 +173,10 @@ def test_bad_input():
         sharing.solve(np.ones((1, 3, 1)), np.ones((1, 1)))
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         sharing.solve(np.ones((1, 2, 1)), np.ones((1, 1)), floor=1.0)
+    with pytest.raises(ValueError, match="objective square takes no power"):
+        sharing.solve(np.ones((1, 2, 1)), np.ones((1, 1)), power=np.ones((1, 2)))
+    sharing = Sharing(TWO, np.ones(2), SharingConfig(objective="bhargava"))
+    with pytest.raises(ValueError, match="objective bhargava needs power"):
+        sharing.solve(np.ones((1, 2, 1)), np.ones((1, 1)))
+    with pytest.raises(ValueError, match="expected powers"):
+        sharing.solve(np.ones((1, 2, 1)), np.ones((1, 1)), power=np.ones((1, 3)))

@@ -17,6 +17,7 @@ from kinesis_trl.envs.config import ObservationConfig
 from kinesis_trl.envs.control.config import CoordinatedConfig
 from kinesis_trl.envs.control.coordinated import solution_moment
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv
+from kinesis_trl.envs.terms.rewards import CalmConfig, RewardConfig
 
 SEEN = ObservationConfig().plus("last_action")
 
@@ -79,6 +80,26 @@ def test_uncorrected_it_starts_with_the_solution_and_stays_near_it(body, solved)
     assert float(env.distances.max()) < 0.05
     assert np.abs(solution_moment(body, solved, first)).max() > 1
     assert (env.control.reference_action(env.current_reference()) == 0).all()
+
+
+def test_at_least_power_the_same_at_any_thread_count(body, solved):
+    """A second of small actions; the muscles cost less than with squared activation of the same moments."""
+    power = {}
+    for objective, threads in (("square", 1), ("bhargava", 1), ("bhargava", 2)):
+        control, calm = CoordinatedConfig(objective=objective), CalmConfig(metabolic_weight=1.0)
+        reward, physics = RewardConfig(calm=calm), PhysicsConfig(threads=threads)
+        settings = {"num_envs": 3, "start": "beginning", "control": control, "reward": reward, "physics": physics}
+        env = ImitationEnv(body, solved, ImitationConfig(**settings))
+        td, place, costs = env.reset(), env.metric_names.index("metabolic_cost"), []
+        actions = 0.1 * torch.randn(30, 3, 14, generator=torch.Generator().manual_seed(0))
+        for action in actions:
+            td = env.step_and_maybe_reset(td.set("action", action))[0]["next"]
+            costs.append(td["metrics"][:, place])
+        power[objective, threads] = torch.stack(costs)
+        assert np.isfinite(env.physics.qpos).all() and torch.isfinite(td["observation"]).all()
+    assert torch.isfinite(power["bhargava", 1]).all()
+    assert torch.equal(power["bhargava", 1], power["bhargava", 2])
+    assert power["bhargava", 1].mean() < power["square", 1].mean()
 
 
 def moment_without_action(control, physics, reference=None):
@@ -168,5 +189,8 @@ def test_co_contraction_and_bad_settings(body):
         CoordinatedConfig(co_contracted=("elbow",)).make(body, 1)
     with pytest.raises(ValueError, match="must be positive"):
         CoordinatedConfig(moment=0.0)
+    for settings, message in (({"objective": "fourth"}, "square, cube or bhargava"), ({"volume_power": 3.0}, "0 to 2")):
+        with pytest.raises(ValueError, match=message):
+            CoordinatedConfig(**settings)
     with pytest.raises(ValueError, match="substep or step"):
         CoordinatedConfig(every="frame")

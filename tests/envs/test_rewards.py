@@ -7,18 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from kinesis_trl.body.metabolics import Contraction, slow_share
 from kinesis_trl.body.physics import BatchPhysics
 from kinesis_trl.envs.anatomy import Anatomy
 from kinesis_trl.envs.config import AdaptiveEffortConfig, ImitationConfig
 from kinesis_trl.envs.imitation import ImitationEnv
 from kinesis_trl.envs.scoring import AdaptiveEffort
 from kinesis_trl.envs.terms.rewards import REWARDS, CalmConfig, RewardConfig, Weights, reward
+from kinesis_trl.physiology.metabolics import MODELS, cost
 
 ALL = CalmConfig(
     action_weight=1.0,
     change_weight=2.0,
     bend_weight=3.0,
     activation_weight=4.0,
+    metabolic_weight=0.5,
     load_weight=5.0,
     scuff_weight=1.0,
     limit_weight=6.0,
@@ -66,6 +69,22 @@ def test_costs_by_hand():
     assert value("limit", limited_angle=angle, anatomy__bounds=bounds).tolist() == pytest.approx([0.02, 0.02])
 
 
+def test_metabolic_power_is_that_of_the_report(body):
+    rng, shape = np.random.default_rng(0), (3, len(body.muscle_names))
+    low, high = body.model.actuator_lengthrange.T
+    samples = {
+        "excitation": rng.uniform(0, 1, shape),
+        "activation": rng.uniform(0, 1, shape),
+        "length": rng.uniform(low, high, shape),
+        "velocity": rng.uniform(-0.3, 0.3, shape),
+    }
+    muscles = {f"muscle_{name}" if name in ("length", "velocity") else name: v for name, v in samples.items()}
+    found = value("metabolic", anatomy=Anatomy(body), **{name: torch.from_numpy(v) for name, v in muscles.items()})
+    power = MODELS["Bhargava 2004"](Contraction.of(body.muscles, **samples), slow_share(body.muscle_names))
+    rates = [cost(row, speed=1.0, body_mass=float(body.model.body_mass.sum()))["net_transport"] for row in power]
+    np.testing.assert_allclose(found, np.array(rates) / 2.5, rtol=1e-12)
+
+
 def test_a_foot_is_in_the_air_where_its_reference_is(body):
     anatomy, physics = Anatomy(body), BatchPhysics(body, 1)
     physics.reset(np.arange(1), body.standing_qpos[None], np.zeros((1, body.model.nv)), np.zeros((1, body.model.na)))
@@ -95,7 +114,7 @@ def test_the_reward_is_the_weighted_sum_of_what_is_logged(body, solved):
     logged = dict(zip(env.metric_names, made["metrics"].unbind(-1), strict=True))
     weights = {"position": 0.6, "far": 0.3, "velocity": 0.2, "orientation": 0.2, "upright": 0.1, "effort": 0.1}
     total = sum(weight * logged[f"{name}_reward"] for name, weight in weights.items()) + 0.7
-    costs = ("action", "change", "bend", "activation", "load", "scuff", "limit")
+    costs = ("action", "change", "bend", "activation", "metabolic", "load", "scuff", "limit")
     total -= 0.5 * sum(getattr(ALL, f"{name}_weight") * logged[f"{name}_cost"] for name in costs)
     torch.testing.assert_close(made["reward"][:, 0], total, atol=1e-5, rtol=0)
     assert logged["change_cost"].tolist() == pytest.approx([0.09, 0.09])

@@ -6,18 +6,9 @@ import numpy as np
 import pytest
 
 from kinesis_trl.body.inverse import solve
-from kinesis_trl.body.muscles import passive_bias
-from kinesis_trl.physiology.metabolics import (
-    MODELS,
-    Contraction,
-    MetabolicError,
-    bhargava_2004,
-    cost,
-    measured_costs,
-    muscle_mass,
-    slow_share,
-    umberger_2003,
-)
+from kinesis_trl.body.metabolics import Contraction, bhargava_2004, muscle_mass, power_per_activation, slow_share
+from kinesis_trl.body.muscles import MuscleParameters, passive_bias
+from kinesis_trl.physiology.metabolics import MODELS, MetabolicError, cost, measured_costs, umberger_2003
 
 HALF = np.array([0.5])
 
@@ -52,6 +43,19 @@ def test_bhargava_lengthening_by_hand() -> None:
     assert bhargava_2004(muscle(velocity=0.02, force=500, **same), HALF)[0, 0] == pytest.approx(1.180842, abs=1e-5)
     # at 0.2 m/s work takes more than heat gives: no energy flows back into the body's stores
     assert bhargava_2004(muscle(velocity=0.2, force=500, **same), HALF)[0, 0] == 0
+
+
+def test_bhargava_per_activation_by_hand() -> None:
+    # 1000 N, 0.1 m, 10 optimal lengths per second: 0.1766167 kg
+    given = {"length_scale": 10, "length_offset": 0, "velocity_scale": 1, "peak_force": 1000, "shortest": 0.5}
+    given |= {"longest": 1.6, "passive_peak": 0.1, "eccentric_peak": 1.4, "longest_tendon": 0.2}
+    p = MuscleParameters(**{name: np.array([float(value)]) for name, value in given.items()})
+    found = power_per_activation(p, HALF, length=np.full((4, 1), 0.1), velocity=np.array([[0], [-0.2], [0.1], [1.0]]))
+    # half active, u_s = 0.5 sin 45° = 0.353553, u_f = 0.5 (1 − cos 45°) = 0.146447; at optimal length heat of
+    # (40 + 74) 0.353553 + (133 + 111) 0.146447 = 76.0381 W/kg, 13.42959 W
+    # shortening at 0.2 m/s: F = 500·0.8² = 320 N, α = 0.16·500 + 0.18·320 = 137.6 N: 27.52 W, work 64 W
+    # lengthening at 0.1 m/s: F = 500 (1.4 − 0.3²/0.4) = 587.5 N: −9.22375 W, work −58.75 W, more than there is
+    np.testing.assert_allclose(found[:, 0], [26.85918, 209.89918, 0, 0], atol=1e-3)
 
 
 def test_umberger_shortening_by_hand() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kinesis_trl.facts import EMG_SPEEDS
 from kinesis_trl.motion.gait.language import text_to_clip
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.physiology.facts import EMG_SPEEDS
 from kinesis_trl.physiology.playing import straight_clips, walks_at_emg_speeds
 
 

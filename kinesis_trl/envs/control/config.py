@@ -104,8 +104,11 @@ class CoordinatedConfig(ControlConfig):
     """Least activation of every muscle, or of those that move `co_contracted`."""
     co_contracted: tuple[str, ...] = ()
     """Independent joints, by name without side (knee_angle), whose muscles have a least activation; empty: all."""
-    objective: Literal["square", "cube"] = "square"
-    """Effort as squared or as cubed activation, weighted by the muscles' volumes."""
+    objective: Literal["square", "cube", "bhargava"] = "square"
+    """Effort as squared or as cubed activation, weighted by the muscles' volumes, or as metabolic power
+    (Bhargava et al. 2004) with a tenth of square."""
+    volume_power: float = 1.0
+    """Power of the muscle's volume that weighs its activation: 1 volume, 0.5 its square root, 0 none."""
     effort: float = 0.1
     """Square root of the cost of one fully active muscle of mean volume."""
     joint_moment: float = 5.0
@@ -129,6 +132,10 @@ class CoordinatedConfig(ControlConfig):
             raise ValueError(f"advance must be finite, got {self.advance}.")
         if not (self.effort > 0 and self.joint_moment > 0):
             raise ValueError(f"effort {self.effort} and joint_moment {self.joint_moment} must be positive.")
+        if self.objective not in ("square", "cube", "bhargava"):
+            raise ValueError(f"objective is {self.objective!r}; choose square, cube or bhargava.")
+        if not 0 <= self.volume_power <= 2:
+            raise ValueError(f"volume_power is {self.volume_power}; expected 0 to 2.")
 
 
 CONTROLS: dict[str, type[ControlConfig]] = {

@@ -20,6 +20,7 @@ from kinesis_trl.body.activation import ActivationDynamics
 from kinesis_trl.body.compiled_muscles import constants, to_moments
 from kinesis_trl.body.coordination import Sharing, SharingConfig
 from kinesis_trl.body.inverse_dynamics import toppling
+from kinesis_trl.body.metabolics import power_per_activation, slow_share
 from kinesis_trl.body.model import BodyModel
 from kinesis_trl.body.moment_arms import crosses, joint_strength
 from kinesis_trl.body.muscles import active_gain, passive_bias
@@ -60,6 +61,9 @@ class CoordinatedControl(Control):
         self._sharing = Sharing(moved, volume, _sharing(config))
         self._floor = _floor(body, config)
         self._muscles = constants(body.muscles)
+        self._slow = slow_share(body.muscle_names)
+        optimal = (1 - body.muscles.length_offset) / body.muscles.length_scale
+        self._typical_power = self._power(optimal, np.zeros(len(optimal))).mean()
         self._moments: tuple[MotionLibrary, Array] | None = None
 
     @property
@@ -97,7 +101,12 @@ class CoordinatedControl(Control):
                 to_moments(moment, velocity, physics.length[rows], age, self._muscles, _GAIN, passive)
                 needed = self._feedback(path, physics, (k + 1) * step, step, rows, asked[rows]) - passive
                 start = dual[rows]
-                shared = self._sharing.solve(moment, needed, self._floor, start, most if most is None else most[rows])
+                power = None
+                if self.config.objective == "bhargava":
+                    length = physics.length[rows] + age[:, None] * velocity
+                    power = self._power(length, velocity) / self._typical_power
+                ceiling = most if most is None else most[rows]
+                shared = self._sharing.solve(moment, needed, self._floor, start, ceiling, power)
                 dual[rows], wanted[rows] = start, shared.activation
                 self.lacking[rows] = np.maximum(self.lacking[rows], np.abs(shared.lacking).max(1))
             excitation[rows] = self._dynamics.excitation_for(physics.activation[rows], wanted[rows])
@@ -116,6 +125,10 @@ class CoordinatedControl(Control):
     def unit(self) -> Array:
         """(J,) moments in N m for an action of 1."""
         return self.config.moment * self._strength
+
+    def _power(self, length: Array, velocity: Array) -> Array:
+        """Metabolic power (…, M) in W per unit of activation, of lengths (…, M) in metres and their rates in m/s."""
+        return power_per_activation(self.body.muscles, self._slow, length=length, velocity=velocity)
 
     def _ceiling(self, physics: Physics) -> Array | None:
         """Largest activation (N, M) that the muscles have left, where they tire and the control counts on it."""
@@ -226,7 +239,12 @@ def solution_moment(body: BodyModel, library: MotionLibrary, rows: NDArray[np.in
 
 def _sharing(config: CoordinatedConfig) -> SharingConfig:
     """What moments and activations cost."""
-    return SharingConfig(objective=config.objective, effort=config.effort, joint_moment=config.joint_moment)
+    return SharingConfig(
+        objective=config.objective,
+        volume_power=config.volume_power,
+        effort=config.effort,
+        joint_moment=config.joint_moment,
+    )
 
 
 def _floor(body: BodyModel, config: CoordinatedConfig) -> Array:

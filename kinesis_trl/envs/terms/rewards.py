@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from kinesis_trl.envs.step import BallStep, DirectionalStep, ImitationStep, PointGoalStep, Step
 
+_WALKING_POWER = 2.5  # W/kg of people's muscles at 1.3 m/s: 2.9 J/kg/m less the body's rest of 1.2 W/kg
 _AIR = 0.02  # metres above the floor from which on a foot is in the air
 
 
@@ -96,6 +97,8 @@ class CalmConfig:
     """Weight of the mean squared second change of the action."""
     activation_weight: float = 0.0
     """Weight of the squared activation of the muscles, averaged by their volumes."""
+    metabolic_weight: float = 0.0
+    """Weight of the muscles' metabolic power, in 2.5 W per kg of the body, about that of people who walk."""
     load_weight: float = 0.0
     """Weight of the squared force of the floor above `load_limit`, in body weights."""
     scuff_weight: float = 0.0
@@ -262,6 +265,13 @@ def activation(step: Step, config: Any) -> Tensor:
     """Squared activations, averaged by the muscles' volumes: (N,)."""
     volume = step.anatomy.volume
     return (step.activation.square() * volume).sum(-1) / volume.sum()
+
+
+@cost
+def metabolic(step: Step, config: Any) -> Tensor:
+    """Metabolic power of the muscles (Bhargava et al. 2004) as the step ends, over 2.5 W per kg of the body: (N,)."""
+    muscles = step.excitation, step.activation, step.muscle_length, step.muscle_velocity
+    return step.anatomy.metabolic_power(*muscles) / _WALKING_POWER
 
 
 @cost
