@@ -269,7 +269,7 @@ def activation(step: Step, config: Any) -> Tensor:
 
 @cost
 def metabolic(step: Step, config: Any) -> Tensor:
-    """Metabolic power of the muscles (Bhargava et al. 2004) as the step ends, over 2.5 W per kg of the body: (N,)."""
+    """Metabolic power of the muscles (Bhargava et al. 2004) at the end, as a share of 2.5 W per kg of body: (N,)."""
     muscles = step.excitation, step.activation, step.muscle_length, step.muscle_velocity
     return step.anatomy.metabolic_power(*muscles) / _WALKING_POWER
 
