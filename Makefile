@@ -47,7 +47,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup ## play the shipped policy: table, video, moving picture, and a report on six straight walks of the coordinated one; in demo/
-	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4
+	$(BIN)/python -m kinesis_trl eval --motions locomotion-v1/demo --json demo/figures.json --picture demo/chart.png --video demo/video.mp4 \
+		--video-clips 3 --drawing.height 568
 	$$($(BIN)/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())') -loglevel error -y -ss 1 -t 4 -i demo/video.mp4 \
 		-vf 'fps=10,scale=720:-1,split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse' demo/demo.gif
 	$(BIN)/python -m kinesis_trl report --walkers 6 --out demo/report

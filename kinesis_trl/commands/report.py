@@ -293,8 +293,8 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
 
     judged = [s["state"] for name, s in figures["sections"].items() if name not in ("fatigue", "lesion", "comparison")]
     console.print(
-        f"Of {len(judged)} comparisons with people, {judged.count('good')} are good, {judged.count('fair')} fair and "
-        f"{judged.count('poor')} poor; {judged.count('unknown')} cannot be made.",
+        f"Of {len(judged)} comparisons with people, it is like people in {judged.count('good')}, partly in "
+        f"{judged.count('fair')}, not in {judged.count('poor')}; {judged.count('unknown')} cannot be made.",
         highlight=False,
     )
     table = Table(title="Does it move and use its muscles as people do?", title_justify="left")
@@ -308,7 +308,7 @@ def _print(figures: dict[str, Any], out: Path, console: Console) -> None:
     console.print(table)
     for run in figures["runs"]:
         right, left = run["strides"]
-        text = f"{run['title']}, clips: {len(run['clips'])}, {run['fell']} fell, {right} + {left} strides right + left"
+        text = f"{run['title']}: {len(run['clips'])} clips, falls: {run['fell']}, strides: {right} right, {left} left"
         console.print(f"{text}. {run['note']}" if run["note"] else text, markup=False, highlight=False)
     console.print(f"All figures are in {out / 'report.json'}; recordings beside, for OpenSim too.", markup=False)
     finish(console, out / "report.html", advice=f"open {out / 'report.html'} in a browser")

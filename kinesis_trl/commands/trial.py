@@ -108,6 +108,8 @@ def trial(config: TrialConfig, console: Console) -> dict[str, Any]:
     @contextmanager
     def during(text: str) -> Iterator[None]:
         begun = time.perf_counter()
+        if not console.is_terminal:  # where no status line is seen
+            console.print(f"{text} …", markup=False, highlight=False)
         with console.status(text):
             yield
         spent[text] = time.perf_counter() - begun

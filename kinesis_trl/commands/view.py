@@ -140,6 +140,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
         ValueError: unknown clip, muscle or policy, or a sentence that means nothing.
     """
     from kinesis_trl.agents.baselines import BASELINES
+    from kinesis_trl.progress import counting
     from kinesis_trl.viewer.offer import Offer
     from kinesis_trl.viewer.session import Choice, Session
 
@@ -152,9 +153,15 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
                 f"no policy at {chosen}; give one of {', '.join((*policies, *BASELINES))}, or the path of a policy."
             )
         policies = {chosen: Path(chosen), **policies}
-    with console.status("Opening the motions …"):
+    with counting(console, "preparing motions", "clips") as on_clip:
         offer = Offer(
-            body, config.motions, policies, threads=config.threads, planner=config.planner, condition=config.condition
+            body,
+            config.motions,
+            policies,
+            threads=config.threads,
+            planner=config.planner,
+            condition=config.condition,
+            on_clip=on_clip,
         )
     regulated = offer.optimised and config.task == "imitation" and not config.planner.samples
     usual = "regulator" if regulated else Path(usual_policy(body.name)).name

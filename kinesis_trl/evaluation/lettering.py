@@ -64,7 +64,7 @@ def _broken(word: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
 
 def legend_height(height: int) -> int:
     """Pixels that the legend takes of a picture of `height`."""
-    return max(28, height // 16) // 2 * 2
+    return max(28, height // 14) // 2 * 2
 
 
 def legend(width: int, height: int, *, reference: bool = True) -> Image:

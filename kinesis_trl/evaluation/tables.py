@@ -97,8 +97,8 @@ def write_picture(report: dict[str, Any], path: Path) -> None:
             rows = [report["summary"][rule], *(report["by_category"][c][rule] for c in categories[1:])]
             mean = [scale * r[name]["mean"] for r in rows]
             error = [
-                [scale * (r[name]["mean"] - _or_mean(r[name], "low")) for r in rows],
-                [scale * (_or_mean(r[name], "high") - r[name]["mean"]) for r in rows],
+                [scale * (r[name]["mean"] - _bound(r[name], "low")) for r in rows],
+                [scale * (_bound(r[name], "high") - r[name]["mean"]) for r in rows],
             ]
             height = [i + 0.2 * (2 * k - 1) for i in range(len(rows))]
             panel.barh(height, mean, 0.36, color=colour, label=f"{rule}: {RULE_TEXT[rule]}")
@@ -116,8 +116,7 @@ def write_picture(report: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _or_mean(estimate: dict[str, float | None], bound: str) -> float:
-    """A bound of the interval, or the mean where there is none: no whisker."""
-    value = estimate[bound] if estimate[bound] is not None else estimate["mean"]
-    assert value is not None
-    return value
+def _bound(estimate: dict[str, float | None], bound: str) -> float:
+    """A bound of the interval; NaN, which draws no whisker, where there is none."""
+    value = estimate[bound]
+    return float("nan") if value is None else value

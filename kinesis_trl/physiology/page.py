@@ -19,7 +19,7 @@ STATES = {"good": "like people", "fair": "partly", "poor": "not like people", "u
 TITLES = {
     "gait": "Strides",
     "joints": "Joints",
-    "ground": "Force on the floor",
+    "ground": "Ground reaction force",
     "muscles": "Muscles",
     "effort": "Effort",
     "fatigue": "Fatigue",

@@ -28,7 +28,7 @@ MEANINGS = {
 _TWO_LABORATORIES = "grey: reference walkers of two gait laboratories (Pinzone 2014)"
 
 
-_KINDS = {"angle": "How far joints are bent", "moment": "Turning forces of the joints", "power": "Power of the joints"}
+_KINDS = {"angle": "Joint angles", "moment": "Joint moments", "power": "Joint powers"}
 
 
 def gait(section: dict[str, Any]) -> dict[str, Any] | None:

@@ -244,7 +244,7 @@ def _muscles_agree(own: dict[str, Any]) -> tuple[str, str]:
     text = f"static optimisation follows the trial's own EMG with a median r of {found['median']:.2f}"
     text += f" over {len(found['muscles'])} muscles"
     text += "" if "reason" in beside else f", the controller with {beside['median']:.2f}"
-    return grade(found["median"], GOOD_R, 0.3), _sentence(text + "; people among each other reach about 0.7")
+    return grade(found["median"], GOOD_R, 0.3), _sentence(text + "; people agree with each other at about 0.7")
 
 
 def _made_alike(followed: dict[str, Any] | str, own: dict[str, Any]) -> tuple[str, str]:

@@ -24,7 +24,7 @@ _SUMMARY = (
 _WORDS = {"good": "yes", "fair": "partly", "poor": "no", "unknown": "not known"}
 _TITLES = {
     "joints": "4. Joints",
-    "ground": "5. Force on the floor over a stride",
+    "ground": "5. Ground reaction force over a stride",
     "gait": "6. Strides",
     "muscles": "7. Muscles over a stride",
     "effort": "8. Effort",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class Offer:
         threads: int = 1,
         planner: MppiConfig | None = None,
         condition: FatigueConfig | None = None,
+        on_clip: Callable[[int, int], None] | None = None,
     ) -> None:
         """Open the motions.
 
@@ -65,9 +66,10 @@ class Offer:
             body: the body.
             motions: as of `open_library`; clips without inverse solutions are solved when a policy needs them.
             policies: policy folders or files besides the baselines, by the names to show.
-            threads: threads of the simulation.
+            threads: threads of the simulation, and processes that prepare motions.
             planner: how the planner samples where a choice has one; None: the usual way.
             condition: how muscles tire where a choice says so; None: by MyoSuite's parameters.
+            on_clip: called with the clips prepared and those in all while motions are prepared.
 
         Raises:
             ClipFormatError: nothing usable in `motions`.
@@ -77,7 +79,7 @@ class Offer:
         self._planner = MppiConfig(samples=SAMPLES) if usual else planner
         self._physics = PhysicsConfig(threads=threads)
         self._condition = condition or FatigueConfig()
-        self._library = open_library(motions, body)[0]
+        self._library = open_library(motions, body, workers=threads, on_clip=on_clip)[0]
         self._generator = np.random.default_rng(0)
         self._solved: dict[str, MotionLibrary] = {}
         self.clips = tuple(entry.name for entry in self._library.clips)
