@@ -38,7 +38,7 @@ def show(config: DashboardConfig, console: Console) -> None:
             with console.status("Starting Aim …"):
                 dashboard = Dashboard(config.runs, port=config.port, patience=config.patience)
             with dashboard:
-                console.print(f"Runs of {config.runs}: {dashboard.url}  (Ctrl-C stops it)", soft_wrap=True)
+                console.print(f"Runs in {config.runs}: {dashboard.url}  (Ctrl-C stops it)", soft_wrap=True)
                 dashboard.wait()
     except KeyboardInterrupt:
         console.print("Stopped.")

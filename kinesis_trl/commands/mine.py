@@ -61,12 +61,14 @@ def _covered(row: dict[str, Any], config: MineConfig) -> float:
 
 def _advice(run: Path, failed: bool) -> str:
     """What to do after mining a run."""
-    runs = "" if run.parent == Path("runs") else f" --runs {run.parent}"
+    from kinesis_trl.training.run_folder import CONFIG
+
+    again = f"kinesis train --config {run / CONFIG}"  # the same motions and settings
     expert = re.fullmatch(r"expert(\d+)", run.name)
     if expert and failed:
-        return f"kinesis train laptop --expert {int(expert[1]) + 1}{runs}"
+        return f"{again} --expert {int(expert[1]) + 1}"
     if expert and int(expert[1]) > 0:
-        return f"kinesis train laptop --moe{runs}"
+        return f"{again} --moe"
     return f"kinesis eval --policy {run / 'policy'}"
 
 

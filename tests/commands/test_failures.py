@@ -180,4 +180,4 @@ def test_mining_lists_the_worst_clips_and_says_what_to_do(monkeypatch, tmp_path,
     assert lines[0] == "12 of 13 clips are not followed to their end (rule kinesis)."
     worst = [line for line in lines if "% of clip" in line]
     assert len(worst) == 10 and worst[0] == "   10.0 % of clip [/0]" and worst[1].endswith("clip [/1]")
-    assert lines[-1] == f"next: kinesis train laptop --expert 3 --runs {tmp_path}"
+    assert lines[-1] == f"next: kinesis train --config {tmp_path / 'expert2' / 'config.yaml'} --expert 3"

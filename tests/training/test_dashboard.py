@@ -53,7 +53,7 @@ def test_command_shows_pages_until_it_is_told_to_stop(runs: Path) -> None:
     shown = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True)
     assert shown.stdout is not None
     try:
-        url = shown.stdout.readline().split("Runs of ")[1].split(": ", 1)[1].split()[0]
+        url = shown.stdout.readline().split("Runs in ")[1].split(": ", 1)[1].split()[0]
         status, page = get(url)
         assert status == 200 and b"<title>Aim</title>" in page
         host, port = urlsplit(url).netloc.split(":")
