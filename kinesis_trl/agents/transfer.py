@@ -79,8 +79,8 @@ def scaled(policy: GaussianPolicy, factor: float, last_action: slice) -> None:
     """
     net = policy.net
     with torch.no_grad():
-        net.head.weight *= factor
-        net.head.bias *= factor
+        net.head.weight.mul_(factor)
+        net.head.bias.mul_(factor)
         policy.log_std[: policy.action_width] += math.log(factor)
         if net.norm is not None:
             net.norm.mean[last_action] *= factor
