@@ -19,8 +19,10 @@ def asset(name: str) -> Path:
     raise FileNotFoundError(f"{name} does not ship with this installation; looked in {_PLACES[0]} and {_PLACES[1]}.")
 
 
-SHIPPED_POLICY = "policies/walking"
+SHIPPED_POLICY = "policies/recorded"
 """The policy that evaluation and viewer take when none is named, as `asset` takes it."""
+FEEDFORWARD_POLICY = "policies/walking"
+"""The policy that corrects inverse solutions: trajectory optimisation searches about it, goal tasks start from it."""
 COORDINATED_POLICY = "policies/coordinated"
 """The policy whose muscles work most as people's do, which reports and trials are on when none is named."""
 GOAL_POLICIES = "goals"

@@ -23,11 +23,11 @@ from kinesis_trl.motion.gait.data_sets import locomotion_v1
 from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player
-from kinesis_trl.shipped import GOAL_POLICIES, SHIPPED_POLICY, asset
+from kinesis_trl.shipped import GOAL_POLICIES, asset
 
 FILE = Path(__file__).parent / "golden" / "shipped.npz"
 STEPS = 30
-IMITATORS = (SHIPPED_POLICY, "policies/forward")
+IMITATORS = ("policies/walking", "policies/forward")
 GOALS = {"point-goal": (PointGoalEnv, PointGoalConfig()), "directional": (DirectionalEnv, DirectionalConfig())}
 
 

@@ -11,11 +11,11 @@ from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
 from kinesis_trl.settings import from_yaml
-from kinesis_trl.shipped import COORDINATED_POLICY, GOAL_POLICIES, SHIPPED_POLICY, asset
+from kinesis_trl.shipped import COORDINATED_POLICY, FEEDFORWARD_POLICY, GOAL_POLICIES, SHIPPED_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
 
 
-@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", COORDINATED_POLICY, "policies/recorded"])
+@pytest.mark.parametrize("name", [SHIPPED_POLICY, "policies/forward", COORDINATED_POLICY, FEEDFORWARD_POLICY])
 def test_shipped_policies_load_and_fit_their_own_config(body, name):
     folder = asset(name)
     loaded = load_checkpoint(folder, body=body.name)

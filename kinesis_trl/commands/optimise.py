@@ -23,7 +23,7 @@ from kinesis_trl.commands import check_outputs, conclude, finish, open_motions, 
 from kinesis_trl.commands._options import BodyOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,7 @@ class OptimiseConfig(OptimisationConfig, BodyOptions):
     """Folder for the library of references that were found; clips that were given up are in it as they were."""
     motions: str = "locomotion-v1/test"
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
-    policy: str = field(default_factory=lambda: str(asset(SHIPPED_POLICY)))
+    policy: str = field(default_factory=lambda: str(asset(FEEDFORWARD_POLICY)))
     """Folder of the policy that follows them, with its value function."""
     json: Path | None = None
     """Write all figures to this file."""

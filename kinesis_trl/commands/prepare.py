@@ -19,7 +19,7 @@ from kinesis_trl.commands import check_outputs, finish, run_command
 from kinesis_trl.commands._options import BodyOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.planning.config import OptimisationConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -182,7 +182,7 @@ def _optimise(body: BodyModel, library: MotionLibrary, out: Path, workers: int, 
     from kinesis_trl.planning.optimise import TrajectoryOptimiser
     from kinesis_trl.progress import progress
 
-    policy = asset(SHIPPED_POLICY)
+    policy = asset(FEEDFORWARD_POLICY)
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(threads=workers)))
     optimiser = TrajectoryOptimiser(body, library, policy, player, OptimisationConfig())
     _, found = optimiser.run(out, workers=workers, progress=partial(progress, console))

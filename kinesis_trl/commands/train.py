@@ -31,7 +31,7 @@ from kinesis_trl.commands._options import sized_as
 from kinesis_trl.envs.goal_config import GoalConfig
 from kinesis_trl.failures import explained
 from kinesis_trl.settings import SettingsError, file_only_fields, read_settings, to_yaml
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, asset
 from kinesis_trl.training.config import TrainConfig
 from kinesis_trl.training.presets import Preset, preset, presets_of, shipped_presets
 
@@ -204,7 +204,7 @@ def as_imitated(run: TrainConfig, console: Console, *, labels: int) -> TrainConf
     from kinesis_trl.training.config import GOAL_DAGGER, DistilConfig
     from kinesis_trl.training.distillation import policy_without_inverse
 
-    start = run.warm_start or asset(SHIPPED_POLICY)
+    start = run.warm_start or asset(FEEDFORWARD_POLICY)
     if not start.exists():
         raise CheckpointError(f"no policy at {start}; give the folder of one that imitates.")
     if start.suffix == ".pth":

@@ -21,7 +21,7 @@ from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.config import MppiConfig, OptimisationConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.optimise import TrajectoryOptimiser
-from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY, asset
+from kinesis_trl.shipped import COORDINATED_POLICY, FEEDFORWARD_POLICY, asset
 
 TINY = NetworkConfig(hidden=(32, 16))
 SETTINGS = ImitationConfig(
@@ -121,7 +121,7 @@ def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(other):
 
 def test_trajectories_of_another_body_are_searched_by_the_policy_as_it_goes_over(other):
     body, motions = other
-    path = asset(SHIPPED_POLICY)
+    path = asset(FEEDFORWARD_POLICY)
     player = make_player(str(path), body, ImitationConfig())
     optimiser = TrajectoryOptimiser(body, motions, path, player, OptimisationConfig())
     env = ImitationEnv(body, motions, replace(player.settings, num_envs=1))

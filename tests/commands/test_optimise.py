@@ -24,7 +24,7 @@ from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.ilqr import RefineConfig
 from kinesis_trl.planning.optimise import OptimisationConfig, TrajectoryOptimiser
 from kinesis_trl.planning.search import SearchConfig
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, asset
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def test_an_interrupted_optimisation_goes_on_with_what_was_found_and_made(
 def test_clips_that_cannot_be_kept_up_stay_as_they_were(body, tmp_path):
     """Without a muscle no clip can; each is searched twice and given up."""
     torch.set_num_threads(1)
-    policy = asset(SHIPPED_POLICY)
+    policy = asset(FEEDFORWARD_POLICY)
     player = make_player(str(policy), body, ImitationConfig(physics=PhysicsConfig(strength=0.0)))
     clip = text_to_clip("walk forward", body)
     longer = replace(clip, qpos=clip.qpos[20:80].copy())  # long enough to fall

@@ -13,7 +13,7 @@ from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.search import SearchConfig, search
-from kinesis_trl.shipped import SHIPPED_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, asset
 
 SEARCH = SearchConfig(bodies=8, clips=2)
 
@@ -29,12 +29,12 @@ def walk(body):
 @pytest.fixture(scope="session")
 def player(body):
     torch.set_num_threads(1)
-    return make_player(str(asset(SHIPPED_POLICY)), body, ImitationConfig(physics=PhysicsConfig(threads=2)))
+    return make_player(str(asset(FEEDFORWARD_POLICY)), body, ImitationConfig(physics=PhysicsConfig(threads=2)))
 
 
 @pytest.fixture(scope="session")
 def critic():
-    return load_checkpoint(asset(SHIPPED_POLICY)).critic.eval()
+    return load_checkpoint(asset(FEEDFORWARD_POLICY)).critic.eval()
 
 
 @pytest.fixture(scope="session")

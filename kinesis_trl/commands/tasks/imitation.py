@@ -38,6 +38,12 @@ class Following(EvalConfig):
         if self.optimise and self.planner.samples:
             raise ValueError("--optimise follows by a regulator, without the planner; leave out one of the two.")
 
+    def shipped(self) -> str:
+        """As all tasks, or what trajectories are searched about."""
+        from kinesis_trl.shipped import FEEDFORWARD_POLICY
+
+        return FEEDFORWARD_POLICY if self.optimise else super().shipped()
+
     def outputs(self) -> tuple[Path | None, ...]:
         """As all tasks, and the sheet."""
         return *super().outputs(), self.sheet
