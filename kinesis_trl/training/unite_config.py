@@ -17,7 +17,7 @@ class UniteConfig:
 
     experts: tuple[str, ...]
     """At least two policies and their motions, each as POLICY=MOTIONS, motions as for training. The learner begins with
-    the weights of the first."""
+    the weights of the first, keeps its value function, and acts in its unit of moment."""
     out: Path
     """Folder of the learner; one that is there goes on."""
     body: str = "myolegs"

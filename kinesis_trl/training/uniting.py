@@ -53,6 +53,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
         if describe(_in_unit_of(mine, policy, theirs, body)) != describe(mine):
             raise ValueError(f"{folder} observes or acts otherwise than {pairs[0][0]}; unite policies of one kind.")
     learner, labelled = _learner(config, experts[0][0], body)
+    critic = load_checkpoint(pairs[0][0], body=body.name).critic
     sources = []
     for (_, motions), (policy, _) in zip(pairs, experts, strict=True):
         with counting(console, f"preparing {motions}", "clips") as on_clip:
@@ -62,7 +63,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
 
     def save() -> None:
         notes = describe(mine) | {"experts": list(config.experts), "seed": config.seed, "labels": dagger.labelled}
-        save_policy(config.out, learner, body=body.name, notes=notes)
+        save_policy(config.out, learner, body=body.name, critic=critic, notes=notes)
 
     with progress(console, "uniting", config.dagger.labels, "labels", completed=labelled) as advance:
         dagger.learn(on_labels=advance, save=save)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
-from kinesis_trl.agents.fresh import new_actor
+from kinesis_trl.agents.config import CriticConfig
+from kinesis_trl.agents.fresh import new_actor, new_critic
 from kinesis_trl.agents.lattice import LatticeConfig
 from kinesis_trl.agents.networks import NetworkConfig
 from kinesis_trl.body.residuals import ResidualConfig
@@ -47,7 +48,8 @@ def save_expert(folder, body, motions, settings, seed):
     env = ImitationEnv(body, MotionLibrary.load(motions, body), settings)
     actor = new_actor(LatticeConfig(network=NetworkConfig(hidden=(32, 16), output_scale=2.0)), env)
     actor.update_norm(env.reset()["observation"])
-    save_policy(folder, actor, body=body.name, notes=describe(settings))
+    critic = new_critic(CriticConfig(network=NetworkConfig(hidden=(16,))), env)
+    save_policy(folder, actor, body=body.name, critic=critic, notes=describe(settings))
 
 
 def apart(one, other, body, library):
@@ -59,13 +61,15 @@ def apart(one, other, body, library):
 
 def test_each_expert_is_followed_on_its_own_motions(config, body, motions, console, tmp_path):
     learner = unite(config, console)
-    experts = {name: load_checkpoint(tmp_path / name).policy for name in ("ahead", "spot")}
+    loaded = {name: load_checkpoint(tmp_path / name) for name in ("ahead", "spot")}
+    experts = {name: expert.policy for name, expert in loaded.items()}
     between = apart(experts["ahead"], experts["spot"], body, motions / "spot")
     assert apart(learner, experts["spot"], body, motions / "spot") < 0.5 * between
     assert apart(learner, experts["ahead"], body, motions / "ahead") < 0.5 * between
     saved = load_checkpoint(config.out)
     assert saved.notes["labels"] == 1920 and saved.notes["experts"] == list(config.experts)
     assert torch.equal(saved.policy.net.head.weight, learner.net.head.weight)
+    assert torch.equal(saved.critic.net.head.weight, loaded["ahead"].critic.net.head.weight)
     unite(replace(config, dagger=replace(DAGGER, labels=2112)), console)
     assert load_checkpoint(config.out).notes["labels"] == 2112
 
