@@ -212,12 +212,12 @@ def test_the_command_exits_with_one_line_on_bad_input(tmp_path, capsys):
 
 
 def test_looking_ahead_plays_the_shipped_policy_on_solved_motions(body, march, tmp_path):
-    short = march.with_(qpos=march.qpos[:8], name="short")
+    short = march.with_(qpos=march.qpos[:16], name="short")
     MotionLibrary.build([short], body, inverse=SolveConfig()).save(tmp_path / "short")
     options = {"motions": str(tmp_path / "short"), "threads": 1}
     plain, _ = run(imitation.Options(**options))
-    ahead, _ = run(imitation.Options(**options, planner=MppiConfig(samples=8, steps=4)))
-    assert ahead["config"]["planner"]["samples"] == 8
+    ahead, _ = run(imitation.Options(**options, planner=MppiConfig(samples=24, steps=8, every=1)))
+    assert ahead["config"]["planner"]["samples"] == 24
     assert ahead["clips"][0]["kinesis"]["mpjpe"] < plain["clips"][0]["kinesis"]["mpjpe"]
 
 

@@ -175,4 +175,4 @@ def test_optimised_clips_are_followed_by_eval_as_they_are(
     assert report["clips"] == named["clips"]
     assert report["summary"]["kinesis"]["success"]["mean"] == 1.0
     with pytest.raises(ValueError, match="the regulator corrects joints"):
-        evaluate(imitation.Options(motions=str(tmp_path / "out"), control="pd", threads=1), console)
+        evaluate(imitation.Options(motions=str(tmp_path / "out"), policy="regulator", control="pd"), console)
