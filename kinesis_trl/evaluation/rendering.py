@@ -134,12 +134,10 @@ class BodyRenderer:
         model.light_pos[:, :2] = self._lights + qpos[:2]  # its shadows reach only some metres
         mujoco.mj_fwdPosition(model, data)
         view = mujoco.MjvCamera()
-        view.lookat[:] = [qpos[0], qpos[1], self.camera.height]
-        view.distance, view.azimuth, view.elevation = (
-            self.camera.distance,
-            self.camera.azimuth,
-            self.camera.elevation,
-        )
+        size = self.body.relative_size[0]  # tall people fill the picture as others do
+        view.lookat[:] = [qpos[0], qpos[1], size * self.camera.height]
+        view.distance = size * self.camera.distance
+        view.azimuth, view.elevation = self.camera.azimuth, self.camera.elevation
         self._renderer.update_scene(data, view, self._option)
         image: Image = self._renderer.render().copy()
         return image if reference is None else outlined(image, self._silhouette(reference))

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from kinesis_trl.agents.baselines import baseline
+from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.imitation import ImitationConfig
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.evaluation.lettering import NO_ARMS, caption, legend
@@ -45,6 +46,17 @@ def test_the_body_is_in_the_picture_and_active_muscles_are_redder(body, renderer
     assert (np.abs(calm - sky).sum(-1) > 60).mean() > 0.02
     redness = [(image[..., 0] - image[..., 1:].mean(-1)).clip(0).sum() for image in (calm, tense)]
     assert redness[1] > 2 * redness[0]
+
+
+@pytest.mark.parametrize("height", [1.5, 1.95])
+def test_people_of_any_size_fill_the_picture_alike(renderer, height):
+    """Rows from the head's top to the soles; the renderer of the fixture only skips where there is no OpenGL."""
+    sized, rows = load_body(f"myolegs:height={height}"), []
+    for made in (renderer, BodyRenderer(sized, width=120, height=160)):
+        with made:
+            made.frame(made.body.standing_qpos)
+            rows.append(np.flatnonzero(made._silhouette(made.body.standing_qpos).any(1))[[0, -1]])
+    assert rows[0][0] > 2 and np.abs(rows[0] - rows[1]).max() <= 3
 
 
 def test_the_outline_is_where_the_reference_is(body, renderer):
