@@ -86,7 +86,7 @@ class LesionOptions(SimulationOptions):
 def usual_policy(body: str) -> str:
     """The policy that is taken for a body when none is named, as `shipped.asset` takes it.
 
-    Other bodies than that with 80 muscles have a trunk to be held, which coordinated control does.
+    Bodies with other muscles than the 80 of the legs take the one that was measured on them (docs/bodies.md).
     """
     from kinesis_trl.body.catalog import kind_of
     from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY
