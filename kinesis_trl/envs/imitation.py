@@ -19,7 +19,7 @@ from kinesis_trl.envs.control.config import ControlConfig
 from kinesis_trl.envs.control.feedforward import InverseSolutions
 from kinesis_trl.envs.disturbance import Disturbance
 from kinesis_trl.envs.geometry import rotation_between
-from kinesis_trl.envs.placement import Placement
+from kinesis_trl.envs.placement import Placement, turn_away
 from kinesis_trl.envs.sampling import StartSampler
 from kinesis_trl.envs.scene import Tracked
 from kinesis_trl.envs.scoring import AdaptiveEffort, Metric, StepResult
@@ -196,6 +196,8 @@ class ImitationEnv(MyoLegsEnv):
         self.placement.put(index, torch.from_numpy(start.angle), self.library.qpos[first, :2])
         self.time[index] = late = self._late(index, torch.from_numpy(start.late))
         qpos, qvel = self.turned_state(self.library.frame_index(clip, late), index)
+        if start.off_heading.any():
+            qpos, qvel = turn_away(qpos, qvel, start.off_heading)
         activation = self.control.start(rows, self.current_reference())
         self.time[index] = followed
         self._look_ahead(followed, index)

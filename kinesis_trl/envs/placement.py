@@ -15,6 +15,9 @@ from kinesis_trl.envs.geometry import about_z, multiply, to_heading, turned
 
 Array = NDArray[np.float64]
 
+_LARGEST_CHANGE = 1.0
+"""Largest change in m/s of the root's velocity by turning a body away from its reference."""
+
 
 class Placement:
     """One turn and one origin for each of N rows; everything in float64, `rows` (R,) of them.
@@ -62,3 +65,17 @@ class Placement:
     def to_clip(self, vectors: Array) -> Array:
         """Vectors (N, 3) of the world in the axes of each row's clip."""
         return (torch.from_numpy(vectors)[:, None] @ self.matrix.mT).squeeze(1).numpy()
+
+
+def turn_away(qpos: Array, qvel: Array, angle: Array) -> tuple[Array, Array]:
+    """States qpos (R, nq) and qvel (R, nv) turned by `angle` (R,) radians about the vertical through each root; copies.
+
+    The angle is less where the velocity of the root would change by more than `_LARGEST_CHANGE`.
+    """
+    qpos, qvel = qpos.copy(), qvel.copy()
+    speed = np.linalg.norm(qvel[:, :2], axis=1)
+    widest = 2 * np.arcsin(np.minimum(_LARGEST_CHANGE / (2 * np.maximum(speed, 1e-9)), 1.0))
+    turn = about_z(torch.from_numpy(np.clip(angle, -widest, widest)))
+    qpos[:, 3:7] = multiply(turn, torch.from_numpy(qpos[:, 3:7])).numpy()
+    qvel[:, :3] = turned(torch.from_numpy(qvel[:, None, :3]), to_heading(turn).mT).squeeze(1).numpy()
+    return qpos, qvel

@@ -36,6 +36,10 @@ class StartConfig:
     ahead at a stop."""
     latest: FileOnly[float] = 0.5
     """Longest time between the two in seconds; less where the body would be lost at once."""
+    off_heading_share: FileOnly[float] = 0.0
+    """Share of the episodes whose body starts turned away from its reference, as if it had failed to follow a turn."""
+    off_heading: FileOnly[float] = 120.0
+    """Largest angle between the two in degrees; less where the body would run away at more than 1 m/s."""
 
     def __post_init__(self) -> None:
         if self.grid <= 0 or self.failure_bin <= 0 or self.failure_lead < 0:
@@ -44,6 +48,10 @@ class StartConfig:
             raise ValueError(f"failure_share {self.failure_share} must lie in 0…1.")
         if not (0 <= self.late_share <= 1 and self.latest >= 0):
             raise ValueError(f"late_share {self.late_share} must lie in 0…1, latest {self.latest} not below 0.")
+        if not (0 <= self.off_heading_share <= 1 and 0 <= self.off_heading <= 180):
+            raise ValueError(
+                f"off_heading_share {self.off_heading_share} must lie in 0…1, off_heading {self.off_heading} in 0…180."
+            )
 
 
 class StartSampler:

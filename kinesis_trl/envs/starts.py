@@ -25,6 +25,8 @@ class Start:
     """(R,) radians by which they are turned about the vertical."""
     late: Array
     """(R,) seconds by which bodies are behind their references, negative for ahead."""
+    off_heading: Array
+    """(R,) radians by which bodies are turned away from their references."""
 
 
 class Starts:
@@ -67,7 +69,10 @@ class Starts:
         if self._beginning:
             time = np.zeros(count)
         angle = rng.uniform(-np.pi, np.pi, count) if self._turned else np.zeros(count)
-        late, config = np.zeros(count), self.sampler.config
+        late, off_heading, config = np.zeros(count), np.zeros(count), self.sampler.config
         if config.late_share and not self._beginning:
             late = rng.uniform(-config.latest, config.latest, count) * (rng.random(count) < config.late_share)
-        return Start(clip, time, angle, late)
+        if config.off_heading_share and not self._beginning:
+            largest = np.radians(config.off_heading)
+            off_heading = rng.uniform(-largest, largest, count) * (rng.random(count) < config.off_heading_share)
+        return Start(clip, time, angle, late, off_heading)
