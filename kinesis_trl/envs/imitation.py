@@ -91,6 +91,7 @@ class ImitationEnv(MyoLegsEnv):
         super().__init__(body, config)
         wanting = [f"observation term {term.name}" for term in self.layout.terms if term.needs_inverse]
         wanting += [f"control {config.control.name}"] * config.control.needs_inverse
+        wanting += ["the cost departure"] * ("departure" in config.reward.weights())
         if wanting and library.inverse is None:
             raise ValueError(f"{wanting[-1]} needs motions with inverse solutions; prepare them with --inverse.")
         n = config.num_envs
@@ -244,6 +245,10 @@ class ImitationEnv(MyoLegsEnv):
         now = self.library.frame_index(self.clip[rows], self.time[rows])
         return torch.from_numpy(self.solutions.moment_error(now, self.physics.activation[rows]))
 
+    def solved_activation(self, time: Tensor) -> Tensor:
+        """(N, M) activations of the inverse solutions at `time` (N,) seconds into the clips; ValueError without any."""
+        return torch.from_numpy(self.solutions.activation(self.library.frame_index(self.clip, time)))
+
     def _result(self, state: Tracked, effort: Tensor) -> StepResult:
         # the description is `lag` old: compare it with the reference at that moment
         now = self.time - state.lag
@@ -253,6 +258,7 @@ class ImitationEnv(MyoLegsEnv):
             ref_pos=ref_pos,
             ref_vel=ref_vel,
             ref_root=lambda: self.reference_root(now),
+            solution=lambda: self.solved_activation(self.time),
             clip=self.clip,
             time=self.time,
             duration=self.library.duration[self.clip],

@@ -68,6 +68,8 @@ class ImitationStep(Step):
     """(N, K, 3) their velocities, m/s."""
     ref_root: Callable[[], Tensor]
     """(N, 4) references of the roots' orientations, wxyz, when they are asked for."""
+    solution: Callable[[], Tensor]
+    """(N, M) activations of the references' inverse solutions, when they are asked for; ValueError without any."""
     clip: Tensor
     """(N,) clip that each follows."""
     time: Tensor

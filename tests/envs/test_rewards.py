@@ -22,6 +22,7 @@ ALL = CalmConfig(
     bend_weight=3.0,
     activation_weight=4.0,
     metabolic_weight=0.5,
+    departure_weight=2.0,
     load_weight=5.0,
     scuff_weight=1.0,
     limit_weight=6.0,
@@ -114,16 +115,25 @@ def test_the_reward_is_the_weighted_sum_of_what_is_logged(body, solved):
     logged = dict(zip(env.metric_names, made["metrics"].unbind(-1), strict=True))
     weights = {"position": 0.6, "far": 0.3, "velocity": 0.2, "orientation": 0.2, "upright": 0.1, "effort": 0.1}
     total = sum(weight * logged[f"{name}_reward"] for name, weight in weights.items()) + 0.7
-    costs = ("action", "change", "bend", "activation", "metabolic", "load", "scuff", "limit")
+    costs = ("action", "change", "bend", "activation", "metabolic", "departure", "load", "scuff", "limit")
     total -= 0.5 * sum(getattr(ALL, f"{name}_weight") * logged[f"{name}_cost"] for name in costs)
     torch.testing.assert_close(made["reward"][:, 0], total, atol=1e-5, rtol=0)
     assert logged["change_cost"].tolist() == pytest.approx([0.09, 0.09])
+    frame = solved.start[env.clip] + 1  # the solution of where the step ends
+    departure = env.physics.activation - solved.inverse["activation"][frame].numpy()
+    np.testing.assert_allclose(logged["departure_cost"], np.square(departure).mean(-1), rtol=1e-5)
     np.testing.assert_allclose(logged["mean_error"], env.distances.mean(-1), atol=1e-6)
     assert "effort_factor" not in logged
     adaptive = replace(config, effort=AdaptiveEffortConfig(threshold=0.5, start=0.5))
     env = ImitationEnv(body, solved, adaptive)
     made = env.step(env.reset().set("action", torch.full((2, 14), 0.3)))["next"]
     assert made["metrics"][:, env.metric_names.index("effort_factor")].tolist() == [0.5, 0.5]
+
+
+def test_departing_from_a_solution_needs_one(body, library):
+    reward = RewardConfig(calm=CalmConfig(departure_weight=1.0))
+    with pytest.raises(ValueError, match="departure needs motions with inverse solutions"):
+        ImitationEnv(body, library, ImitationConfig(num_envs=1, reward=reward))
 
 
 def test_a_term_without_weight_is_neither_computed_nor_logged(body, library):

@@ -99,6 +99,8 @@ class CalmConfig:
     """Weight of the squared activation of the muscles, averaged by their volumes."""
     metabolic_weight: float = 0.0
     """Weight of the muscles' metabolic power, in 2.5 W per kg of the body, about that of people who walk."""
+    departure_weight: float = 0.0
+    """Weight of the mean squared difference of the activations from those of the reference's inverse solution."""
     load_weight: float = 0.0
     """Weight of the squared force of the floor above `load_limit`, in body weights."""
     scuff_weight: float = 0.0
@@ -272,6 +274,12 @@ def metabolic(step: Step, config: Any) -> Tensor:
     """Metabolic power of the muscles (Bhargava et al. 2004) at the end, as a share of 2.5 W per kg of body: (N,)."""
     muscles = step.excitation, step.activation, step.muscle_length, step.muscle_velocity
     return step.anatomy.metabolic_power(*muscles) / _WALKING_POWER
+
+
+@cost
+def departure(step: ImitationStep, config: Any) -> Tensor:
+    """Mean squared difference of the activations from those of the reference's inverse solution: (N,)."""
+    return (step.activation - step.solution()).square().mean(-1)
 
 
 @cost
