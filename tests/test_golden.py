@@ -27,7 +27,7 @@ from kinesis_trl.shipped import GOAL_POLICIES, asset
 
 FILE = Path(__file__).parent / "golden" / "shipped.npz"
 STEPS = 30
-IMITATORS = ("policies/walking", "policies/forward")
+IMITATORS = ("policies/walking",)
 GOALS = {"point-goal": (PointGoalEnv, PointGoalConfig()), "directional": (DirectionalEnv, DirectionalConfig())}
 
 

@@ -16,7 +16,7 @@ from kinesis_trl.training.config import TrainConfig
 
 
 @pytest.mark.parametrize(
-    "name", [SHIPPED_POLICY, "policies/forward", COORDINATED_POLICY, FEEDFORWARD_POLICY, "policies/agile"]
+    "name", [SHIPPED_POLICY, COORDINATED_POLICY, FEEDFORWARD_POLICY, "policies/agile"]
 )
 def test_shipped_policies_load_and_fit_their_own_config(body, name):
     folder = asset(name)
