@@ -67,6 +67,7 @@ class Mppi:
         self._model = ImitationEnv(body, env.library, settings)
         self._model.reset()
         self._rng = np.random.default_rng(config.seed)
+        self._steps = -1
         self.plan = np.zeros((env.settings.num_envs, config.steps, int(env.action_spec.shape[-1])))
 
     @torch.no_grad()
@@ -74,7 +75,8 @@ class Mppi:
         """Add "action" (N, A) to a TensorDict with the "observation" of the environment as it is now."""
         made = self.env.episode_steps.numpy()
         self.plan[made == 0] = 0.0
-        if (made % self.config.every == 0).any():
+        self._steps = 0 if not made.any() else self._steps + 1
+        if self._steps % self.config.every == 0:
             self._plan_anew()
         now = torch.from_numpy(self.plan[:, 0]).float()
         self.plan = np.concatenate([self.plan[:, 1:], np.zeros_like(self.plan[:, :1])], axis=1)

@@ -21,6 +21,10 @@ WORK = {
     "failure_map": ([], "kinesis_trl.body.model.load_body"),
     "fatigue": ([], "kinesis_trl.body.model.load_body"),
     "hub": (["pull", "me/walker"], "kinesis_trl.agents.hub.HfApi"),
+    "improve": (
+        ["--policy", "a", "--motions", "b", "--out", "c"],
+        "kinesis_trl.training.improving.load_body",
+    ),
     "mine": ([], "kinesis_trl.training.mining.load_run"),
     "optimise": (["--out", "b"], "kinesis_trl.body.model.load_body"),
     "pareto": (["a", "b"], "kinesis_trl.physiology.pareto.read_point"),

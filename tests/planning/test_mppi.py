@@ -272,5 +272,8 @@ def test_a_plan_is_followed_until_the_next_one_is_due(env, body, monkeypatch):
         td = env.step(td)["next"]
         assert len(planned) == step // 3 + 1
     assert np.abs(left[:, 0]).max() > 1e-3
+    env.episode_steps[0] = 0  # one body begins anew: it has no plan until the next one is due
+    planner(td)
+    assert len(planned) == 3 and (planner.plan[0] == 0).all() and (planner.plan[1] != 0).any()
     with pytest.raises(ValueError, match="every 6 must lie in"):
         MppiConfig(steps=5, every=6)

@@ -1,0 +1,40 @@
+"""Options of learning from the planner; importable without PyTorch, so that `--help` need not wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kinesis_trl.planning.config import MppiConfig
+from kinesis_trl.training.config import DaggerConfig
+
+IMPROVE_DAGGER = DaggerConfig(labels=100_000, gradient_steps=12, lr=2e-4, handover=1.0, noise=0.02)
+"""How a policy is fitted to its planner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImproveConfig:
+    """A policy, motions, how the planner corrects it, and where the better policy goes."""
+
+    policy: Path
+    """Policy to start from, with its value function."""
+    motions: str
+    """Motions to learn on, as for training."""
+    out: Path
+    """Folder of the better policy; one that is there goes on."""
+    body: str = "myolegs"
+    """Body by name: legs (80 muscles), legs_abs (86), legs_back (290), or a path to a KINESIS model file."""
+    planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, every=2))
+    """MPPI about the policy as it is, whose corrected actions are the labels."""
+    dagger: DaggerConfig = field(default_factory=lambda: IMPROVE_DAGGER)
+    """How the policy is fitted."""
+    num_envs: int = 64
+    """Number of environments stepped together, each with the planner's samples."""
+    threads: int = 1
+    """Threads of the simulation; results do not depend on it."""
+    seed: int = 0
+    """Seed of everything."""
+
+    def __post_init__(self) -> None:
+        if not self.planner.samples:
+            raise ValueError("planner.samples must be at least 2: the planner is what the policy learns from.")
