@@ -70,7 +70,8 @@ def make_player(
 
     Raises:
         CheckpointError: no such policy, or a damaged one, or of another body where it cannot be matched to this one.
-        ValueError: a planner about a baseline other than zero, or about a mixture with memory.
+        ValueError: a planner about a baseline other than zero, or about a mixture with memory; a control for which
+            the policy has too many or too few actions.
     """
     plans = planner is not None and planner.samples > 0
     if policy in BASELINES:
@@ -90,6 +91,8 @@ def make_player(
     loaded = load_checkpoint(path)
     other = loaded.body if path.is_dir() and kind_of(loaded.body or body.name) != kind_of(body.name) else ""
     settings = as_described(settings, {"sensing": "original"} if path.suffix == ".pth" else loaded.notes)
+    if control and not other:
+        _check_control(path, loaded.policy.action_width, settings.control.name, control, body)
     settings = _controlled(settings, control or settings.control.name)
     settings = replace(settings, physics=replace(settings.physics, sensing=sensing or settings.physics.sensing))
     if other:
@@ -115,6 +118,16 @@ def _transferred(
         return actor.eval() if planner is None else Mppi(env, actor.eval(), critic, body, planner)
 
     return Player(settings, policy, trained_on=loaded.body)
+
+
+def _check_control(path: Path, width: int, trained: str, wanted: str, body: BodyModel) -> None:
+    """ValueError where a policy's actions cannot be those of the control that is wanted."""
+    takes = control_named(wanted).make(body, 1).width
+    if takes != width:
+        raise ValueError(
+            f"{path} was trained with control {trained} and acts by {width} numbers; control {wanted} takes {takes}. "
+            "Leave --control out, or give a policy that was trained with it."
+        )
 
 
 def _controlled(settings: ImitationConfig, control: str) -> ImitationConfig:
