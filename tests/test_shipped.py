@@ -15,7 +15,7 @@ from kinesis_trl.shipped import COORDINATED_POLICY, FEEDFORWARD_POLICY, GOAL_POL
 from kinesis_trl.training.config import TrainConfig
 
 
-@pytest.mark.parametrize("name", [SHIPPED_POLICY, COORDINATED_POLICY, FEEDFORWARD_POLICY, "policies/agile"])
+@pytest.mark.parametrize("name", [SHIPPED_POLICY, COORDINATED_POLICY, FEEDFORWARD_POLICY])
 def test_shipped_policies_load_and_fit_their_own_config(body, name):
     folder = asset(name)
     loaded = load_checkpoint(folder, body=body.name)
