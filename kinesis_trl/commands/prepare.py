@@ -69,13 +69,15 @@ class PrepareConfig(BodyOptions):
     """Also keep this many varied copies of every clip, as other people might move, to train on."""
     bends: int = 0
     """Also keep this many copies of every walk led along circles and turns, to train on."""
+    quick_turns: int = 0
+    """Also keep this many copies of every walk with quick turns about on a foot that pivots, to train on."""
     seed: int = 0
-    """Seed of variations and bends."""
+    """Seed of variations, bends and quick turns."""
     workers: int = 0
     """Processes that work at once; 0: one for every core."""
 
     def __post_init__(self) -> None:
-        for name in ("variations", "bends", "workers"):
+        for name in ("variations", "bends", "quick_turns", "workers"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
 
@@ -146,7 +148,7 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     import numpy as np
 
     from kinesis_trl.atomic import replacing, write_text
-    from kinesis_trl.motion.bending import bent, walks
+    from kinesis_trl.motion.bending import bent, turned_about, walks
     from kinesis_trl.motion.ingest import library_of
     from kinesis_trl.motion.retarget.quality import quality_json, quality_markdown, write_picture
     from kinesis_trl.motion.solving import SolveConfig
@@ -158,7 +160,9 @@ def _save(config: PrepareConfig, body: BodyModel, result: Prepared, workers: int
     rng = np.random.default_rng(config.seed)
     recorded = clips[:]
     clips += [vary(clip, body, rng) for _ in range(config.variations) for clip in recorded]
-    led = [bent(clip, body, rng) for _ in range(config.bends) for clip in recorded if walks(clip)]
+    walked = [clip for clip in recorded if walks(clip)]
+    led = [bent(clip, body, rng) for _ in range(config.bends) for clip in walked]
+    led += [turned_about(clip, body, rng) for _ in range(config.quick_turns) for clip in walked]
     clips += [clip.with_(name=f"{clip.name}.{k}") for k, clip in enumerate(led)]
     with counting(console, "solving" if inverse else "building", "clips") as on_solved:
         library, unsolved = library_of(clips, body, inverse=inverse, workers=workers, on_solved=on_solved)

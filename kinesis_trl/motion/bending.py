@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -18,12 +20,27 @@ Mask = NDArray[np.bool_]
 
 _TALUS, _TOES = 2, 4
 _CIRCLE = (30.0, 110.0)  # degrees per second
-_ABOUT = (80.0, 190.0)  # degrees
-_LASTS = (0.7, 1.4)  # seconds of a turn
-_APART = (2.0, 4.0)  # seconds from one turn to the next
-_SLOWED = (0.4, 0.9)  # tempo in the middle of a turn
+_PIVOT = np.radians(12.0)  # farthest that a hip turns against the trunk before the foot turns too
 _RAMP = 0.7  # seconds in which a circle is entered
 _SLOWEST, _FASTEST = 0.3, 1.8  # metres per second ahead, of what is a walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Turning:
+    """Ranges of turns about."""
+
+    about: tuple[float, float]
+    """Degrees."""
+    lasts: tuple[float, float]
+    """Seconds of a turn, at the recorded tempo."""
+    slowed: tuple[float, float]
+    """Tempo in the middle of a turn."""
+    apart: tuple[float, float]
+    """Seconds from one turn to the next."""
+
+
+_WALKED = _Turning(about=(80.0, 190.0), lasts=(0.7, 1.4), slowed=(0.4, 0.9), apart=(2.0, 4.0))
+_QUICK = _Turning(about=(130.0, 190.0), lasts=(0.25, 0.5), slowed=(0.15, 0.5), apart=(2.0, 3.5))
 _STANDING = ContactConfig(heel_height=0.04, toe_height=0.04, speed=0.3)
 
 
@@ -47,29 +64,50 @@ def bent(clip: MotionClip, body: BodyModel, rng: np.random.Generator) -> MotionC
     Raises:
         ValueError: the clip has no coordinates.
     """
-    if clip.qpos is None:
-        raise ValueError(f"{clip.name} holds joint positions, not qpos; prepare it first.")
-    side = 1.0 if rng.random() < 0.5 else -1.0
-    qpos, count = clip.qpos, len(clip.qpos)
+    side, qpos = _begun(clip, rng)
+    count = len(qpos)
     if rng.random() < 0.5:
         rate = side * np.radians(rng.uniform(*_CIRCLE))
         time = np.arange(count) / FPS
         turn = np.cumsum(rate * smoothstep(np.clip(time / _RAMP, 0, 1))) / FPS
         category = f"circle {'counter-clockwise' if side > 0 else 'clockwise'}"
     else:
-        qpos, turn = _turns(body, clip.qpos, side, rng)
+        qpos, turn = _turns(body, qpos, side, rng, _WALKED)
         category = f"turn {'left' if side > 0 else 'right'}"
+    return _led(clip, category, turn, lead(body, qpos, turn))
+
+
+def turned_about(clip: MotionClip, body: BodyModel, rng: np.random.Generator) -> MotionClip:
+    """A copy of a prepared walk with quick turns about, of 200 to 500 degrees per second, on a foot that pivots.
+
+    Args and errors as for `bent`.
+    """
+    side, qpos = _begun(clip, rng)
+    qpos, turn = _turns(body, qpos, side, rng, _QUICK)
+    return _led(clip, f"turn {'left' if side > 0 else 'right'}", turn, lead(body, qpos, turn, pivot=_PIVOT))
+
+
+def _begun(clip: MotionClip, rng: np.random.Generator) -> tuple[float, Array]:
+    """1 for a turn to the left or −1, and the motion (T, nq)."""
+    if clip.qpos is None:
+        raise ValueError(f"{clip.name} holds joint positions, not qpos; prepare it first.")
+    return (1.0 if rng.random() < 0.5 else -1.0), clip.qpos
+
+
+def _led(clip: MotionClip, category: str, turn: Array, qpos: Array) -> MotionClip:
     name = f"{clip.name}~{category.replace(' ', '-')}{abs(np.degrees(turn[-1])):.0f}"
-    led = lead(body, qpos, turn)
-    return clip.with_(name=name, qpos=led, category=category, label=category, notes=(*clip.notes, "bent"))
+    return clip.with_(name=name, qpos=qpos, category=category, label=category, notes=(*clip.notes, "bent"))
 
 
-def _turns(body: BodyModel, qpos: Array, side: float, rng: np.random.Generator) -> tuple[Array, Array]:
+def _turns(
+    body: BodyModel, qpos: Array, side: float, rng: np.random.Generator, turning: _Turning
+) -> tuple[Array, Array]:
     """The motion (T', nq) slowed where it turns, and the angle (T',) by which it is turned."""
-    middle, turns = rng.uniform(0.8, _APART[0]), []
+    middle, turns = rng.uniform(0.8, turning.apart[0]), []
     while middle < len(qpos) / FPS - 0.6:
-        turns.append((middle, rng.uniform(*_LASTS), side * np.radians(rng.uniform(*_ABOUT)), rng.uniform(*_SLOWED)))
-        middle += rng.uniform(*_APART)
+        lasts, about = rng.uniform(*turning.lasts), side * np.radians(rng.uniform(*turning.about))
+        turns.append((middle, lasts, about, rng.uniform(*turning.slowed)))
+        middle += rng.uniform(*turning.apart)
     at, places, angles = 0.0, [], []
     while at <= len(qpos) - 1:
         pace, angle, now = 1.0, 0.0, at / FPS
@@ -82,11 +120,12 @@ def _turns(body: BodyModel, qpos: Array, side: float, rng: np.random.Generator) 
     return sample_qpos(qpos, FPS, np.array(places) / FPS, body=body), np.array(angles)
 
 
-def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
+def lead(body: BodyModel, qpos: Array, turn: Array, *, pivot: float | None = None) -> Array:
     """The motion (T, nq) along the path that turns by `turn` (T,) radians more than its own.
 
     Feet that stand stay as they stand: each is put where the path leads it in the middle of its stance, and goes over
-    to the next place in its swing. Legs follow by inverse kinematics, as far as they reach.
+    to the next place in its swing. Legs follow by inverse kinematics, as far as they reach. With `pivot`, a foot turns
+    about its ball once the trunk would be turned by more than these radians against it.
     """
     step = _about(0.5 * (turn[1:] + turn[:-1]), np.diff(qpos[:, :2], axis=0))
     path = np.concatenate([qpos[:1, :2], qpos[0, :2] + np.cumsum(step, axis=0)])
@@ -107,6 +146,11 @@ def lead(body: BodyModel, qpos: Array, turn: Array) -> Array:
         there = np.stack([np.interp(moment, time, path[:, axis]) for axis in (0, 1)], axis=1)
         place = poses[side].position[:, CALCN].copy()
         place[:, :2] = there + _about(angle, place[:, :2] - centre)
+        if pivot is not None:
+            faces = turn + np.clip(angle - turn, -pivot, pivot)
+            heel = poses[side].position[:, CALCN, :2] - poses[side].position[:, _TOES, :2]
+            place[:, :2] += _about(faces, heel) - _about(angle, heel)
+            angle = faces
         turned = Rotation.from_rotvec(angle[:, None] * [0.0, 0.0, 1.0]).as_matrix() @ poses[side].rotation[:, CALCN]
         found = leg.inverse(
             out[:, :3],

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from kinesis_trl.body.leg import CALCN, Leg
-from kinesis_trl.motion.bending import _moments, bent, lead, walks
+from kinesis_trl.motion.bending import _moments, bent, lead, turned_about, walks
 from kinesis_trl.motion.clip import FPS, MotionClip
 from kinesis_trl.motion.gait.commands import Command
 from kinesis_trl.motion.gait.synthesis import synthesise
@@ -85,13 +85,41 @@ def test_copies_are_circles_or_turns_and_the_same_numbers_give_the_same(body, wa
             assert clip.frames == walk.frames
 
 
-def test_a_clip_without_coordinates_is_refused(body):
+def facing(body, qpos):
+    """Directions (2, T) in radians in which the feet point."""
+    turn = Rotation.from_quat(qpos[:, 3:7], scalar_first=True).as_matrix()
+    legs = [Leg.of(body, side) for side in "lr"]
+    matrix = [leg.forward(qpos[:, leg.qpos], qpos[:, :3], turn).rotation[:, CALCN] for leg in legs]
+    return np.stack([np.unwrap(np.arctan2(m[:, 1, 0], m[:, 0, 0])) for m in matrix])
+
+
+def test_a_foot_that_pivots_turns_about_its_ball_and_stays_with_the_trunk(body, walk):
+    turn = np.radians(150.0) * np.clip((np.arange(walk.frames) / FPS - 2.0) / 0.6, 0, 1)
+    planted, pivoted = lead(body, walk.qpos, turn), lead(body, walk.qpos, turn, pivot=np.radians(12.0))
+    np.testing.assert_allclose(pivoted[:, :7], planted[:, :7], atol=1e-12)
+    own = facing(body, walk.qpos) - yaw(walk.qpos)
+    apart = {
+        name: np.degrees(np.abs(facing(body, qpos) - yaw(qpos) - own)).max()
+        for name, qpos in {"planted": planted, "pivoted": pivoted}.items()
+    }
+    assert apart["pivoted"] < 16.0 and apart["planted"] > 30.0
+    still = turn == 0
+    np.testing.assert_allclose(pivoted[still][:30], planted[still][:30], atol=1e-3)
+
+
+def test_people_turn_about_quickly(body, walk):
+    made = [turned_about(walk, body, np.random.default_rng(seed)) for seed in range(6)]
+    fastest = [np.degrees(np.abs(np.diff(yaw(clip.qpos))).max() * FPS) for clip in made]
+    assert 200 < np.median(fastest) < 600
+    assert {clip.category for clip in made} == {"turn left", "turn right"}
+    assert all(clip.frames > walk.frames and np.isfinite(clip.qpos).all() for clip in made)
+
+
+@pytest.mark.parametrize("change", [bent, turned_about])
+def test_a_clip_without_coordinates_is_refused(change, body):
+    raw = MotionClip(name="raw", fps=30.0, positions=np.zeros((4, 2, 3)), joint_names=("Pelvis", "Head"))
     with pytest.raises(ValueError, match="prepare it first"):
-        bent(
-            MotionClip(name="raw", fps=30.0, positions=np.zeros((4, 2, 3)), joint_names=("Pelvis", "Head")),
-            body,
-            np.random.default_rng(0),
-        )
+        change(raw, body, np.random.default_rng(0))
 
 
 def test_only_walks_ahead_are_led_elsewhere(body, walk):

@@ -244,9 +244,7 @@ def test_what_cannot_look_ahead_says_so(body, env):
 
 
 def test_a_control_of_other_actions_is_refused_in_its_own_words(body):
-    with pytest.raises(
-        ValueError, match="control coordinated and acts by 14 numbers; control pd takes 80"
-    ):
+    with pytest.raises(ValueError, match="control coordinated and acts by 14 numbers; control pd takes 80"):
         make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, control="pd")
     assert make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS, control="coordinated").settings.control.moment == 0.7
 
