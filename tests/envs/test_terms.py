@@ -156,7 +156,7 @@ def test_muscles_that_tire_are_observed_as_they_are(body, library):
 def test_every_reward_looks_alike_in_the_mirror(mirrored):
     env, td = mirrored
     names = [name for name in env.metric_names if name != "clip"]
-    assert len(names) == 19
+    assert len(names) == 20
     for name in names:
         one, two = td["metrics"][:, env.metric_names.index(name)].tolist()
         assert one == pytest.approx(two, rel=1e-3, abs=1e-5), name

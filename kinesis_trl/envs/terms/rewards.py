@@ -278,7 +278,7 @@ def metabolic(step: Step, config: Any) -> Tensor:
 
 @cost
 def departure(step: ImitationStep, config: Any) -> Tensor:
-    """Mean squared difference of the activations from those of the reference's inverse solution: (N,)."""
+    """Mean squared difference of the activations (shares of 1) from those of the reference's inverse solution: (N,)."""
     return (step.activation - step.solution()).square().mean(-1)
 
 
