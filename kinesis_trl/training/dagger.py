@@ -8,9 +8,11 @@ Where there are several teachers, each labels its own motions.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from kinesis_trl.agents.actor import GaussianPolicy
-from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint
+from kinesis_trl.agents.checkpoint import WEIGHTS, PolicyCheckpoint, load_checkpoint
 from kinesis_trl.agents.fresh import new_actor
 from kinesis_trl.agents.policy import ActorConfig, Policy
 from kinesis_trl.body.model import BodyModel
@@ -183,6 +185,37 @@ def open_learner(folder: Path, config: ActorConfig, env: ImitationEnv) -> tuple[
         raise ValueError(f"{folder} holds a policy that was trained otherwise; give another --out.")
     if loaded.policy.config != config:
         raise ValueError(f"{folder} holds a learner of other settings; give these, or another --out.")
+    return loaded.policy, int(loaded.notes["labels"])
+
+
+def open_gaussian(folder: Path, body: BodyModel) -> PolicyCheckpoint:
+    """A trained policy that others can be fitted to.
+
+    Raises:
+        CheckpointError: no policy there, or of another body.
+        ValueError: a mixture.
+    """
+    loaded = load_checkpoint(folder, body=body.name)
+    if not isinstance(loaded.policy, GaussianPolicy):
+        raise ValueError(f"{folder} is a mixture; take the experts that it is made of.")
+    return loaded
+
+
+def going_on(
+    folder: Path, first: GaussianPolicy, made_of: dict[str, Any], body: BodyModel
+) -> tuple[GaussianPolicy, int]:
+    """The learner in a folder and the number of its labels so far, or a copy of the `first` policy.
+
+    Raises:
+        ValueError: what is there was not `made_of` the same, as its notes say.
+    """
+    if not (folder / WEIGHTS).exists():
+        return copy.deepcopy(first), 0
+    seen, acts = first.observation_width, first.action_width
+    loaded = load_checkpoint(folder, body=body.name, observation_width=seen, action_width=acts)
+    same = all(loaded.notes.get(key) == value for key, value in made_of.items())
+    if not same or not isinstance(loaded.policy, GaussianPolicy):
+        raise ValueError(f"{folder} holds a policy that was not made of the same; give another --out.")
     return loaded.policy, int(loaded.notes["labels"])
 
 

@@ -7,9 +7,6 @@ states to which planner and policy come by turns (DAgger).
 
 from __future__ import annotations
 
-import copy
-from pathlib import Path
-
 import torch
 from rich.console import Console
 from tensordict import TensorDictBase
@@ -17,18 +14,16 @@ from torch import Tensor
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.actor import GaussianPolicy
-from kinesis_trl.agents.checkpoint import WEIGHTS, PolicyCheckpoint, load_checkpoint, save_policy
-from kinesis_trl.agents.exceptions import CheckpointError
+from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
-from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.planning.mppi import Mppi
 from kinesis_trl.progress import counting, progress
-from kinesis_trl.training.dagger import Dagger, Teacher
+from kinesis_trl.training.dagger import Dagger, Teacher, going_on, open_gaussian
 from kinesis_trl.training.improve_config import ImproveConfig
 
 
@@ -36,23 +31,24 @@ def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
     """Fit a policy to what the planner does about it, and save it.
 
     Raises:
-        CheckpointError: no such policy, one of another body, or a mixture.
-        ValueError: `config.out` holds a policy that was not made so, or motions without what the control needs.
+        CheckpointError: no such policy, or one of another body.
+        ValueError: a mixture, a `config.out` made otherwise, or motions without what the control needs.
     """
     torch.manual_seed(config.seed)
     body = load_body(config.body)
-    start = _trained(config.policy, body.name)
+    start = open_gaussian(config.policy, body)
+    assert isinstance(start.policy, GaussianPolicy)
     settings = as_described(
         ImitationConfig(
             num_envs=config.num_envs,
             physics=PhysicsConfig(threads=config.threads),
             rule=KINESIS,
-            starts=StartConfig(),
             seed=config.seed,
         ),
         start.notes,
     )
-    learner, labelled = _learner(config, start)
+    made_of = {"improved": str(config.policy)}
+    learner, labelled = going_on(config.out, start.policy, made_of, body)
     with counting(console, f"preparing {config.motions}", "clips") as on_clip:
         library, _ = open_library(config.motions, body, inverse=inverse_for(settings.control), on_clip=on_clip)
     env = ImitationEnv(body, library, settings)
@@ -60,7 +56,7 @@ def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
     dagger = Dagger(env, teacher, learner, config.dagger, labelled=labelled, seed=config.seed)
 
     def save() -> None:
-        notes = describe(settings) | {"improved": str(config.policy), "seed": config.seed, "labels": dagger.labelled}
+        notes = describe(settings) | made_of | {"seed": config.seed, "labels": dagger.labelled}
         save_policy(config.out, learner, body=body.name, critic=start.critic, notes=notes)
 
     with progress(console, "learning from the planner", config.dagger.labels, "labels", completed=labelled) as advance:
@@ -81,23 +77,3 @@ def planned(planner: Mppi) -> Teacher:
         return action, torch.ones(len(action), dtype=torch.bool)
 
     return label
-
-
-def _trained(folder: Path, body: str) -> PolicyCheckpoint:
-    loaded = load_checkpoint(folder, body=body)
-    if not isinstance(loaded.policy, GaussianPolicy):
-        raise CheckpointError(f"{folder} is a mixture; improve the experts that it is made of.")
-    return loaded
-
-
-def _learner(config: ImproveConfig, start: PolicyCheckpoint) -> tuple[GaussianPolicy, int]:
-    """The learner of this policy and the number of its labels so far, or a copy of the policy."""
-    policy = start.policy
-    assert isinstance(policy, GaussianPolicy)
-    if not (config.out / WEIGHTS).exists():
-        return copy.deepcopy(policy), 0
-    seen, acts = policy.observation_width, policy.action_width
-    loaded = load_checkpoint(config.out, observation_width=seen, action_width=acts)
-    if loaded.notes.get("improved") != str(config.policy) or not isinstance(loaded.policy, GaussianPolicy):
-        raise ValueError(f"{config.out} holds a policy that was not improved from {config.policy}; give another --out.")
-    return loaded.policy, int(loaded.notes["labels"])

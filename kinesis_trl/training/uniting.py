@@ -7,7 +7,6 @@ Representations).
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from kinesis_trl.agents.actor import GaussianPolicy
-from kinesis_trl.agents.checkpoint import WEIGHTS, load_checkpoint, save_policy
+from kinesis_trl.agents.checkpoint import load_checkpoint, save_policy
 from kinesis_trl.agents.transfer import scaled
 from kinesis_trl.body.model import BodyModel, load_body
 from kinesis_trl.body.simulator import PhysicsConfig
@@ -28,7 +27,7 @@ from kinesis_trl.envs.layout import Layout
 from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.progress import counting, progress
-from kinesis_trl.training.dagger import Dagger, Teacher
+from kinesis_trl.training.dagger import Dagger, Teacher, going_on, open_gaussian
 from kinesis_trl.training.unite_config import UniteConfig
 
 
@@ -52,7 +51,8 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
     for (folder, _), (policy, theirs) in zip(pairs, experts, strict=True):
         if describe(_in_unit_of(mine, policy, theirs, body)) != describe(mine):
             raise ValueError(f"{folder} observes or acts otherwise than {pairs[0][0]}; unite policies of one kind.")
-    learner, labelled = _learner(config, experts[0][0], body)
+    made_of = {"experts": list(config.experts)}
+    learner, labelled = going_on(config.out, experts[0][0], made_of, body)
     critic = load_checkpoint(pairs[0][0], body=body.name).critic
     sources = []
     for (_, motions), (policy, _) in zip(pairs, experts, strict=True):
@@ -62,7 +62,7 @@ def unite(config: UniteConfig, console: Console) -> GaussianPolicy:
     dagger = Dagger(*sources[0], learner, config.dagger, labelled=labelled, seed=config.seed, further=sources[1:])
 
     def save() -> None:
-        notes = describe(mine) | {"experts": list(config.experts), "seed": config.seed, "labels": dagger.labelled}
+        notes = describe(mine) | made_of | {"seed": config.seed, "labels": dagger.labelled}
         save_policy(config.out, learner, body=body.name, critic=critic, notes=notes)
 
     with progress(console, "uniting", config.dagger.labels, "labels", completed=labelled) as advance:
@@ -81,9 +81,8 @@ def _pair(text: str) -> tuple[Path, str]:
 
 
 def _expert(folder: Path, body: BodyModel, settings: ImitationConfig) -> tuple[GaussianPolicy, ImitationConfig]:
-    loaded = load_checkpoint(folder, body=body.name)
-    if not isinstance(loaded.policy, GaussianPolicy):
-        raise ValueError(f"{folder} is a mixture; unite the experts that it is made of.")
+    loaded = open_gaussian(folder, body)
+    assert isinstance(loaded.policy, GaussianPolicy)
     return loaded.policy.eval(), as_described(settings, loaded.notes)
 
 
@@ -96,17 +95,6 @@ def _in_unit_of(
     last = Layout(body, theirs.observation).places.get("last_action", slice(0))
     scaled(policy, theirs.control.moment / mine.control.moment, last)
     return replace(theirs, control=replace(theirs.control, moment=mine.control.moment))
-
-
-def _learner(config: UniteConfig, first: GaussianPolicy, body: BodyModel) -> tuple[GaussianPolicy, int]:
-    """The learner of these experts and the number of its labels so far, or a copy of the first expert."""
-    if not (config.out / WEIGHTS).exists():
-        return copy.deepcopy(first), 0
-    seen, acts = first.observation_width, first.action_width
-    loaded = load_checkpoint(config.out, body=body.name, observation_width=seen, action_width=acts)
-    if loaded.notes.get("experts") != list(config.experts) or not isinstance(loaded.policy, GaussianPolicy):
-        raise ValueError(f"{config.out} holds a policy that was not united of these experts; give another --out.")
-    return loaded.policy, int(loaded.notes["labels"])
 
 
 def _labels(policy: GaussianPolicy) -> Teacher:

@@ -106,5 +106,5 @@ def test_what_cannot_be_improved_is_refused(config, console, tmp_path):
         replace(config, planner=MppiConfig(samples=0))
     with pytest.raises(CheckpointError):
         improve(replace(config, policy=tmp_path / "nothing"), console)
-    with pytest.raises(ValueError, match="was not improved from"):
+    with pytest.raises(ValueError, match="not made of the same"):
         improve(replace(config, out=config.policy), console)

@@ -97,8 +97,8 @@ def test_what_cannot_be_united_is_refused(config, body, motions, console, tmp_pa
     save_expert(tmp_path / "lengths", body, motions / "spot", replace(ENV, control="feedforward"), 2)
     with pytest.raises(ValueError, match="observes or acts otherwise"):
         unite(replace(config, experts=(config.experts[0], f"{tmp_path / 'lengths'}={motions / 'spot'}")), console)
-    with pytest.raises(ValueError, match="not united of these"):
+    with pytest.raises(ValueError, match="not made of the same"):
         unite(replace(config, out=tmp_path / "ahead"), console)
     unite(replace(config, dagger=replace(DAGGER, labels=16, gradient_steps=1)), console)
-    with pytest.raises(ValueError, match="not united of these"):
+    with pytest.raises(ValueError, match="not made of the same"):
         unite(replace(config, experts=config.experts[::-1]), console)
