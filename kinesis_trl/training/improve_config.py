@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.training.config import DaggerConfig
 
@@ -24,6 +25,12 @@ class ImproveConfig:
     """Folder of the better policy; one that is there goes on."""
     body: str = "myolegs"
     """Body by name: legs (80 muscles), legs_abs (86), legs_back (290), or a path to a KINESIS model file."""
+    keep: str | None = None
+    """Motions on which the policy stays as it is, as for training, such as those that it walks calmly."""
+    keep_beyond: float | None = 0.15
+    """Mean distance of the tracked bodies from their references, in metres, beyond which it stays as it is in other
+    episodes of `motions`: with pushes, and begun turned away or late, so that it does not forget how to recover.
+    `None`: no such episodes."""
     planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, every=2))
     """MPPI about the policy as it is, whose corrected actions are the labels."""
     dagger: DaggerConfig = field(default_factory=lambda: IMPROVE_DAGGER)
@@ -36,5 +43,7 @@ class ImproveConfig:
     """Seed of everything."""
 
     def __post_init__(self) -> None:
+        if self.keep_beyond is not None and not 0 <= self.keep_beyond < KINESIS.distance:
+            raise ValueError(f"keep_beyond {self.keep_beyond} must lie in 0…{KINESIS.distance}, the largest excluded.")
         if not self.planner.samples:
             raise ValueError("planner.samples must be at least 2: the planner is what the policy learns from.")

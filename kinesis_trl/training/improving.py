@@ -2,10 +2,13 @@
 
 MPPI corrects the policy in each state visited; the policy is fitted to its corrected actions (Anthony et al. 2017,
 Thinking fast and slow with deep learning and tree search, Advances in Neural Information Processing Systems), in the
-states to which planner and policy come by turns (DAgger).
+states to which planner and policy come by turns (DAgger). The planner's states are few and near the motions, so a
+policy fitted to them alone forgets how to recover; the policy that it was teaches the rest.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from rich.console import Console
@@ -17,14 +20,23 @@ from kinesis_trl.agents.actor import GaussianPolicy
 from kinesis_trl.agents.checkpoint import save_policy
 from kinesis_trl.body.model import load_body
 from kinesis_trl.body.simulator import PhysicsConfig
+from kinesis_trl.envs.base import MyoLegsEnv
+from kinesis_trl.envs.config import DisturbanceConfig
 from kinesis_trl.envs.described import as_described, describe
 from kinesis_trl.envs.imitation import ImitationConfig, ImitationEnv, inverse_for
+from kinesis_trl.envs.sampling import StartConfig
 from kinesis_trl.envs.terms.terminations import KINESIS
+from kinesis_trl.motion.library import MotionLibrary
 from kinesis_trl.motion.sources import open_library
 from kinesis_trl.planning.mppi import Mppi
 from kinesis_trl.progress import counting, progress
 from kinesis_trl.training.dagger import Dagger, Teacher, going_on, open_gaussian
 from kinesis_trl.training.improve_config import ImproveConfig
+
+ASTRAY = StartConfig(off_heading_share=0.4, off_heading=130.0, late_share=0.2)
+"""How episodes start in which the body is to recover."""
+PUSHES = DisturbanceConfig(force=60.0)
+"""How it is pushed meanwhile."""
 
 
 def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
@@ -49,11 +61,22 @@ def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
     )
     made_of = {"improved": str(config.policy)}
     learner, labelled = going_on(config.out, start.policy, made_of, body)
-    with counting(console, f"preparing {config.motions}", "clips") as on_clip:
-        library, _ = open_library(config.motions, body, inverse=inverse_for(settings.control), on_clip=on_clip)
-    env = ImitationEnv(body, library, settings)
+
+    def library(motions: str) -> MotionLibrary:
+        with counting(console, f"preparing {motions}", "clips") as on_clip:
+            return open_library(motions, body, inverse=inverse_for(settings.control), on_clip=on_clip)[0]
+
+    env = ImitationEnv(body, library(config.motions), settings)
     teacher = planned(Mppi(env, learner, start.critic, body, config.planner))
-    dagger = Dagger(env, teacher, learner, config.dagger, labelled=labelled, seed=config.seed)
+    before = start.policy.eval()
+    kept: list[tuple[MyoLegsEnv, Teacher]] = []
+    if config.keep is not None:
+        calm = ImitationEnv(body, library(config.keep), settings)
+        kept.append((calm, unchanged(before, calm)))
+    if config.keep_beyond is not None:
+        astray = ImitationEnv(body, env.library, replace(settings, starts=ASTRAY, disturbance=PUSHES))
+        kept.append((astray, unchanged(before, astray, beyond=config.keep_beyond)))
+    dagger = Dagger(env, teacher, learner, config.dagger, labelled=labelled, seed=config.seed, further=kept)
 
     def save() -> None:
         notes = describe(settings) | made_of | {"seed": config.seed, "labels": dagger.labelled}
@@ -62,9 +85,20 @@ def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
     with progress(console, "learning from the planner", config.dagger.labels, "labels", completed=labelled) as advance:
         dagger.learn(on_labels=advance, save=save)
     console.print(
-        f"The policy was fitted to {dagger.labelled:,} of the planner's actions: mean loss {dagger.loss:.5f}."
+        f"The policy was fitted to {dagger.labelled:,} actions of the planner and of what it was: "
+        f"mean loss {dagger.loss:.5f}."
     )
     return learner
+
+
+def unchanged(before: GaussianPolicy, env: ImitationEnv, *, beyond: float = -1.0) -> Teacher:
+    """The actions of the policy as it was, which count where `env` is off its references by more than `beyond` m."""
+
+    @torch.no_grad()
+    def label(td: TensorDictBase) -> tuple[Tensor, Tensor]:
+        return before.mean(td["observation"]).clamp(-1, 1), env.distances.mean(-1) > beyond
+
+    return label
 
 
 def planned(planner: Mppi) -> Teacher:

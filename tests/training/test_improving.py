@@ -22,7 +22,7 @@ from kinesis_trl.planning.mppi import Mppi
 from kinesis_trl.training import improving
 from kinesis_trl.training.config import DaggerConfig
 from kinesis_trl.training.improve_config import ImproveConfig
-from kinesis_trl.training.improving import improve, planned
+from kinesis_trl.training.improving import ASTRAY, PUSHES, improve, planned, unchanged
 from tests.conftest import marching
 
 ENV = ImitationConfig(num_envs=4, control="coordinated")
@@ -51,6 +51,7 @@ def config(body, motions, tmp_path):
         policy=tmp_path / "start",
         motions=str(motions),
         out=tmp_path / "better",
+        keep_beyond=None,
         planner=PLANNER,
         dagger=DAGGER,
         num_envs=4,
@@ -101,9 +102,39 @@ def test_the_policy_comes_to_do_what_its_planner_does(config, console, body, mot
     assert float((mean - 0.3).abs().mean()) < 0.1
 
 
+def test_what_is_kept_counts_only_where_the_body_is_off_its_references(config, body, motions):
+    policy = load_checkpoint(config.policy).policy
+    settings = replace(ENV, num_envs=32, starts=ASTRAY, disturbance=PUSHES)
+    env = ImitationEnv(body, MotionLibrary.load(motions, body), settings)
+    td = env.reset()
+    for _ in range(4):
+        _, td = env.step_and_maybe_reset(td.set("action", torch.zeros(32, 14)))
+    off = env.distances.mean(-1)
+    action, counts = unchanged(policy, env, beyond=float(off.median()))(td)
+    assert counts.sum() == 16 and off[counts].min() > off[~counts].max()
+    with torch.no_grad():
+        torch.testing.assert_close(action, policy.mean(td["observation"]).clamp(-1, 1))
+    assert unchanged(policy, env)(td)[1].all()
+
+
+@pytest.mark.parametrize(("keep", "beyond"), [(True, None), (False, 0.0)])
+def test_the_policy_as_it_was_teaches_too(config, console, body, motions, monkeypatch, keep, beyond):
+    monkeypatch.setattr(improving, "Mppi", lambda *_: lambda td: td.set("action", torch.full((len(td), 14), 0.3)))
+    kept = replace(config, keep=str(motions) if keep else None, keep_beyond=beyond)
+    learner = improve(replace(kept, dagger=replace(DAGGER, labels=960)), console)
+    env = ImitationEnv(body, MotionLibrary.load(motions, body), replace(ENV, num_envs=32, seed=9))
+    seen = env.reset()["observation"]
+    with torch.no_grad():
+        before = load_checkpoint(config.policy).policy.mean(seen)
+        part = (learner.mean(seen) - before).mean() / (0.3 - before).mean()
+    assert 0.25 < float(part) < 0.75  # where two teachers differ, their mean is learnt
+
+
 def test_what_cannot_be_improved_is_refused(config, console, tmp_path):
     with pytest.raises(ValueError, match="at least 2: the planner"):
         replace(config, planner=MppiConfig(samples=0))
+    with pytest.raises(ValueError, match=r"keep_beyond 0.6 must lie in 0…0.5"):
+        replace(config, keep_beyond=0.6)
     with pytest.raises(CheckpointError):
         improve(replace(config, policy=tmp_path / "nothing"), console)
     with pytest.raises(ValueError, match="not made of the same"):
