@@ -45,6 +45,8 @@ class Activity:
     """"r" and "l": (C,) walking speed in m/s of each cycle."""
     seconds: float
     """Mean duration of a cycle."""
+    excitation: Mapping[str, Array] | None = None
+    """As `profiles`, of excitation, where `signal` is activation: it comes before the muscle's force, as EMG does."""
     published: Array | None = None
     """(C, 101, M) over the left leg's cycles as KINESIS' published figures count them."""
 
@@ -69,6 +71,9 @@ def activity_of(strides: Strides) -> Activity:
         signal="activation",
         names=strides.found[0][0].muscle_names,
         profiles={letter: strides.pool(lambda r: r.activation, side) for side, letter in enumerate("rl")},
+        excitation=None
+        if strides.run.replayed  # a solution is of activations
+        else {letter: strides.pool(lambda r: r.excitation, side) for side, letter in enumerate("rl")},
         speeds={letter: strides.speeds(side) for side, letter in enumerate("rl")},
         seconds=strides.seconds,
         published=_alone_to_alone(strides),

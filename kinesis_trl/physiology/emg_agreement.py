@@ -84,11 +84,13 @@ def _nearest(activity: Activity, side: str, data: EmgData) -> NDArray[np.int64]:
     return np.array([data.nearest_speed(v) for v in activity.speeds[side]], dtype=np.int64)
 
 
-def _at(activity: Activity, side: str, data: EmgData, index: int) -> tuple[NDArray[np.float64], float]:
-    """Cycles (C', 101, M) of a leg nearest to a recorded speed, and their mean speed in m/s."""
+def _at(
+    curves: Mapping[str, NDArray[np.float64]], activity: Activity, side: str, data: EmgData, index: int
+) -> tuple[NDArray[np.float64], float]:
+    """Cycles (C', 101, M) of a leg in the `curves` of an activity nearest to a recorded speed, and their mean speed."""
     there = _nearest(activity, side, data) == index
     speed = float(activity.speeds[side][there].mean()) if there.any() else float("nan")
-    return activity.profiles[side][there], speed
+    return curves[side][there], speed
 
 
 def _people(data: EmgData, index: int) -> dict[str, Any]:
@@ -118,13 +120,16 @@ def _column(activity: Activity, data: EmgData, index: int, seed: int) -> dict[st
 
 
 def _leg(activity: Activity, side: str, data: EmgData, index: int, seed: int) -> dict[str, Any]:
-    profiles, speed = _at(activity, side, data, index)
+    profiles, speed = _at(activity.profiles, activity, side, data, index)
     if not len(profiles):
         return {"reason": f"no stride of the {'left' if side == 'l' else 'right'} foot at that speed."}
     found: dict[str, Any] = {
         mapping: compare(profiles, activity.names, side, data, speed=speed, mapping=muscles, seed=seed)
         for mapping, muscles in MAPPINGS.items()
     }
+    if activity.excitation is not None:
+        excitation, _ = _at(activity.excitation, activity, side, data, index)
+        found["excitation"] = compare(excitation, activity.names, side, data, speed=speed, seed=seed)
     median = delay_sweep(profiles, activity.names, side, data, speed=speed, cycle_seconds=activity.seconds)
     return found | {"walked": speed, "delays": DELAYS, "by_delay": median}
 
@@ -135,7 +140,7 @@ def _by_speed(activity: Activity, data: EmgData, seed: int) -> list[dict[str, An
     for index in sorted({int(k) for side in "rl" for k in _nearest(activity, side, data)}):
         row: dict[str, Any] = {"speed": float(data.speeds[index])}
         for side in "rl":
-            profiles, speed = _at(activity, side, data, index)
+            profiles, speed = _at(activity.profiles, activity, side, data, index)
             if len(profiles):
                 try:
                     result = compare(profiles, activity.names, side, data, speed=speed, draws=200, seed=seed)

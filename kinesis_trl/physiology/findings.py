@@ -190,9 +190,9 @@ def spans_in_words(spans: Sequence[Sequence[float]]) -> str:
     return ", ".join(f"{on:.0f}–{off:.0f}" for on, off in spans)
 
 
-def emg_median(emg: dict[str, Any]) -> float | None:
-    """Mean over legs of the median r of one column, biceps femoris as its long head."""
-    values = [leg["long head"]["median"]["value"] for leg in emg.values() if "long head" in leg]
+def emg_median(emg: dict[str, Any], of: str = "long head") -> float | None:
+    """Mean over legs of the median r of one column, biceps femoris as its long head; or `of` its excitation."""
+    values = [leg[of]["median"]["value"] for leg in emg.values() if of in leg]
     return sum(values) / len(values) if values else None
 
 
@@ -211,6 +211,8 @@ def _muscles(found: dict[str, Any], section: dict[str, Any], title: str) -> tupl
         headline = f"rhythm of the muscles r = {r:.2f}{reach} (1: the same)"
         text += f"; their rhythm correlates with recorded people by r = {r:.2f}"
         text += f" (people with each other: {people:.2f})" if people is not None else ""
+        excited = emg_median(emg, "excitation")
+        text += f", their excitations, which lead as EMG does, by {excited:.2f}" if excited is not None else ""
     else:
         text += "; no recorded muscle activity was given to compare with"
     quality = muscle_quality(found, emg)

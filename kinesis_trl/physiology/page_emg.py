@@ -48,7 +48,7 @@ def _column(title: str, legs: dict[str, Any]) -> list[list[Cell]]:
         if "reason" in leg:
             rows.append([name, leg["reason"], "", "", ""])
             continue
-        heads = {m: leg[m] for m in ("long head", "short head") if m in leg} or {"short head": leg}
+        heads = {m: leg[m] for m in ("long head", "short head", "excitation") if m in leg} or {"short head": leg}
         for head, row in heads.items():
             count = f"{row['cycles']} strides, {len(row['subjects'])} people at {number(row['speed'], '.2f', ' m/s')}"
             rows.append([name, head, interval(row["median"]), interval(row["median_decisive"]), count])

@@ -118,6 +118,22 @@ def test_the_original_and_people_stand_beside(body, walk, shared):
     assert low <= value <= high
 
 
+def test_excitation_is_compared_with_emg_beside_activation(body, walk, shared):
+    people = load_wang2023(shared / "data" / "physiology" / "kinesis_emg")
+    late = replace(walk, excitation=np.roll(walk.activation, 3, axis=0))
+    same = replace(walk, excitation=walk.activation)
+    emg, twice = (
+        analyse([Run(title="walk", recordings=(r,))], body, emg=people)["sections"]["muscles"] for r in (late, same)
+    )
+    for side in "rl":
+        leg, equal = emg["emg"]["columns"]["walk"][side], twice["emg"]["columns"]["walk"][side]
+        assert leg["excitation"]["median"]["value"] != leg["long head"]["median"]["value"]
+        assert equal["excitation"]["median"] == equal["long head"]["median"]
+    assert "their excitations, which lead as EMG does, by" in emg["sentence"] and emg["sentence"] != twice["sentence"]
+    solved = analyse([Run(title="walk", recordings=(same,), replayed=True)], body, emg=people)["sections"]["muscles"]
+    assert "excitation" not in solved["emg"]["columns"]["walk"]["l"] and "excitations" not in solved["sentence"]
+
+
 def test_two_reports_side_by_side(body, walk):
     strong = analyse([Run(title="walk", recordings=(walk,))], body, emg="none")
     activation = walk.activation.copy()
