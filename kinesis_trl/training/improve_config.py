@@ -9,8 +9,8 @@ from kinesis_trl.envs.terms.terminations import KINESIS
 from kinesis_trl.planning.config import MppiConfig
 from kinesis_trl.training.config import DaggerConfig
 
-IMPROVE_DAGGER = DaggerConfig(labels=100_000, gradient_steps=12, lr=2e-4, handover=1.0, noise=0.02)
-"""How a policy is fitted to its planner."""
+IMPROVE_DAGGER = DaggerConfig(labels=300_000, gradient_steps=24, lr=3e-4, noise=0.02, memory=48_000)
+"""How a policy is fitted to its planner; labels of long ago would pull it back to what it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class ImproveConfig:
     """Mean distance of the tracked bodies from their references, in metres, beyond which it stays as it is in other
     episodes of `motions`: with pushes, and begun turned away or late, so that it does not forget how to recover.
     `None`: no such episodes."""
-    planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, every=2))
+    planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, steps=12, every=2))
     """MPPI about the policy as it is, whose corrected actions are the labels."""
     dagger: DaggerConfig = field(default_factory=lambda: IMPROVE_DAGGER)
     """How the policy is fitted."""
