@@ -20,10 +20,10 @@ def asset(name: str) -> Path:
 
 
 SHIPPED_POLICY = "policies/recorded"
-"""The policy that evaluation and viewer take when none is named, as `asset` takes it."""
+"""The policy that evaluation, viewer and reports take when none is named, as `asset` takes it."""
 FEEDFORWARD_POLICY = "policies/walking"
 """The policy that corrects inverse solutions: trajectory optimisation searches about it, goal tasks start from it."""
 COORDINATED_POLICY = "policies/coordinated"
-"""The policy whose muscles work most as people's do, which reports and trials are on when none is named."""
+"""The policy whose muscles work most as people's do on recorded motions, which trials are on when none is named."""
 GOAL_POLICIES = "goals"
 """Folder of the policies that see a goal instead of a reference; each is named after its task."""

@@ -6,7 +6,6 @@ from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from kinesis_trl.agents.checkpoint import load_checkpoint
-from kinesis_trl.commands._options import usual_policy
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.described import as_described
 from kinesis_trl.envs.goal_config import DirectionalConfig, PointGoalConfig
@@ -42,8 +41,3 @@ def test_policies_that_see_goals_ship(body, task):
 def test_what_does_not_ship_is_said():
     with pytest.raises(FileNotFoundError, match="does not ship"):
         asset("policies/flying")
-
-
-def test_a_body_with_a_trunk_to_hold_has_the_policy_that_holds_it():
-    assert usual_policy("legs") == usual_policy("myolegs:height=1.6") == SHIPPED_POLICY
-    assert usual_policy("legs_abs") == usual_policy("myolegs_back") == COORDINATED_POLICY

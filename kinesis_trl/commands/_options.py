@@ -83,17 +83,6 @@ class LesionOptions(SimulationOptions):
         return replace(super().physics(), lesions=self.cut, strength=self.strength)
 
 
-def usual_policy(body: str) -> str:
-    """The policy that is taken for a body when none is named, as `shipped.asset` takes it.
-
-    Bodies with other muscles than the 80 of the legs take the one that was measured on them (docs/bodies.md).
-    """
-    from kinesis_trl.body.catalog import kind_of
-    from kinesis_trl.shipped import COORDINATED_POLICY, SHIPPED_POLICY
-
-    return SHIPPED_POLICY if kind_of(body) == kind_of("legs") else COORDINATED_POLICY
-
-
 def sized_as(body: str, subject: str) -> str:
     """Name of a body in the size of a subject, as `BodyOptions.subject` takes it."""
     from kinesis_trl.body.subject import sized

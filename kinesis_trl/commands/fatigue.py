@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.body.fatigue import Condition, FatigueConfig
 from kinesis_trl.commands import check_outputs, finish, record, run_command
-from kinesis_trl.commands._options import BodyOptions, usual_policy
-from kinesis_trl.shipped import asset
+from kinesis_trl.commands._options import BodyOptions
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +95,7 @@ def _walk(config: FatigueStudy, body: BodyModel, console: Console) -> LongWalk:
     settings = ImitationConfig(
         num_envs=config.walkers, start="beginning", random_heading=False, rule=KINESIS, physics=physics
     )
-    player = make_player(config.policy or str(asset(usual_policy(config.body))), body, settings, seed=config.seed)
+    player = make_player(config.policy or str(asset(SHIPPED_POLICY)), body, settings, seed=config.seed)
     text = f"walk forward at {config.speed:g} m/s for {min(config.bout, 60 * config.minutes):g} seconds"
     with console.status("Preparing the walk …"):
         clips = [text_to_clip(text, body, config.seed + k) for k in range(config.walkers)]

@@ -26,7 +26,7 @@ from kinesis_trl.commands._options import LesionOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.facts import WALKING_SPEEDS
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import COORDINATED_POLICY, asset
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +54,7 @@ class ReportConfig(LesionOptions):
 
     policy: Annotated[str, tyro.conf.arg(aliases=["--checkpoint"])] = ""
     """A run's policy folder, an original model.pth, or zero, random, reference, regulator; motion reports on the
-    motion itself; '' takes assets/policies/coordinated."""
+    motion itself; '' takes assets/policies/recorded."""
     motions: str = ""
     """locomotion-v1/train, /test or /demo, a folder written by kinesis prepare, or motion files of any format."""
     text: str = ""
@@ -196,7 +196,7 @@ def _columns(config: ReportConfig, body: BodyModel) -> list[Column]:
     solved = [Column(title=SOLVED, player=None)]
     if config.policy == MOTION:
         return solved
-    policy = config.policy or str(asset(COORDINATED_POLICY))
+    policy = config.policy or str(asset(SHIPPED_POLICY))
 
     def player(healthy: bool = False, planner: MppiConfig | None = None) -> Player:
         physics = replace(config.physics(), lesions=(), strength=1.0) if healthy else config.physics()
@@ -270,7 +270,7 @@ def _library(
 
 
 def _heading(config: ReportConfig) -> str:
-    what = "the motion itself" if config.policy == MOTION else config.policy or COORDINATED_POLICY
+    what = "the motion itself" if config.policy == MOTION else config.policy or SHIPPED_POLICY
     return f"Physiology report: {what}, {config.motions or config.text or 'straight walking'}"
 
 

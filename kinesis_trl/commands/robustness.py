@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinesis_trl.commands import check_outputs, conclude, finish, open_motions, record, run_command
-from kinesis_trl.commands._options import SimulationOptions, usual_policy
+from kinesis_trl.commands._options import SimulationOptions
 from kinesis_trl.envs.config import ImitationConfig
 from kinesis_trl.envs.terms.terminations import RULES
-from kinesis_trl.shipped import asset
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,7 @@ def try_out(config: RobustnessConfig, console: Console) -> dict[str, Any]:
     check_outputs(config.json)
     body = config.load_body()
     settings = ImitationConfig(physics=config.physics())
-    policy = config.policy or str(asset(usual_policy(config.body)))
+    policy = config.policy or str(asset(SHIPPED_POLICY))
     player = make_player(policy, body, settings, seed=config.seed, planner=config.planner)
     inverse = inverse_for(player.settings.control)
     library = open_motions(config.motions, body, console, inverse=inverse, workers=config.threads)

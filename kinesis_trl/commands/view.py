@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from kinesis_trl.agents.exceptions import CheckpointError
 from kinesis_trl.commands import check_outputs, finish, run_command, stopping_on
-from kinesis_trl.commands._options import LesionOptions, usual_policy
+from kinesis_trl.commands._options import LesionOptions
 from kinesis_trl.evaluation.config import PictureConfig
 from kinesis_trl.planning.config import MppiConfig
-from kinesis_trl.shipped import asset
+from kinesis_trl.shipped import SHIPPED_POLICY, asset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -164,7 +164,7 @@ def prepare(config: ViewConfig, console: Console) -> tuple[Session, Offer]:
             on_clip=on_clip,
         )
     regulated = offer.optimised and config.task == "imitation" and not config.planner.samples
-    usual = "regulator" if regulated else Path(usual_policy(body.name)).name
+    usual = "regulator" if regulated else Path(SHIPPED_POLICY).name
     session = Session(body, offer.make)
     try:
         session.weaken_all(config.strength)

@@ -21,7 +21,7 @@ from kinesis_trl.motion.solving import SolveConfig
 from kinesis_trl.planning.config import MppiConfig, OptimisationConfig
 from kinesis_trl.planning.controllers import make_player
 from kinesis_trl.planning.optimise import TrajectoryOptimiser
-from kinesis_trl.shipped import COORDINATED_POLICY, FEEDFORWARD_POLICY, asset
+from kinesis_trl.shipped import FEEDFORWARD_POLICY, SHIPPED_POLICY, asset
 
 TINY = NetworkConfig(hidden=(32, 16))
 SETTINGS = ImitationConfig(
@@ -107,7 +107,7 @@ def test_what_never_changed_in_the_old_body_has_no_say(taught, other):
 
 def test_what_ships_walks_with_more_muscles_than_it_was_trained_with(other):
     body, motions = other
-    player = make_player(str(asset(COORDINATED_POLICY)), body, ImitationConfig())
+    player = make_player(str(asset(SHIPPED_POLICY)), body, ImitationConfig())
     assert player.trained_on == "myolegs"
     settings = replace(player.settings, num_envs=1, start="beginning", random_heading=False)
     env = ImitationEnv(body, motions, settings)

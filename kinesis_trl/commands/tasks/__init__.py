@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kinesis_trl.body.simulator import Sensing
 from kinesis_trl.commands import conclude
-from kinesis_trl.commands._options import LesionOptions, usual_policy
+from kinesis_trl.commands._options import LesionOptions
 from kinesis_trl.envs.control.config import ControlName
 from kinesis_trl.evaluation.config import PictureConfig
 
@@ -62,7 +62,9 @@ class EvalConfig(LesionOptions):
 
     def shipped(self) -> str:
         """The policy that is taken when none is named, as `shipped.asset` takes it."""
-        return usual_policy(self.body)
+        from kinesis_trl.shipped import SHIPPED_POLICY
+
+        return SHIPPED_POLICY
 
     def outputs(self) -> tuple[Path | None, ...]:
         """Files that are written."""
