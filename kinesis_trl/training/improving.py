@@ -84,10 +84,8 @@ def improve(config: ImproveConfig, console: Console) -> GaussianPolicy:
 
     with progress(console, "learning from the planner", config.dagger.labels, "labels", completed=labelled) as advance:
         dagger.learn(on_labels=advance, save=save)
-    console.print(
-        f"The policy was fitted to {dagger.labelled:,} actions of the planner and of what it was: "
-        f"mean loss {dagger.loss:.5f}."
-    )
+    what = "the planner and the policy as it was" if kept else "the planner"
+    console.print(f"The policy was fitted to {dagger.labelled:,} actions of {what}: mean loss {dagger.loss:.5f}.")
     return learner
 
 
