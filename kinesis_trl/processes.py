@@ -33,10 +33,10 @@ def in_processes(function: Callable[[Part], Result], parts: Sequence[Part], work
     if workers <= 1 or len(parts) <= 1:
         yield from map(function, parts)
         return
-    with _loky():
-        pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
-        results = pool(delayed(function)(part) for part in parts)
     try:
+        with _loky():
+            pool: Any = Parallel(n_jobs=min(workers, len(parts)), return_as="generator")
+            results = pool(delayed(function)(part) for part in parts)  # a process may die before all are handed out
         yield from results
     except BrokenProcessPool as error:
         raise WorkerDiedError(_DIED) from error

@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from kinesis_trl.processes import WorkerDiedError, every_part, in_processes
 
@@ -26,6 +27,15 @@ def test_workers_are_other_processes_with_one_thread_each():
 def test_a_process_that_dies_is_said_with_what_to_do():
     with pytest.raises(WorkerDiedError, match="fewer --workers"):
         list(in_processes(lambda k: os._exit(1) if k == 1 else k, [0, 1, 2], 2))
+
+
+def test_a_process_that_dies_while_parts_are_handed_out_is_said_too(monkeypatch):
+    def broken(self, parts):
+        raise TerminatedWorkerError("died early")
+
+    monkeypatch.setattr("kinesis_trl.processes.Parallel.__call__", broken)
+    with pytest.raises(WorkerDiedError, match="fewer --workers"):
+        list(in_processes(lambda k: k, [0, 1], 2))
 
 
 def test_a_part_whose_process_dies_costs_only_itself():
