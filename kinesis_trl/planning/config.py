@@ -147,13 +147,19 @@ class MppiConfig(NoiseConfig):
     """Inverse temperature of the weights, per standard deviation of the samples' returns."""
     discount: float = 0.97
     """Discount per policy step; that of the value function."""
-    every: int = 1
-    """Policy steps between two plans, which follow the last plan; 2 takes half the time."""
+    every: int = 2
+    """Policy steps between two plans, the last of which is followed meanwhile; half the time of planning each step."""
+    retries: int = 4
+    """Where all samples go astray: how often others are tried, with noise twice, three times, … as large."""
+    astray: float = 0.2
+    """Largest distance of a tracked body from the clip at the horizon, in metres, beyond which a sample is astray."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.samples < 0 or self.samples == 1 or self.steps < 1:
             raise ValueError(f"samples {self.samples} must be 0 or at least 2, and steps {self.steps} at least 1.")
+        if self.retries < 0 or not self.astray > 0:
+            raise ValueError(f"retries {self.retries} must not be negative, and astray {self.astray} be positive.")
         if not 1 <= self.every <= self.steps:
             raise ValueError(f"every {self.every} must lie in 1…steps ({self.steps}).")
         if not 0 < self.discount <= 1:

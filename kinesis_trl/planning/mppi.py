@@ -33,6 +33,9 @@ Array = NDArray[np.float64]
 class Mppi:
     """A policy for one environment: the given one, corrected by MPPI.
 
+    A plan holds for some steps. Where all samples end far from the clip, others are tried with more noise, and the next
+    step is planned as well.
+
     Attributes:
         policy: what is corrected.
         plan: (N, steps, A) mean corrections of each row, the next one first.
@@ -68,6 +71,7 @@ class Mppi:
         self._model.reset()
         self._rng = np.random.default_rng(config.seed)
         self._steps = -1
+        self._astray = np.zeros(env.settings.num_envs, dtype=bool)
         self.plan = np.zeros((env.settings.num_envs, config.steps, int(env.action_spec.shape[-1])))
 
     @torch.no_grad()
@@ -75,26 +79,35 @@ class Mppi:
         """Add "action" (N, A) to a TensorDict with the "observation" of the environment as it is now."""
         made = self.env.episode_steps.numpy()
         self.plan[made == 0] = 0.0
+        self._astray &= made > 0
         self._steps = 0 if not made.any() else self._steps + 1
-        if self._steps % self.config.every == 0:
-            self._plan_anew()
+        due = self._steps % self.config.every == 0
+        if (rows := self.env.physics.running & (due | self._astray)).any():
+            self._plan_anew(rows)
         now = torch.from_numpy(self.plan[:, 0]).float()
         self.plan = np.concatenate([self.plan[:, 1:], np.zeros_like(self.plan[:, :1])], axis=1)
         td = self.policy(td)
         return td.set("action", (td["action"] + now).clamp(-1, 1))
 
-    def _plan_anew(self) -> None:
-        """Let the corrections tried be the plan, each weighted by its worth."""
-        tried = self._tried()
-        worth = self._worth(tried)
-        scores = self.config.inverse_temperature * (worth - worth.max(1, keepdims=True))
-        share = np.exp(scores / (worth.std(1, keepdims=True) + 1e-9))
-        self.plan = np.einsum("nf,nfsa->nsa", share / share.sum(1, keepdims=True), tried)
+    def _plan_anew(self, rows: NDArray[np.bool_]) -> None:
+        """Let the mean of what is tried, by its worth, be the plan of `rows` (N,); try others where all stray."""
+        config = self.config
+        for attempt in range(1 + config.retries):
+            tried = self._tried(1.0 + attempt)
+            worth, apart = self._worth(tried, rows)
+            scores = config.inverse_temperature * (worth - worth.max(1, keepdims=True))
+            share = np.exp(scores / (worth.std(1, keepdims=True) + 1e-9))
+            found = np.einsum("nf,nfsa->nsa", share / share.sum(1, keepdims=True), tried)
+            self.plan[rows] = found[rows]
+            self._astray[rows] = apart.min(1)[rows] > config.astray
+            rows = rows & self._astray
+            if not rows.any():
+                break
 
-    def _tried(self) -> Array:
-        """Corrections (N, F, S, A): none, the plan, and the plan with noise."""
+    def _tried(self, wider: float) -> Array:
+        """Corrections (N, F, S, A): none, the plan, and the plan with noise that is `wider` times as large."""
         config, (rows, steps, width) = self.config, self.plan.shape
-        noise = config.noise * self._rng.standard_normal((rows, config.samples, steps, width))
+        noise = wider * config.noise * self._rng.standard_normal((rows, config.samples, steps, width))
         for step in range(1, steps):
             fresh = np.sqrt(1 - config.ar1**2) * noise[:, :, step]
             noise[:, :, step] = config.ar1 * noise[:, :, step - 1] + fresh
@@ -103,21 +116,26 @@ class Mppi:
         tried[:, 0] = 0.0
         return tried
 
-    def _worth(self, tried: Array) -> Array:
-        """Returns (N, F) of corrections (N, F, S, A): discounted rewards and the value at the horizon, 0 where lost."""
+    def _worth(self, tried: Array, rows: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """What corrections (N, F, S, A) of the `rows` (N,) lead to.
+
+        Returns:
+            (N, F) discounted rewards and the value at the horizon, 0 where lost; and the largest distance of a tracked
+            body from the clip at the horizon in metres, infinite where lost.
+        """
         env, count, steps = self._model, len(self._rows), tried.shape[2]
         env.library = self.env.library  # a live reference changes
         put_rows(env.state, self.env.state[torch.from_numpy(self._rows)])
         env.physics.push(np.zeros((count, 3)))
         env.physics.weaken(self.env.physics.strength)
-        env.physics.running[:] = alive = self.env.physics.running[self._rows]
-        worth = np.zeros(count)
+        env.physics.running[:] = alive = self.env.physics.running[self._rows] & rows[self._rows]
+        worth, apart = np.zeros(count), np.zeros(count)
         seen = env.state["observation"]
         for step, correction in enumerate(torch.from_numpy(tried).float().flatten(0, 1).unbind(1)):
             after = env.advance((self._chosen(seen) + correction).clamp(-1, 1))
             earned = after["reward"].reshape(-1).double().numpy()
-            if self.config.distance_cost:
-                earned = earned - self.config.distance_cost * env.apart_from_unsolved().amax(-1).numpy()
+            apart = env.apart_from_unsolved().amax(-1).numpy()
+            earned = earned - self.config.distance_cost * apart
             worth += np.where(alive, self.config.discount**step * earned, 0.0)
             alive &= ~after["terminated"].reshape(-1).numpy()
             env.physics.running &= alive  # samples that are lost earn nothing more
@@ -126,7 +144,8 @@ class Mppi:
         if self._critic is not None:
             end = self._critic.net(seen).reshape(-1).numpy()
             worth += np.where(alive, self.config.discount**steps * end, 0.0)
-        return worth.reshape(tried.shape[:2])
+        apart = np.where(alive, apart, np.inf)
+        return worth.reshape(tried.shape[:2]), apart.reshape(tried.shape[:2])
 
     def _chosen(self, seen: Tensor) -> Tensor:
         """The policy's most probable actions (R, A) for observations (R, O)."""

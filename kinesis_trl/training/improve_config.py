@@ -31,7 +31,7 @@ class ImproveConfig:
     """Mean distance of the tracked bodies from their references, in metres, beyond which it stays as it is in other
     episodes of `motions`: with pushes, and begun turned away or late, so that it does not forget how to recover.
     `None`: no such episodes."""
-    planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, steps=12, every=2))
+    planner: MppiConfig = field(default_factory=lambda: MppiConfig(samples=12, steps=12))
     """MPPI about the policy as it is, whose corrected actions are the labels."""
     dagger: DaggerConfig = field(default_factory=lambda: IMPROVE_DAGGER)
     """How the policy is fitted."""

@@ -137,6 +137,6 @@ def test_what_cannot_be_matched_says_so(taught, other, body, tmp_path):
     save_policy(tmp_path, checkpoint.policy, body=body.name, notes=describe(env.settings))
     env = ImitationEnv(other[0], motions, SETTINGS)
     make_player(str(tmp_path), other[0], ImitationConfig()).policy(env)
-    planner = MppiConfig(samples=2, steps=1)
+    planner = MppiConfig(samples=2, steps=1, every=1)
     planning = make_player(str(tmp_path), other[0], ImitationConfig(), planner=planner).policy(env)
     assert planning(env.reset())["action"].shape == env.action_spec.shape  # without a value function too

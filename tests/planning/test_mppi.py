@@ -62,6 +62,13 @@ def looking(env, body, config=FEW, value=0.0):
     return Mppi(env, uncorrected, Constant(value), body, config)
 
 
+BOTH = np.ones(2, dtype=bool)
+
+
+def worth_of(ahead, tried):
+    return ahead._worth(tried, BOTH)[0]
+
+
 def same(one, other):
     assert (one["bodies"] == other["bodies"]).all() and one["generator"] == other["generator"]
 
@@ -70,7 +77,7 @@ def test_the_future_without_correction_is_what_happens(env, body):
     td = env.reset()
     for _ in range(4):
         td = env.step(uncorrected(td))["next"]
-    worth = looking(env, body, value=2.0)._worth(np.zeros((2, 4, 3, 14)))
+    worth = worth_of(looking(env, body, value=2.0), np.zeros((2, 4, 3, 14)))
     earned = np.zeros(2)
     for step in range(3):
         td = env.step(uncorrected(td))["next"]
@@ -83,7 +90,7 @@ def test_without_a_value_function_nothing_counts_after_the_horizon(env, body):
     env.reset()
     untrained = make_player("zero", body, SETTINGS, control="feedforward", planner=FEW).policy(env)
     none = np.zeros((2, 4, 3, 14))
-    np.testing.assert_array_equal(untrained._worth(none), looking(env, body, value=0.0)._worth(none))
+    np.testing.assert_array_equal(worth_of(untrained, none), worth_of(looking(env, body, value=0.0), none))
 
 
 def test_the_furthest_body_costs_by_its_distance(env, body):
@@ -91,7 +98,7 @@ def test_the_furthest_body_costs_by_its_distance(env, body):
     for _ in range(4):
         td = env.step(uncorrected(td))["next"]
     none = np.zeros((2, 4, 3, 14))
-    free, pulled = (looking(env, body, replace(FEW, distance_cost=cost))._worth(none) for cost in (0.0, 4.0))
+    free, pulled = (worth_of(looking(env, body, replace(FEW, distance_cost=cost)), none) for cost in (0.0, 4.0))
     cost = np.zeros(2)
     for step in range(3):
         td = env.step(uncorrected(td))["next"]
@@ -104,7 +111,7 @@ def test_nothing_is_earned_after_a_loss(body, solved):
     env.assign([0, 1])
     td = env.reset()
     ahead = looking(env, body, value=5.0)
-    worth = ahead._worth(np.zeros((2, 4, 3, 14)))
+    worth = worth_of(ahead, np.zeros((2, 4, 3, 14)))
     first = env.step(uncorrected(td))["next"]
     assert first["terminated"].all()
     np.testing.assert_allclose(worth[:, 0], first["reward"].reshape(-1), rtol=1e-6)
@@ -121,15 +128,15 @@ def test_sampling_leaves_the_body_where_it_is(env, body):
 def test_samples_do_not_know_of_a_push(env, body):
     env.reset()
     ahead = looking(env, body)
-    quiet = ahead._worth(np.zeros((2, 4, 3, 14)))
+    quiet = worth_of(ahead, np.zeros((2, 4, 3, 14)))
     env.physics.push(np.array([[300.0, 0.0, 0.0], [0.0, 300.0, 0.0]]))
-    np.testing.assert_array_equal(ahead._worth(np.zeros((2, 4, 3, 14))), quiet)
+    np.testing.assert_array_equal(worth_of(ahead, np.zeros((2, 4, 3, 14))), quiet)
 
 
 def test_samples_know_of_a_lesion(env, body):
     env.reset()
     ahead = looking(env, body)
-    healthy = ahead._worth(np.zeros((2, 4, 3, 14)))
+    healthy = worth_of(ahead, np.zeros((2, 4, 3, 14)))
     env.physics.weaken(np.zeros(80))
     td = env.reset()
     earned = np.zeros(2)
@@ -137,7 +144,7 @@ def test_samples_know_of_a_lesion(env, body):
         td = env.step(uncorrected(td))["next"]
         earned += 0.97**step * td["reward"].reshape(-1).numpy()
     env.reset()
-    lesioned = ahead._worth(np.zeros((2, 4, 3, 14)))
+    lesioned = worth_of(ahead, np.zeros((2, 4, 3, 14)))
     np.testing.assert_allclose(lesioned[:, 0], earned, rtol=1e-6)
     assert (np.abs(lesioned - healthy) > 1e-3).all()
 
@@ -145,7 +152,7 @@ def test_samples_know_of_a_lesion(env, body):
 def test_corrections_are_none_the_plan_and_noise_about_it(env, body):
     ahead = looking(env, body, MppiConfig(samples=400, steps=3, noise=0.1, ar1=0.5))
     ahead.plan[:] = 0.25
-    tried = ahead._tried()
+    tried = ahead._tried(1.0)
     assert (tried[:, 0] == 0).all() and (tried[:, 1] == 0.25).all()
     noise = tried[:, 2:] - 0.25
     np.testing.assert_allclose(noise.std((0, 1, 3)), 0.1, rtol=0.05)
@@ -158,9 +165,9 @@ def test_the_best_future_is_taken_where_only_it_counts(env, body, monkeypatch):
     ahead = looking(env, body, MppiConfig(samples=4, steps=3, inverse_temperature=1000.0))
     seen = {}
 
-    def worth(tried):
+    def worth(tried, rows):
         seen["tried"] = tried
-        return np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+        return np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0]]), np.zeros((2, 4))
 
     monkeypatch.setattr(ahead, "_worth", worth)
     action = ahead(td)["action"].numpy()
@@ -170,12 +177,60 @@ def test_the_best_future_is_taken_where_only_it_counts(env, body, monkeypatch):
     assert (ahead.plan[:, 2] == 0).all()
 
 
+def test_where_all_samples_go_astray_others_are_tried_with_more_noise_and_at_every_step(env, body, monkeypatch):
+    """The first body strays until the third attempt, the second never."""
+    td = env.reset()
+    ahead = looking(env, body, replace(FEW, every=3, retries=2))
+    seen = []
+
+    def worth(tried, rows):
+        far = np.zeros((2, 4))
+        far[0] = 0.5 if len(seen) != 2 else [0.5, 0.1, 0.5, np.inf]
+        seen.append((rows.tolist(), tried[:, 2:] - ahead.plan[:, None]))
+        return np.zeros((2, 4)), far
+
+    monkeypatch.setattr(ahead, "_worth", worth)
+    td = env.step(ahead(td))["next"]
+    assert [rows for rows, _ in seen] == [[True, True], [True, False], [True, False]]
+    spread = [noise[0].std() for _, noise in seen]
+    assert spread[1] == pytest.approx(2 * spread[0], rel=0.3) and spread[2] == pytest.approx(3 * spread[0], rel=0.3)
+    seen.clear()
+    td = env.step(ahead(td))["next"]
+    assert not seen  # found its way
+    td = env.step(ahead(td))["next"]
+    td = env.step(ahead(td))["next"]
+    assert seen[0][0] == [True, True]
+
+
+def test_a_body_astray_is_planned_for_at_every_step(env, body, monkeypatch):
+    td = env.reset()
+    ahead = looking(env, body, replace(FEW, every=3, retries=0))
+    seen = []
+
+    def worth(tried, rows):
+        seen.append(rows.tolist())
+        return np.zeros((2, 4)), np.array([[0.1] * 4, [0.3] * 4])
+
+    monkeypatch.setattr(ahead, "_worth", worth)
+    for _ in range(3):
+        td = env.step(ahead(td))["next"]
+    assert seen == [[True, True], [False, True], [False, True]]
+
+
+def test_what_is_not_planned_is_not_simulated(env, body):
+    env.reset()
+    ahead = looking(env, body)
+    worth, apart = ahead._worth(np.zeros((2, 4, 3, 14)), np.array([True, False]))
+    assert (worth[0] > 0).all() and np.isfinite(apart[0]).all()
+    assert (worth[1] == 0).all() and np.isinf(apart[1]).all()
+
+
 def test_a_new_episode_begins_without_a_plan(env, body, monkeypatch):
     ahead = looking(env, body)
     ahead(env.reset())
     assert ahead.plan[:, :-1].any()
     seen = []
-    monkeypatch.setattr(ahead, "_worth", lambda tried: seen.append(tried) or np.zeros(tried.shape[:2]))
+    monkeypatch.setattr(ahead, "_worth", lambda tried, rows: seen.append(tried) or (np.zeros((2, 4)), np.zeros((2, 4))))
     ahead(env.reset())
     assert not seen[0][:, 1].any()
 
@@ -186,7 +241,7 @@ def test_bodies_that_look_ahead_stay_closer_for_longer(body, solved):
     shipped = make_player(str(asset(SHIPPED_POLICY)), body, SETTINGS)
     settings = shipped.settings
     plain = play_clips(body, solved, lambda env: uncorrected, settings)
-    config = MppiConfig(samples=10, steps=6, noise=0.15)
+    config = MppiConfig(samples=10, steps=6, noise=0.15, every=1)
     ahead = play_clips(body, solved, lambda env: Mppi(env, uncorrected, critic, body, config), settings)
     for one, other in zip(plain, ahead, strict=True):
         both = min(len(one.distance), len(other.distance))
@@ -268,7 +323,7 @@ def test_samples_of_bodies_that_are_done_are_not_simulated_and_nothing_else_chan
 def test_a_plan_is_followed_until_the_next_one_is_due(env, body, monkeypatch):
     planner = looking(env, body, MppiConfig(samples=4, steps=5, every=3, noise=0.2))
     planned = []
-    monkeypatch.setattr(planner, "_plan_anew", lambda: planned.append(1) or Mppi._plan_anew(planner))
+    monkeypatch.setattr(planner, "_plan_anew", lambda rows: planned.append(1) or Mppi._plan_anew(planner, rows))
     td, left = env.reset(), None
     for step in range(7):
         td = planner(td)

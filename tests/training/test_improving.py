@@ -68,7 +68,7 @@ def test_labels_are_what_the_planner_would_do_without_noise(config, body, motion
     # what is left of the plan begins a step later; its first correction was made
     again = Mppi(env, policy, None, body, PLANNER)
     with torch.no_grad():
-        again._plan_anew()
+        again._plan_anew(np.ones(len(td), dtype=bool))
         expected = policy.mean(td["observation"]) + torch.from_numpy(again.plan[:, 0]).float()
     torch.testing.assert_close(action, expected.clamp(-1, 1), atol=1e-6, rtol=0)
     assert np.abs(again.plan[:, 0]).max() > 1e-3
