@@ -34,7 +34,6 @@ DESCRIPTION = "policy.json"
 FORMAT_VERSION = 1
 
 _KINDS: dict[str, type[ActorConfig]] = {"lattice": LatticeConfig, "gaussian": GaussianConfig}
-_MOST_LAYERS = 64
 _MOST_EXPERTS = 64
 _MOST_LAYERS = 64
 _FORMER = frozenset({"directions"})
@@ -68,12 +67,13 @@ def save_policy(
 ) -> Path:
     """Write a policy, and its value function if given, into a folder; returns the folder.
 
+    Matrices of the value function are written in half precision: actions do not depend on it.
     `notes` must be JSON values. A reader sees either the earlier checkpoint or the new one, whole, even if
     the process or machine dies meanwhile. Raises CheckpointNotWrittenError when the disk refuses (an earlier
     checkpoint is then untouched) and CheckpointError when weights are not finite.
     """
     folder = Path(folder)
-    weights = _weights(policy, critic)
+    weights = {name: _rounded(name, weight) for name, weight in _weights(policy, critic).items()}
     check_finite(folder, weights)
     description = {
         "format_version": FORMAT_VERSION,
@@ -240,6 +240,12 @@ def _weights(policy: Policy, critic: Critic | None) -> dict[str, Tensor]:
     """Every weight and statistic under the name it has in a file."""
     modules: dict[str, nn.Module] = {"policy": policy} if critic is None else {"policy": policy, "critic": critic}
     return {f"{prefix}.{n}": w for prefix, module in modules.items() for n, w in module.state_dict().items()}
+
+
+def _rounded(name: str, weight: Tensor) -> Tensor:
+    """A weight as a file has it."""
+    matrix = name.startswith("critic.") and weight.ndim > 1 and weight.dtype == torch.float32
+    return weight.half() if matrix else weight
 
 
 def _check_statistics(path: Path, module: nn.Module) -> None:

@@ -86,6 +86,8 @@ class TensorFile:
     def read(self, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tensors, which must have the names, shapes and types of `like` and the checksum they were written with.
 
+        Of numbers in single precision the file may have halves.
+
         Raises:
             CheckpointError: they differ.
         """
@@ -93,7 +95,9 @@ class TensorFile:
             with safe_open(self.path, framework="pt") as file:
                 parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
                 found = {name: (tuple(p.get_shape()), _DTYPES.get(p.get_dtype())) for name, p in parts.items()}
-                self._check_layout(found, {name: (tuple(t.shape), t.dtype) for name, t in like.items()})
+                expected = {name: (tuple(t.shape), t.dtype) for name, t in like.items()}
+                halves = {n: (shape, torch.float16) for n, (shape, kind) in expected.items() if kind == torch.float32}
+                self._check_layout(found, expected | {n: h for n, h in halves.items() if found.get(n) == h})
                 # Copies: what maps the file would end the process when another program cuts it short.
                 tensors = {name: file.get_tensor(name).clone() for name in like}
         except (SafetensorError, OSError) as error:
@@ -105,7 +109,7 @@ class TensorFile:
                 f"{self.path}: the weights are not those it was written with (checksum differs); expected an "
                 "undamaged file. Copy or download it again."
             )
-        return tensors
+        return {name: tensor.to(like[name].dtype) for name, tensor in tensors.items()}
 
     def _check_layout(self, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
         for name in sorted(found.keys() | expected.keys()):

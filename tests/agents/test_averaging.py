@@ -32,7 +32,9 @@ def test_weights_and_statistics_are_averaged_in_the_shares_given(tmp_path):
         states = [getattr(loaded, part).state_dict() for loaded in (a, b, mean)]
         for name, value in states[2].items():
             if value.is_floating_point():
-                torch.testing.assert_close(value, 0.25 * states[0][name] + 0.75 * states[1][name])
+                expected = 0.25 * states[0][name] + 0.75 * states[1][name]
+                rounded = part == "critic" and value.ndim > 1  # a file has halves of these
+                torch.testing.assert_close(value, expected, **({"rtol": 1e-3, "atol": 1e-6} if rounded else {}))
     assert mean.notes["averaged"] == {str(one): 0.25, str(two): 0.75} and mean.notes["control"] == "pd"
     average_policies([one, one, one], tmp_path / "same")
     seen = torch.randn(7, 9)

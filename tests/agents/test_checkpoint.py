@@ -63,13 +63,29 @@ def test_every_kind_comes_back_equal(tmp_path: Path, kind: str) -> None:
     assert found.body == "legs" and found.notes == {"steps": 12, "clips": ["a"]}
     assert found.provenance["torch"] == torch.__version__
     assert found.critic is not None
-    for ours, theirs in ((policy, found.policy), (critic, found.critic)):
-        expected, loaded = ours.state_dict(), theirs.state_dict()
-        assert expected.keys() == loaded.keys()
-        assert all(torch.equal(expected[name], loaded[name]) for name in expected)
+    expected, loaded = policy.state_dict(), found.policy.state_dict()
+    assert expected.keys() == loaded.keys()
+    assert all(torch.equal(expected[name], loaded[name]) for name in expected)
     assert not found.policy.training
     trainable = [name for name, p in policy.named_parameters() if p.requires_grad]
     assert [name for name, p in found.policy.named_parameters() if p.requires_grad] == trainable
+
+
+def test_a_value_function_is_kept_in_half_precision(tmp_path: Path) -> None:
+    critic = Critic(CriticConfig(network=NETWORK, normalise=True), OBSERVATION)
+    critic.update_norm(1e6 * torch.randn(50, OBSERVATION))  # beyond what halves hold
+    save_policy(tmp_path, make("lattice"), body="legs", critic=critic)
+    kept = load_file(tmp_path / WEIGHTS)
+    halves = {name for name, weight in kept.items() if weight.dtype == torch.float16}
+    assert halves == {name for name, weight in kept.items() if name.startswith("critic.") and weight.ndim == 2}
+    assert len(halves) == 3
+    found = load_checkpoint(tmp_path).critic
+    assert found is not None and all(p.dtype == torch.float32 for p in found.parameters())
+    seen = 1e6 * torch.randn(20, OBSERVATION)
+    torch.testing.assert_close(found.net(seen), critic.net(seen), rtol=5e-3, atol=5e-3)
+    save_policy(tmp_path, make("lattice"), body="legs", critic=found)
+    again = load_checkpoint(tmp_path).critic
+    assert again is not None and torch.equal(again.net(seen), found.net(seen))
 
 
 def test_loaded_policy_acts_and_learns_like_the_saved_one(saved: Path) -> None:
