@@ -37,9 +37,9 @@ def progress(
 
 
 @contextmanager
-def counting(console: Console, what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def counting(console: Console, what: str, unit: str, *, completed: int = 0) -> Iterator[Callable[[int, int], None]]:
     """As `progress`, of work that counts itself: call what is yielded with the units done and those in all."""
-    with _shown(console, _Count(what, unit, None, 0)) as count:
+    with _shown(console, _Count(what, unit, None, completed)) as count:
         yield count.set
 
 

@@ -24,7 +24,7 @@ from kinesis_trl.atomic import write_text
 from kinesis_trl.body.model import load_body
 from kinesis_trl.envs.described import describe
 from kinesis_trl.motion.library import MotionLibrary
-from kinesis_trl.progress import counting, progress
+from kinesis_trl.progress import counting
 from kinesis_trl.training.agent import RunError, make_agent
 from kinesis_trl.training.collect import Source, body_of, flatten, make_env, make_source, open_clips
 from kinesis_trl.training.config import TrainConfig
@@ -124,11 +124,12 @@ class Trainer:
         try:
             with (
                 self._signals(),
-                progress(self.console, config.name, config.total_steps, "steps", completed=done) as advance,
+                counting(self.console, config.name, "steps", completed=done) as show,
             ):
                 batches = iter(source.collector)
                 while self.done() < 1.0 and not self._stop:
-                    advance(self._iterate(batches, source))
+                    self._iterate(batches, source)
+                    show(self.progress["step"], self._steps_in_all())
                     self._maybe_evaluate()
                     if time.monotonic() - saved > config.checkpoint_seconds:
                         self.save()
@@ -143,8 +144,8 @@ class Trainer:
             source.close()
         return dict(self.progress)
 
-    def _iterate(self, batches: Iterator[TensorDictBase], source: Source) -> int:
-        """Collect a batch, learn from it and log; returns its steps."""
+    def _iterate(self, batches: Iterator[TensorDictBase], source: Source) -> None:
+        """Collect a batch, learn from it and log."""
         started = time.perf_counter()
         torch.set_num_threads(1)  # idle threads of torch would spin on the simulation's cores
         batch = flatten(next(batches))
@@ -160,13 +161,16 @@ class Trainer:
         figures["steps_per_second"] = batch.numel() / (ended - started)
         figures["collect_share"] = (collected - started) / (ended - started)
         self._log(figures)
-        return batch.numel()
 
     def done(self) -> float:
         """Share of the run that is over; less than 1 after a run that was stopped."""
         limit, seconds = self.config.total_seconds, self.progress["seconds"]
         steps = self.progress["step"] / self.config.total_steps
         return steps if limit is None else max(steps, seconds / limit)
+
+    def _steps_in_all(self) -> int:
+        """Steps at the end of the run: as many as it makes in its time, where that ends it first."""
+        return round(self.progress["step"] / max(self.done(), 1e-9))
 
     def save(self) -> bool:
         """Write a checkpoint and the policy; False where the disk refuses, which costs a warning once a minute."""

@@ -61,6 +61,17 @@ def test_stopped_and_resumed_equals_uninterrupted(small, console, tmp_path, memo
     assert same(weights(whole), weights(small)) and lines(whole) == lines(small)
 
 
+def test_a_run_that_time_ends_says_how_far_it_will_come(small, console):
+    trainer = Trainer(replace(small, total_steps=10**9, total_seconds=100.0), console)
+    trainer.progress.update(step=3000, seconds=20.0)
+    assert trainer._steps_in_all() == 15_000
+    trainer.close()
+    trainer = Trainer(replace(small, name="steps", total_steps=10**4, total_seconds=100.0), console)
+    trainer.progress.update(step=3000, seconds=20.0)
+    assert trainer._steps_in_all() == 10**4
+    trainer.close()
+
+
 def test_a_signal_ends_the_iteration_and_saves(small, console):
     config = replace(small, total_steps=10**6, checkpoint_seconds=1e9)
     trainer = Trainer(config, console)
