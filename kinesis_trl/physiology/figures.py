@@ -189,17 +189,27 @@ def dots_panel(columns: Sequence[tuple[str, Sequence[float]]], unit: str, zero: 
     return _svg(figure)
 
 
+_LETTERING = 0.055
+"""Height of a line of letters, as a share of the span of the points."""
+
+
 def pareto_chart(points: Sequence[Any], front: Sequence[Any], chosen: str) -> Figure:
     """Likeness and cost of `pareto.Point`s against strict coverage; the front joined, the chosen one ringed."""
     figure, panels = _panels((8.4, 3.6), columns=2)
     figure.subplots_adjust(wspace=0.25)
     for axes, name, label in zip(panels, ("likeness", "cost"), ("r with EMG", "cost, J/kg/m"), strict=True):
         axes.plot([p.coverage for p in front], [getattr(p, name) for p in front], "-", color=COLOURS[0], lw=1.2)
-        for p in points:
-            axes.plot(p.coverage, getattr(p, name), "o", color=COLOURS[0] if p in front else "#9aa3b0", ms=6)
+        middle = (min(p.coverage for p in points) + max(p.coverage for p in points)) / 2
+        step = _LETTERING * max(np.ptp([getattr(p, name) for p in points]), 1e-9)
+        free = {False: -np.inf, True: -np.inf}  # where no letters are yet, left and right of the middle
+        for p in sorted(points, key=lambda p: float(getattr(p, name))):
+            value, right = getattr(p, name), p.coverage > middle
+            axes.plot(p.coverage, value, "o", color=COLOURS[0] if p in front else "#9aa3b0", ms=6)
             if p.label == chosen:
-                axes.plot(p.coverage, getattr(p, name), "o", mfc="none", mec=COLOURS[1], mew=2, ms=13)
-            _name(axes, p.label, (p.coverage, getattr(p, name)), (6, 5), _INK)
+                axes.plot(p.coverage, value, "o", mfc="none", mec=COLOURS[1], mew=2, ms=13)
+            at = max(value, free[right])
+            free[right] = at + step
+            _name(axes, p.label, (p.coverage, at), (-9 if right else 9, -2), _INK, "right" if right else "left")
         axes.set_xlabel("strict coverage of clips, %")
         axes.set_ylabel(label)
         axes.margins(0.18)
@@ -219,9 +229,11 @@ def time_panel(time: Sequence[float], recorded: Sequence[float | None], lines: M
     return _svg(figure)
 
 
-def _name(axes: Axes, text: str, at: tuple[float, float], aside: tuple[float, float], shade: str) -> None:
+def _name(
+    axes: Axes, text: str, at: tuple[float, float], aside: tuple[float, float], shade: str, flush: str = "left"
+) -> None:
     """Letters beside a point, `aside` in typographic points."""
-    axes.annotate(text, at, aside, textcoords="offset points", fontsize=7.5, color=shade)
+    axes.annotate(text, at, aside, textcoords="offset points", fontsize=7.5, color=shade, ha=flush)
 
 
 def _panel(size: tuple[float, float] = (3.4, 2.2)) -> tuple[Figure, Axes]:
