@@ -1,6 +1,6 @@
 """Distil a policy of plain target lengths from one that corrects inverse solutions (DAgger).
 
-Example: kinesis distil --policy runs/expert0/policy --motions locomotion-v1/train --out runs/plain
+Example: kinesis distil --policy assets/policies/walking --motions locomotion-v1/train --out runs/plain
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kinesis_trl.body.simulator import PhysicsConfig
 from kinesis_trl.envs.goal_config import PointGoalConfig
-from kinesis_trl.experiments.imitation import LAPTOP as IMITATION
+from kinesis_trl.experiments.imitation import LENGTHS as IMITATION
 from kinesis_trl.training.config import CollectConfig, EvaluationConfig
 
 CORES = os.cpu_count() or 1

@@ -165,7 +165,10 @@ def open_teacher(folder: Path, body: BodyModel, settings: ImitationConfig) -> tu
     loaded = load_checkpoint(folder, body=body.name)
     theirs = as_described(settings, loaded.notes)
     if not theirs.control.has_lengths:
-        raise ValueError(f"{folder} acts by control {theirs.control.name}, which has no target lengths to teach.")
+        raise ValueError(
+            f"{folder} acts by control {theirs.control.name}, which has no target lengths to teach; train one with the "
+            "preset lengths."
+        )
     return loaded.policy, theirs
 
 
